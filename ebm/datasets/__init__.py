@@ -1,0 +1,26 @@
+"""Data to learn from, and couplings to sample.
+
+A *data table* (`Digits`, `BarsAndStripes`, `Encoder`, `Shifter`, `File`) is a frozen set of settings with
+one method, ``load() -> Data``; a run's ``[data]`` table builds it by name. A *coupling generator* (`sk`,
+`lattice`, `random_regular`, `from_edges`) returns the symmetric matrix J of E(x) = -b·x - ½ x·J·x, with zero
+diagonal, and leaves the choice of machine to the caller. Nothing here is downloaded and nothing is unpickled.
+"""
+
+from ebm.datasets.couplings import from_edges, lattice, random_regular, sk
+from ebm.datasets.files import File
+from ebm.datasets.reading import read_array
+from ebm.datasets.tables import BarsAndStripes, Data, Digits, Encoder, Shifter
+
+__all__ = [
+    "BarsAndStripes",
+    "Data",
+    "Digits",
+    "Encoder",
+    "File",
+    "Shifter",
+    "from_edges",
+    "lattice",
+    "random_regular",
+    "read_array",
+    "sk",
+]

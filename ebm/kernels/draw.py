@@ -1,0 +1,84 @@
+"""Drawing units: the compiled counterpart of `Units.sample`, one switch on the unit's kind.
+
+x is the quantile function of p(x | I) at the uniform u: the smallest state whose cumulative probability
+reaches u. For two states that is a comparison without a division, u (1 + e^I) > 1, which vectorises.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from ebm.kernels import JIT
+from ebm.kernels.functions import exp, normal_quantile
+from ebm.kernels.random import uniform_row
+
+BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
+
+
+@njit(**JIT)
+def draw(kind, I, u, out):
+    """Draw n independent units.
+
+    I : (width, n) inputs, C-ordered; u : (n,) uniforms; out : (n,) states, overwritten.
+    """
+    n = len(u)
+    row = I[0]
+    one = u.dtype.type(1)
+    if kind == BERNOULLI:
+        for j in range(n):
+            out[j] = 1 if u[j] * (one + exp(row[j])) > one else 0
+    elif kind == ISING:
+        for j in range(n):
+            out[j] = 1 if u[j] * (one + exp(row[j] + row[j])) > one else -1
+    elif kind == GAUSSIAN:
+        for j in range(n):
+            out[j] = row[j] + normal_quantile(np.float64(u[j]))
+    else:
+        _draw_potts(I, u, out)
+
+
+@njit(**JIT)
+def _draw_potts(I, u, out):
+    q = I.shape[0]
+    weight = np.empty(q)
+    for j in range(len(u)):
+        top = I[0, j]
+        for a in range(1, q):
+            top = max(top, I[a, j])
+        total = 0.0
+        for a in range(q):
+            total += math.exp(I[a, j] - top)
+            weight[a] = total
+        a = 0
+        while a < q - 1 and weight[a] < u[j] * total:
+            a += 1
+        out[j] = a
+
+
+@njit(**JIT)
+def draw_rows(kind, width, product, bias, base, beta, key, sweep, first, out):
+    """Draw a layer for every row: inputs beta (bias + product) + (1 - beta) base, as in docs/math.md (2.2).
+
+    product : (n, m * width), not changed; bias, base : (m * width,); beta : (n,); all of one float dtype.
+    key, sweep, first : the uniforms of positions first..first + m and chains 0..n.
+    out : (n, m) states, overwritten.
+    """
+    n, m = out.shape
+    u = np.empty(m, product.dtype)
+    I = np.empty((width, m), product.dtype)
+    one = product.dtype.type(1)
+    for c in range(n):
+        uniform_row(key, sweep, c, first, u)
+        row = product[c]
+        hot = beta[c]
+        cold = one - hot
+        if width == 1:
+            for j in range(m):
+                I[0, j] = hot * (bias[j] + row[j]) + cold * base[j]
+        else:
+            for j in range(m):
+                for a in range(width):
+                    k = j * width + a
+                    I[a, j] = hot * (bias[k] + row[k]) + cold * base[k]
+        draw(kind, I, u, out[c])

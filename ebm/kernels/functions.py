@@ -1,0 +1,142 @@
+"""Elementary functions that LLVM can vectorise: exp in both precisions, and the normal quantile.
+
+``math.exp`` is a call into libm, which keeps every loop around it scalar. Here exp is a polynomial: with
+x = n log 2 + r, |r| <= log(2)/2, exp(x) = 2^n exp(r); exp(r) by its Taylor series to rounding error, 2^n by
+writing n into the exponent bits. Arguments are clamped to the range whose result is a normal number, so
+neither 0, inf nor NaN arises from a finite or infinite x.
+"""
+
+import math
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
+
+from ebm.kernels import JIT
+
+_LOG2E = 1.4426950408889634
+_LN2_HIGH = 0.693145751953125  # 11 low bits are zero: n * _LN2_HIGH is exact in float64
+_LN2_LOW = 1.4286068203094173e-06
+_LN2_HIGH32 = 0.693359375  # the same for float32
+_LN2_LOW32 = -2.12194440e-04
+
+
+@intrinsic
+def _bits_to_float32(typingctx, n):
+    """Reinterpret an int32 as a float32."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), codegen
+
+
+@intrinsic
+def _bits_to_float64(typingctx, n):
+    """Reinterpret an int64 as a float64."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), codegen
+
+
+def exp(x):
+    """exp(x) to rounding error, of x clamped to [-87, 88] in float32, [-708, 709] in float64."""
+    return math.exp(x)
+
+
+def _exp32(x):
+    f = types.float32
+    x = min(max(x, f(-87.0)), f(88.0))
+    n = f(math.floor(x * f(_LOG2E) + f(0.5)))
+    r = (x - n * f(_LN2_HIGH32)) - n * f(_LN2_LOW32)
+    p = f(1.0 / 5040.0)
+    p = p * r + f(1.0 / 720.0)
+    p = p * r + f(1.0 / 120.0)
+    p = p * r + f(1.0 / 24.0)
+    p = p * r + f(1.0 / 6.0)
+    p = p * r + f(0.5)
+    p = p * r + f(1.0)
+    p = p * r + f(1.0)
+    return p * _bits_to_float32(types.int32((types.int32(n) + types.int32(127)) << types.int32(23)))
+
+
+def _exp64(x):
+    x = min(max(x, -708.0), 709.0)
+    n = math.floor(x * _LOG2E + 0.5)
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = 1.0 / 6227020800.0
+    p = p * r + 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r + 1.0
+    p = p * r + 1.0
+    return p * _bits_to_float64((types.int64(n) + 1023) << 52)
+
+
+@overload(exp, jit_options={"error_model": "numpy", "fastmath": {"contract"}})
+def _exp(x):
+    return _exp32 if x == types.float32 else _exp64
+
+
+@njit(**JIT)
+def _horner(x, c):
+    p = c[0]
+    for k in range(1, len(c)):
+        p = p * x + c[k]
+    return p
+
+
+# Wichura (1988), algorithm AS 241, PPND16: rational approximations with relative error about 1e-16.
+_CENTRE_TOP = (
+    2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+    1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080,
+)  # fmt: skip
+_CENTRE_BOTTOM = (
+    5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+    5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0,
+)  # fmt: skip
+_TAIL_TOP = (
+    7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1,
+    1.27045825245236838258, 3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590,
+    1.42343711074968357734,
+)  # fmt: skip
+_TAIL_BOTTOM = (
+    1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2,
+    1.48103976427480074590e-1, 6.89767334985100004550e-1, 1.67638483018380384940,
+    2.05319162663775882187, 1.0,
+)  # fmt: skip
+_FAR_TOP = (
+    2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3,
+    2.65321895265761230930e-2, 2.96560571828504891230e-1, 1.78482653991729133580,
+    5.46378491116411436990, 6.65790464350110377720,
+)  # fmt: skip
+_FAR_BOTTOM = (
+    2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5,
+    7.86869131145613259100e-4, 1.48753612908506148525e-2, 1.36929880922735805310e-1,
+    5.99832206555887937690e-1, 1.0,
+)  # fmt: skip
+
+
+@njit(**JIT)
+def normal_quantile(u):
+    """z with P(Z < z) = u for a standard normal Z and 0 < u < 1."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        return q * _horner(r, _CENTRE_TOP) / _horner(r, _CENTRE_BOTTOM)
+    r = math.sqrt(-math.log(u if q < 0.0 else 1.0 - u))
+    if r <= 5.0:
+        z = _horner(r - 1.6, _TAIL_TOP) / _horner(r - 1.6, _TAIL_BOTTOM)
+    else:
+        z = _horner(r - 5.0, _FAR_TOP) / _horner(r - 5.0, _FAR_BOTTOM)
+    return -z if q < 0.0 else z

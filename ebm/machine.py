@@ -1,0 +1,255 @@
+"""The protocol that every sampler, rule and estimator of log Z is written against.
+
+A machine's state is one array x, (n_chains, n_units); what it does not carry is summed out. An RBM's x is
+its visible layer; a fully connected machine's x is all its units, visible first. Samplers and estimators
+know two methods of a machine, `sweep` and `free_energy`, and no machine.
+
+Temperature (docs/math.md, section 2): H is the energy without the potentials U, p_β(x) ∝ exp(−βH − U), and
+the input of a unit is β·field + (1 − β)·base.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ebm.errors import EbmError, TooLarge
+from ebm.stream import Stream
+from ebm.units import Units
+
+__all__ = ["Array", "Chains", "Machine", "Params", "Scan", "enumerate_states"]
+
+Array: TypeAlias = NDArray[Any]
+Params: TypeAlias = dict[str, Array]
+Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
+Base: TypeAlias = Array | None
+
+
+class Chains(Protocol):
+    """Running chains: a state in its machine's own layout, with what can be kept between calls."""
+
+    @property
+    def x(self) -> Array:
+        """The states, (n_chains, n_units)."""
+
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Machine(Protocol):
+    """What a machine offers. Wherever a method takes states x it takes `Chains`, then works in place.
+
+    Attributes
+    ----------
+    units : Units
+        The type of the units in x.
+    n_units, n_visible : int
+        Units in x, and in a row of data.
+    params : dict of str to ndarray
+        Live arrays, updated in place; whoever changes them calls `project`.
+    couplings : tuple of str
+        The parameters that penalties act on: weights, not biases.
+    """
+
+    couplings: tuple[str, ...]
+
+    @property
+    def units(self) -> Units: ...
+    @property
+    def n_units(self) -> int: ...
+    @property
+    def n_visible(self) -> int: ...
+    @property
+    def params(self) -> Params: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    def start(self, x: ArrayLike) -> Chains:
+        """Make running chains from states; x is copied."""
+
+    def free_energy(self, x: Array | Chains, beta: ArrayLike = 1.0, base: Base = None) -> Array:
+        """−log of the unnormalised p_β(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
+
+    def sweep(
+        self,
+        x: Any,
+        rng: Stream,
+        n: int = 1,
+        beta: ArrayLike = 1.0,
+        base: Base = None,
+        free: Array | None = None,
+        scan: Scan = "auto",
+    ) -> Any:
+        """n Gibbs sweeps, which leave p_β invariant; units outside the mask `free` stay as they are."""
+
+    def stats(self, x: Array | Chains, weights: Array | None = None) -> Params:
+        """−∂ free_energy/∂ params, the weighted sum over rows (None: the mean)."""
+
+    def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
+        """Complete rows of data to states: hidden units in x are swept n times, the data held."""
+
+    def project(self) -> None:
+        """Restore the constraints of the parameters and drop what is derived from them."""
+
+    def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
+        """(log Z_β, expected stats under p_β) by the cheapest enumeration or formula, else TooLarge."""
+
+    def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
+        """Draw n exact states at β = 0: independent units with inputs `base`."""
+
+    def log_z0(self, base: Base = None) -> float:
+        """log Z at β = 0, nats."""
+
+    def visible_free_energy(self, v: Array) -> Array:
+        """−log Σ over everything but v of exp(−E), nats, (n,): all hidden units summed exactly."""
+
+    def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
+        """`stats` averaged exactly over p(hidden | v), the weighted sum over rows."""
+
+    def centre(self, gradient: Params, offsets: Params) -> Params:
+        """The gradient in centred coordinates, docs/math.md (5.4)–(5.5)."""
+
+
+def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = None) -> Array:
+    """States number start..stop of n units, in lexicographic order (the last unit varies fastest).
+
+    Returns
+    -------
+    ndarray, (stop − start, n) float64
+
+    Examples
+    --------
+    >>> from ebm.units import Ising
+    >>> enumerate_states(Ising(), 2)
+    array([[-1., -1.],
+           [-1.,  1.],
+           [ 1., -1.],
+           [ 1.,  1.]])
+    """
+    if units.states is None:
+        raise EbmError(f"{units} units cannot be enumerated: their states are continuous")
+    values = np.asarray(units.states)
+    q = len(values)
+    index = np.arange(start, q**n if stop is None else stop)
+    powers = q ** np.arange(n - 1, -1, -1, dtype=np.int64)
+    return values[(index[:, None] // powers) % q]
+
+
+def n_states(units: Units, n: int) -> float:
+    """The number of states of n units; inf when continuous."""
+    return math.inf if units.states is None else float(len(units.states)) ** n
+
+
+def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: float, what: str) -> None:
+    """Raise `TooLarge`, with an estimate of time and memory, when `terms` exceeds `limit`."""
+    if terms <= limit:
+        return
+    seconds = terms * seconds_each
+    time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:.1g} h"
+    raise TooLarge(
+        f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {time} and"
+        f" {bytes_needed / 2**20:.0f} MiB; use log_z(method='ais') or a sampler instead"
+    )
+
+
+def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64) -> Array:
+    """Broadcast inverse temperatures to (n,) or (k, n), checked to be finite."""
+    array = np.asarray(beta, dtype=dtype)
+    if not np.isfinite(array).all():
+        raise EbmError("beta: expected finite inverse temperatures")
+    try:
+        shape = np.broadcast_shapes(array.shape, (n,))
+    except ValueError:
+        raise EbmError(f"beta: expected a scalar, ({n},) or (k, {n}), got {array.shape}") from None
+    return np.ascontiguousarray(np.broadcast_to(array, shape))
+
+
+def as_base(base: Base, n: int, dtype: Any) -> Array:
+    """The base inputs as an (n,) array; None is zero."""
+    if base is None:
+        return np.zeros(n, dtype)
+    base = np.ascontiguousarray(base, dtype)
+    if base.shape != (n,):
+        raise EbmError(f"base: expected {n} inputs, got shape {base.shape}")
+    return base
+
+
+def as_free(free: Array | None, n: int) -> Array | None:
+    """The mask of units that may change, checked; None when all may."""
+    if free is None:
+        return None
+    free = np.asarray(free)
+    if free.shape != (n,) or free.dtype != np.bool_:
+        raise EbmError(f"free: expected a bool mask of {n} units, got {free.dtype} {free.shape}")
+    return None if free.all() else free
+
+
+def as_weights(weights: Array | None, n: int) -> Array:
+    """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
+    if weights is None:
+        return np.full(n, 1.0 / n)
+    weights = np.asarray(weights, np.float64)
+    if weights.shape != (n,) or not np.isfinite(weights).all():
+        raise EbmError(f"weights: expected {n} finite numbers, got shape {weights.shape}")
+    return weights
+
+
+def as_rows(x: Any, n_units: int, what: str = "x") -> Array:
+    """x as a 2-D array of n_units columns."""
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != n_units:
+        raise EbmError(f"{what}: expected shape (n, {n_units}), got {x.shape}")
+    return x
+
+
+def float_dtype(*arrays: Any) -> np.dtype:
+    """float32 when every array is, else float64."""
+    return np.dtype(np.float32 if all(np.asarray(a).dtype == np.float32 for a in arrays) else np.float64)
+
+
+def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -> Array:
+    """A copy of a parameter, checked for its shape and for finite values."""
+    array = np.array(value, dtype, order="C")
+    if array.shape != shape:
+        raise EbmError(f"{name}: expected shape {shape}, got {array.shape}")
+    if not np.isfinite(array).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")
+    return array
+
+
+class LogSum:
+    """Σ eˡ and Σ eˡ·f over blocks of terms, kept below overflow by a running maximum."""
+
+    def __init__(self) -> None:
+        self.top = -math.inf
+        self.total = 0.0
+        self.sums: dict[str, Any] = {}
+
+    def weigh(self, log_terms: Array) -> Array:
+        """Take a block of log-terms; return exp(log_terms − top) for `add`."""
+        top = max(self.top, float(log_terms.max()))
+        shrink = math.exp(self.top - top)
+        self.total *= shrink
+        for key in self.sums:
+            self.sums[key] = self.sums[key] * shrink
+        self.top = top
+        weights = np.exp(log_terms - top)
+        self.total += float(weights.sum())
+        return weights
+
+    def add(self, key: str, value: Any) -> None:
+        """Add to the sum named `key` a value made with the weights of the current block."""
+        self.sums[key] = self.sums[key] + value if key in self.sums else value
+
+    @property
+    def log(self) -> float:
+        """log Σ eˡ."""
+        return self.top + math.log(self.total)
+
+    def mean(self, key: str) -> Any:
+        """Σ eˡ·f / Σ eˡ."""
+        return self.sums[key] / self.total

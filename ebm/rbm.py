@@ -1,0 +1,478 @@
+"""The restricted Boltzmann machine: a visible and a hidden layer, couplings between them only.
+
+E(v, h) = −b·φ(v) − c·φ(h) − φ(v)·W·φ(h) + U(v) + U(h), docs/math.md (4.1). Given one layer the units of the
+other are independent, so a Gibbs sweep is two blocks, and either layer can be summed out in closed form. The
+state is x = v. Any pair of unit types will do; Gaussian with Gaussian has an analytic log Z.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ebm.errors import EbmError, NotSupported
+from ebm.machine import (
+    Array,
+    Base,
+    LogSum,
+    Params,
+    Scan,
+    as_base,
+    as_beta,
+    as_free,
+    as_rows,
+    as_weights,
+    enumerate_states,
+    float_dtype,
+    n_states,
+    parameter,
+    refuse_above,
+)
+from ebm.stream import Seed, Stream
+from ebm.units import Bernoulli, Gaussian, Units
+
+__all__ = ["RBM", "BlockChains"]
+
+_LIMIT = 2.0**33  # terms (states × inputs of the other layer) of an exact sum
+_SECONDS_PER_TERM = 5e-9
+_CHUNK = 2**22  # terms worked on at once
+
+
+class BlockChains:
+    """Running chains of an RBM: v, and φ(v)·W of these v for as long as they stand.
+
+    A sweep begins with the product that the free energy of the same v needs, so annealed importance
+    sampling costs two matrix products per temperature.
+    """
+
+    def __init__(self, v: Array) -> None:
+        self._v = v
+        self.product: Array | None = None
+
+    @property
+    def x(self) -> Array:
+        """The visible states, (n_chains, n_visible)."""
+        return self._v
+
+    @x.setter
+    def x(self, v: Array) -> None:
+        self._v = v
+        self.product = None
+
+    def __len__(self) -> int:
+        return len(self._v)
+
+    def permute(self, order: Array) -> None:
+        """Reorder the chains; nothing is computed again."""
+        self._v = self._v[order]
+        if self.product is not None:
+            self.product = self.product[order]
+
+
+class RBM:
+    """A restricted Boltzmann machine with any two unit types.
+
+    Parameters
+    ----------
+    visible, hidden : Units
+        ``Bernoulli()``, ``Ising()``, ``Gaussian()`` or ``Potts(q)``.
+    W : array_like, (n_visible·width, n_hidden·width)
+        Couplings; float32 if all three arrays are, else float64. Copied.
+    b : array_like, (n_visible·width,)
+        Visible biases.
+    c : array_like, (n_hidden·width,)
+        Hidden biases.
+
+    Raises
+    ------
+    EbmError
+        Shapes that do not fit, values that are not finite.
+
+    References
+    ----------
+    Smolensky (1986); Hinton, "Training products of experts by minimizing contrastive divergence" (2002).
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> machine = ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), np.zeros((3, 2)), np.zeros(3), np.zeros(2))
+    >>> log_z, stats = machine.exact()
+    >>> round(log_z, 4), stats["b"]
+    (3.4657, array([0.5, 0.5, 0.5]))
+    """
+
+    couplings = ("W",)
+
+    def __init__(self, visible: Units, hidden: Units, W: ArrayLike, b: ArrayLike, c: ArrayLike) -> None:
+        for name, units in (("visible", visible), ("hidden", hidden)):
+            if not isinstance(units, Units):
+                raise EbmError(f"{name}: expected units such as Bernoulli(), got {units!r}")
+        dtype = float_dtype(W, b, c)
+        shape = np.shape(W)
+        if len(shape) != 2 or shape[0] % visible.width or shape[1] % hidden.width or 0 in shape:
+            raise EbmError(
+                f"W: expected shape (n_visible·{visible.width}, n_hidden·{hidden.width}), got {shape}"
+            )
+        self.visible, self.hidden = visible, hidden
+        self.params: Params = {
+            "W": parameter(W, shape, dtype, "W"),
+            "b": parameter(b, (shape[0],), dtype, "b"),
+            "c": parameter(c, (shape[1],), dtype, "c"),
+        }
+        self.n_visible = shape[0] // visible.width
+        self.n_hidden = shape[1] // hidden.width
+
+    @classmethod
+    def random(
+        cls,
+        visible: Units,
+        hidden: Units,
+        n_visible: int,
+        n_hidden: int,
+        *,
+        scale: float = 0.01,
+        seed: Seed = 0,
+        dtype: Any = np.float64,
+    ) -> RBM:
+        """Make a machine with normal weights of standard deviation `scale` and zero biases."""
+        if n_visible < 1 or n_hidden < 1:
+            raise EbmError(f"expected at least one unit in each layer, got {n_visible} and {n_hidden}")
+        rows, columns = n_visible * visible.width, n_hidden * hidden.width
+        u = Stream(seed).uniform(rows, columns)
+        W = scale * Gaussian().sample(np.zeros((rows, columns)), u)
+        return cls(visible, hidden, *(a.astype(dtype) for a in (W, np.zeros(rows), np.zeros(columns))))
+
+    @classmethod
+    def from_data(
+        cls,
+        data: ArrayLike,
+        n_hidden: int,
+        *,
+        visible: Units = Bernoulli(),
+        hidden: Units = Bernoulli(),
+        scale: float = 0.01,
+        seed: Seed = 0,
+        dtype: Any = np.float32,
+    ) -> RBM:
+        """Make a machine that starts as the product of the data's marginals.
+
+        Visible biases are the inputs whose means are the data's, with half a row of pseudocounts; hidden
+        biases are zero, weights normal with standard deviation `scale` (Hinton 2012, section 8).
+        """
+        data = visible.check(data)
+        if data.ndim != 2 or 0 in data.shape:
+            raise EbmError(f"data: expected rows of units, got shape {data.shape}")
+        machine = cls.random(
+            visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype
+        )
+        mean = visible.encode(data).mean(0, dtype=np.float64)
+        machine.params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
+        return machine
+
+    # What the protocol asks for as plain facts.
+
+    @property
+    def units(self) -> Units:
+        """The type of the units in x: the visible one."""
+        return self.visible
+
+    @property
+    def n_units(self) -> int:
+        """Units in x."""
+        return self.n_visible
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
+        return self.params["W"].dtype
+
+    @property
+    def W(self) -> Array:
+        """Couplings, (n_visible·width, n_hidden·width)."""
+        return self.params["W"]
+
+    @property
+    def b(self) -> Array:
+        """Visible biases."""
+        return self.params["b"]
+
+    @property
+    def c(self) -> Array:
+        """Hidden biases."""
+        return self.params["c"]
+
+    def copy(self) -> RBM:
+        """An independent machine with the same parameters."""
+        return RBM(self.visible, self.hidden, self.W, self.b, self.c)
+
+    def __repr__(self) -> str:
+        return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
+
+    # Layers, docs/math.md (4.2).
+
+    def inputs_h(self, v: ArrayLike) -> Array:
+        """Inputs of the hidden units, c + φ(v)·W: (n, n_visible) -> (n, n_hidden·width)."""
+        return self.c + self._product(as_rows(v, self.n_visible, "v"))
+
+    def inputs_v(self, h: ArrayLike) -> Array:
+        """Inputs of the visible units, b + φ(h)·Wᵀ: (n, n_hidden) -> (n, n_visible·width)."""
+        h = self.hidden.as_states(as_rows(h, self.n_hidden, "h"), self.dtype)
+        return self.b + self.hidden.dot(h, self.W.T)
+
+    def mean_h(self, v: ArrayLike) -> Array:
+        """⟨φ(h)⟩ given v, (n, n_hidden·width)."""
+        return self.hidden.mean(self.inputs_h(v))
+
+    def mean_v(self, h: ArrayLike) -> Array:
+        """⟨φ(v)⟩ given h, (n, n_visible·width)."""
+        return self.visible.mean(self.inputs_v(h))
+
+    def sample_h(self, v: ArrayLike, rng: Stream) -> Array:
+        """Draw h given v, (n, n_hidden)."""
+        I = self.inputs_h(v)
+        return self.hidden.sample(I, rng.uniform(len(I), self.n_hidden, self.dtype))
+
+    def sample_v(self, h: ArrayLike, rng: Stream) -> Array:
+        """Draw v given h, (n, n_visible)."""
+        I = self.inputs_v(h)
+        return self.visible.sample(I, rng.uniform(len(I), self.n_visible, self.dtype))
+
+    def reconstruct(self, v: ArrayLike) -> Array:
+        """Means of v given the hidden means of v, (n, n_visible·width)."""
+        return self.visible.mean(self.b + self.mean_h(v) @ self.W.T)
+
+    def energy(self, v: ArrayLike, h: ArrayLike) -> Array:
+        """E(v, h), docs/math.md (4.1): (n,) float64, nats."""
+        v, h = as_rows(v, self.n_visible, "v"), as_rows(h, self.n_hidden, "h")
+        phi_v, phi_h = self.visible.encode(v), self.hidden.encode(h)
+        potential = self.visible.potential(v).sum(-1) + self.hidden.potential(h).sum(-1)
+        W, b, c = (p.astype(np.float64) for p in (self.W, self.b, self.c))
+        return potential - phi_v @ b - phi_h @ c - np.einsum("ni,ni->n", phi_v @ W, phi_h)
+
+    # The machine protocol.
+
+    def start(self, x: ArrayLike) -> BlockChains:
+        """Make running chains from visible states, (n_chains, n_visible); x is copied."""
+        x = as_rows(x, self.n_visible)
+        return BlockChains(self.visible.as_states(x, self.dtype).copy())
+
+    def _product(self, x: Any) -> Array:
+        """φ(v)·W, kept in running chains."""
+        if not isinstance(x, BlockChains):
+            return self.visible.dot(self.visible.as_states(as_rows(x, self.n_visible), self.dtype), self.W)
+        if x.product is None:
+            x.product = self.visible.dot(x.x, self.W)
+        return x.product
+
+    def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
+        """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
+
+        Parameters
+        ----------
+        x : (n, n_visible) or Chains
+        beta : scalar, (n,) or (k, n)
+        base : (n_visible·width,), optional
+            Visible inputs at β = 0; None is zero.
+
+        Returns
+        -------
+        ndarray, (n,) or (k, n)
+        """
+        from ebm.kernels.cgf import cgf_rows
+
+        product = self._product(x)
+        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.n_visible)
+        beta = as_beta(beta, len(v))
+        rows = np.atleast_2d(beta)
+        hidden = np.empty(rows.shape)
+        cgf_rows(self.hidden.kind, self.hidden.width, product, self.c, rows, hidden)
+        phi = self.visible.encode(v)
+        field = phi @ self.b.astype(np.float64)
+        energy = -rows * field - hidden
+        if base is not None:
+            energy -= (1 - rows) * (phi @ as_base(base, len(self.b), np.float64))
+        energy += self.visible.potential(v).sum(-1, dtype=np.float64)
+        return energy.reshape(beta.shape)
+
+    def sweep(
+        self,
+        x: Any,
+        rng: Stream,
+        n: int = 1,
+        beta: ArrayLike = 1.0,
+        base: Base = None,
+        free: Array | None = None,
+        scan: Scan = "auto",
+    ) -> Any:
+        """n sweeps of block Gibbs sampling: h given v, then v given h.
+
+        Parameters
+        ----------
+        x : (n_chains, n_visible) or Chains
+            Chains are changed in place; an array is left alone.
+        rng : Stream
+            Advanced by n.
+        beta : scalar or (n_chains,)
+        base : (n_visible·width,), optional
+        free : bool mask, (n_visible,), optional
+            Visible units that may change.
+        scan : {"auto", "chromatic"}
+            Layer by layer is the chromatic scan of this machine, and its only one.
+
+        Returns
+        -------
+        ndarray or Chains
+            What x was.
+
+        Raises
+        ------
+        NotSupported
+            Another scan.
+        """
+        from ebm.kernels.draw import draw_rows
+        from ebm.kernels.random import TILE
+
+        if scan not in ("auto", "chromatic"):
+            raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'")
+        chains = x if isinstance(x, BlockChains) else self.start(x)
+        dtype, rows = self.dtype, len(chains)
+        free = as_free(free, self.n_visible)
+        hot = as_beta(beta, rows, dtype)
+        if hot.shape != (rows,):
+            raise EbmError(f"beta: expected a scalar or ({rows},), got {hot.shape}")
+        cold_v, cold_h = as_base(base, len(self.b), dtype), np.zeros_like(self.c)
+        h = self.hidden.as_states(np.empty((rows, self.n_hidden)), dtype)
+        first_h = -(-self.n_visible // TILE) * TILE
+        for _ in range(n):
+            key, t = rng.advance()
+            side = self.hidden
+            draw_rows(side.kind, side.width, self._product(chains), self.c, cold_h, hot, key, t, first_h, h)
+            product, side = self.hidden.dot(h, self.W.T), self.visible
+            v = np.empty_like(chains.x)
+            draw_rows(side.kind, side.width, product, self.b, cold_v, hot, key, t, 0, v)
+            if free is not None:
+                v[:, ~free] = chains.x[:, ~free]
+            chains.x = v
+        return chains if isinstance(x, BlockChains) else chains.x
+
+    def stats(self, x: Any, weights: Array | None = None) -> Params:
+        """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
+        v = x.x if isinstance(x, BlockChains) else self.visible.as_states(x, self.dtype)
+        weights = as_weights(weights, len(v)).astype(self.dtype)
+        mean_h = weights[:, None] * self.hidden.mean(self.c + self._product(x))
+        phi = self.visible.encode(v)
+        return {
+            "W": self.visible.outer(v, mean_h),
+            "b": (weights @ phi).astype(self.dtype),
+            "c": mean_h.sum(0),
+        }
+
+    def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
+        """The same as `stats`: the hidden units are summed already."""
+        return self.stats(v, weights)
+
+    def visible_free_energy(self, v: Array) -> Array:
+        """The same as `free_energy`."""
+        return self.free_energy(v)
+
+    def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
+        """Data are states: v itself."""
+        return v
+
+    def project(self) -> None:
+        """Nothing is constrained, nothing kept."""
+
+    def centre(self, gradient: Params, offsets: Params) -> Params:
+        """The centred gradient with offsets μ = offsets["b"], λ = offsets["c"], docs/math.md (5.4)."""
+        mu, lam = offsets["b"], offsets["c"]
+        W = gradient["W"] - np.outer(mu, gradient["c"]) - np.outer(gradient["b"], lam)
+        return {"W": W, "b": gradient["b"] - W @ lam, "c": gradient["c"] - mu @ W}
+
+    def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
+        """Draw v at β = 0: independent, with inputs `base`."""
+        I = np.broadcast_to(as_base(base, len(self.b), self.dtype), (n, len(self.b)))
+        return self.visible.sample(I, rng.uniform(n, self.n_visible, self.dtype))
+
+    def log_z0(self, base: Base = None) -> float:
+        """log Z at β = 0, docs/math.md (2.3)."""
+        cold = as_base(base, len(self.b), np.float64)
+        return float(self.visible.cgf(cold).sum() + self.hidden.cgf(np.zeros(len(self.c))).sum())
+
+    # Exact sums.
+
+    def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
+        """(log Z_β, expected stats), summing the layer with fewer states, docs/math.md (4.6)–(4.7).
+
+        Parameters
+        ----------
+        beta : float
+        stats : bool
+            False leaves the expectations out (an empty dict) in half the time.
+
+        Raises
+        ------
+        TooLarge
+            More than 2³³ terms (states of the smaller layer × inputs of the other).
+        """
+        W, b, c = (beta * p.astype(np.float64) for p in (self.W, self.b, self.c))
+        states_v, states_h = n_states(self.visible, self.n_visible), n_states(self.hidden, self.n_hidden)
+        if math.isinf(states_v) and math.isinf(states_h):
+            return self._exact_gaussian(W, b, c)
+        if states_h * len(b) <= states_v * len(c):
+            log_z, out, inner, cross = _sum_layer(self.hidden, self.visible, W.T, c, b, stats)
+            found = {"W": cross.T, "b": inner, "c": out} if stats else {}
+        else:
+            log_z, out, inner, cross = _sum_layer(self.visible, self.hidden, W, b, c, stats)
+            found = {"W": cross, "b": out, "c": inner} if stats else {}
+        return log_z, found
+
+    def _exact_gaussian(self, W: Array, b: Array, c: Array) -> tuple[float, Params]:
+        n_v, n_h = W.shape
+        if np.linalg.norm(W, 2) >= 1:
+            warnings.warn(
+                "Gaussian-Gaussian RBM: a singular value of beta W is >= 1, the density is not normalisable",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return math.inf, {k: np.full_like(p, np.nan, np.float64) for k, p in self.params.items()}
+        precision = np.block([[np.eye(n_v), -W], [-W.T, np.eye(n_h)]])
+        covariance = np.linalg.inv(precision)
+        mean = covariance @ np.concatenate([b, c])
+        log_det = np.linalg.slogdet(precision)[1]
+        log_z = 0.5 * ((n_v + n_h) * math.log(2 * math.pi) - log_det + mean @ np.concatenate([b, c]))
+        cross = covariance[:n_v, n_v:] + np.outer(mean[:n_v], mean[n_v:])
+        return float(log_z), {"W": cross, "b": mean[:n_v], "c": mean[n_v:]}
+
+
+def _sum_layer(
+    outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: bool
+) -> tuple[float, Array, Array, Array]:
+    """Sum over all states y of the `outer` layer: exp(b·φ(y) + Σ cgf(c + φ(y)·W)).
+
+    Returns log Z and, with `stats`, ⟨φ(y)⟩, ⟨φ(inner)⟩ and their product's mean.
+    """
+    from ebm.kernels.cgf import cgf_rows
+
+    n = len(b) // outer.width
+    total = n_states(outer, n)
+    refuse_above(_LIMIT, total * len(c), _SECONDS_PER_TERM, 16.0 * _CHUNK, "the exact sum over a layer")
+    rows = max(1, _CHUNK // len(c))
+    sums = LogSum()
+    for start in range(0, int(total), rows):
+        phi = outer.encode(enumerate_states(outer, n, start, min(start + rows, int(total))))
+        product = phi @ W
+        inner_sum = np.empty((1, len(phi)))
+        cgf_rows(inner.kind, inner.width, product, c, np.ones((1, len(phi))), inner_sum)
+        weights = sums.weigh(phi @ b + inner_sum[0])
+        if stats:
+            mean = weights[:, None] * inner.mean(c + product)
+            sums.add("outer", weights @ phi)
+            sums.add("inner", mean.sum(0))
+            sums.add("cross", phi.T @ mean)
+    if not stats:
+        return sums.log, b, c, W
+    return sums.log, sums.mean("outer"), sums.mean("inner"), sums.mean("cross")
