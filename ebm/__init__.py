@@ -1,0 +1,106 @@
+"""ebm: Boltzmann machines and their kin.
+
+Sampling, learning, log Z and readouts, each held to exact enumeration. The public names are below; they are
+imported when first used, so that ``import ebm`` itself loads nothing heavy.
+
+Examples
+--------
+>>> import ebm
+>>> machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), n_visible=6, n_hidden=4)
+>>> round(float(ebm.log_z(machine)), 1)
+6.9
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "boltzmann": ["BoltzmannMachine"],
+    "checkpoint": ["load", "save"],
+    "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
+    "learning": ["CD", "PCD", "Exact"],
+    "machine": ["Chains", "Machine"],
+    "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
+    "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
+    "partition": ["LogZ", "base_rate", "log_likelihood", "log_z"],
+    "rbm": ["RBM"],
+    "samplers": ["Annealing", "Gibbs", "Samples", "sample"],
+    "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
+    "stream": ["Stream"],
+    "training": ["History", "State", "begin", "fit", "train"],
+    "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
+}
+_MODULES = ("baselines", "datasets", "diagnostics", "plots", *_WHERE)
+_NAMES = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = ["__version__", *sorted(_NAMES)]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from ebm.boltzmann import BoltzmannMachine as BoltzmannMachine
+    from ebm.checkpoint import load as load
+    from ebm.checkpoint import save as save
+    from ebm.errors import Diverged as Diverged
+    from ebm.errors import EbmError as EbmError
+    from ebm.errors import NotSupported as NotSupported
+    from ebm.errors import TooLarge as TooLarge
+    from ebm.learning import CD as CD
+    from ebm.learning import PCD as PCD
+    from ebm.learning import Exact as Exact
+    from ebm.machine import Chains as Chains
+    from ebm.machine import Machine as Machine
+    from ebm.network import BackPropagation as BackPropagation
+    from ebm.network import Layer as Layer
+    from ebm.network import Network as Network
+    from ebm.network import fine_tune as fine_tune
+    from ebm.network import readout as readout
+    from ebm.optimisers import L1 as L1
+    from ebm.optimisers import L2 as L2
+    from ebm.optimisers import SGD as SGD
+    from ebm.optimisers import Adam as Adam
+    from ebm.optimisers import Constant as Constant
+    from ebm.optimisers import InverseTime as InverseTime
+    from ebm.optimisers import Linear as Linear
+    from ebm.optimisers import PerEpoch as PerEpoch
+    from ebm.partition import LogZ as LogZ
+    from ebm.partition import base_rate as base_rate
+    from ebm.partition import log_likelihood as log_likelihood
+    from ebm.partition import log_z as log_z
+    from ebm.rbm import RBM as RBM
+    from ebm.samplers import Annealing as Annealing
+    from ebm.samplers import Gibbs as Gibbs
+    from ebm.samplers import Samples as Samples
+    from ebm.samplers import sample as sample
+    from ebm.scores import free_energy_gap as free_energy_gap
+    from ebm.scores import kl_divergence as kl_divergence
+    from ebm.scores import pseudo_likelihood as pseudo_likelihood
+    from ebm.scores import reconstruction_error as reconstruction_error
+    from ebm.stream import Stream as Stream
+    from ebm.training import History as History
+    from ebm.training import State as State
+    from ebm.training import begin as begin
+    from ebm.training import fit as fit
+    from ebm.training import train as train
+    from ebm.units import Bernoulli as Bernoulli
+    from ebm.units import Gaussian as Gaussian
+    from ebm.units import Ising as Ising
+    from ebm.units import Potts as Potts
+    from ebm.units import Units as Units
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"ebm.{_NAMES[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"ebm.{name}")
+    else:
+        raise AttributeError(f"module 'ebm' has no attribute {name!r}")
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_NAMES, *_MODULES})

@@ -102,6 +102,7 @@ class BoltzmannMachine:
     """
 
     couplings = ("J",)
+    sums_out = False
 
     def __init__(
         self, units: Units, J: Any, b: ArrayLike | None = None, *, n_visible: int | None = None
@@ -379,6 +380,13 @@ class BoltzmannMachine:
         if self.sparse:
             return second[self._rows, self._indices]
         return self._off_diagonal(second)
+
+    def site_energies(self, x: Any, i: int) -> Array:
+        """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
+        own = slice(i * self.units.width, (i + 1) * self.units.width)
+        field = (self.J[own] @ self._phi(x)).T + self.b[own]
+        states = np.asarray(self.units.states)
+        return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
 
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows of data to states: hidden units from a fair start, swept n times, v held.

@@ -52,9 +52,12 @@ class Machine(Protocol):
         Live arrays, updated in place; whoever changes them calls `project`.
     couplings : tuple of str
         The parameters that penalties act on: weights, not biases.
+    sums_out : bool
+        Whether units are summed out of the state x.
     """
 
     couplings: tuple[str, ...]
+    sums_out: bool
 
     @property
     def units(self) -> Units: ...
@@ -108,6 +111,9 @@ class Machine(Protocol):
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """`stats` averaged exactly over p(hidden | v), the weighted sum over rows."""
+
+    def site_energies(self, x: Array | Chains, i: int) -> Array:
+        """free_energy of x with unit i set to each of its states, (n, n_states), up to a constant per row."""
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, docs/math.md (5.4)–(5.5)."""

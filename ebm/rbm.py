@@ -106,6 +106,7 @@ class RBM:
     """
 
     couplings = ("W",)
+    sums_out = True
 
     def __init__(self, visible: Units, hidden: Units, W: ArrayLike, b: ArrayLike, c: ArrayLike) -> None:
         for name, units in (("visible", visible), ("hidden", hidden)):
@@ -370,6 +371,21 @@ class RBM:
             "b": (weights @ phi).astype(self.dtype),
             "c": mean_h.sum(0),
         }
+
+    def site_energies(self, x: Any, i: int) -> Array:
+        """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
+        from ebm.kernels.cgf import cgf_rows
+
+        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.n_visible)
+        own = slice(i * self.visible.width, (i + 1) * self.visible.width)
+        without = self._product(x) - self.visible.encode(v[:, i : i + 1]) @ self.W[own]
+        states = np.asarray(self.visible.states)
+        out, beta, hidden = np.empty((len(v), len(states))), np.ones((1, len(v))), np.empty((1, len(v)))
+        for s, phi in enumerate(self.visible.encode(states[:, None])):
+            bias = self.c + (phi @ self.W[own]).astype(self.dtype)
+            cgf_rows(self.hidden.kind, self.hidden.width, without.astype(self.dtype), bias, beta, hidden)
+            out[:, s] = -hidden[0] - phi @ self.b[own]
+        return out
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""

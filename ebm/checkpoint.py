@@ -1,0 +1,219 @@
+"""Files: machines, networks and states as .npz archives with a JSON header.
+
+Nothing is executed when a file is read: arrays are plain (``allow_pickle=False``), the header is JSON. The
+header says format version, unit types and the energy that the parameters belong to. Writes are atomic: a
+temporary file in the same folder, flushed to disk, then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import scipy.sparse
+
+from ebm.boltzmann import BoltzmannMachine
+from ebm.errors import EbmError
+from ebm.network import Layer, Network
+from ebm.rbm import RBM
+from ebm.stream import Stream
+from ebm.training import State
+from ebm.units import units_from_dict, units_to_dict
+
+__all__ = ["load", "read_arrays", "save", "write_arrays", "write_atomic"]
+
+FORMAT = 1
+_ENERGY = {
+    "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E)",
+    "BoltzmannMachine": "E(x) = -b.phi(x) - 1/2 phi(x).J.phi(x); p ~ exp(-E)",
+    "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
+}
+Arrays = dict[str, np.ndarray]
+
+
+def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Call `write` on a temporary file, flush it to disk, and rename it to `path`.
+
+    Whatever happens on the way (a full disk, a kill), `path` holds the old contents or the new, never a part.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to; nothing is left behind.
+    """
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the renaming itself
+    finally:
+        os.close(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Arrays) -> None:
+    """Write named arrays as an .npz archive, atomically."""
+
+    def write(file: BinaryIO) -> None:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    write_atomic(path, write)
+
+
+def read_arrays(path: str | os.PathLike[str]) -> Arrays:
+    """Read an .npz archive of plain arrays.
+
+    Raises
+    ------
+    EbmError
+        The file is missing, truncated, foreign or holds pickles.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise EbmError(f"{path}: no such file")
+    if path.is_dir():
+        raise EbmError(f"{path}: a directory; expected an .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise EbmError(f"{path}: a single array; expected an .npz archive")
+            return {name: archive[name] for name in archive.files}
+    except EbmError:
+        raise
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, TypeError) as error:
+        reason = "holds Python objects" if "allow_pickle" in str(error) else "truncated, or not an .npz file"
+        raise EbmError(f"{path}: {reason}; expected an .npz archive written by ebm") from None
+
+
+def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
+    arrays = {f"params.{key}": value for key, value in machine.params.items()}
+    header: dict[str, Any] = {"type": type(machine).__name__}
+    if isinstance(machine, RBM):
+        header |= {"visible": units_to_dict(machine.visible), "hidden": units_to_dict(machine.hidden)}
+    elif isinstance(machine, BoltzmannMachine):
+        header |= {
+            "units": units_to_dict(machine.units),
+            "n_visible": machine.n_visible,
+            "sparse": machine.sparse,
+        }
+        if machine.sparse:
+            J = machine.J
+            arrays |= {"J.indices": J.indices, "J.indptr": J.indptr}
+    elif isinstance(machine, Network):
+        header |= {
+            "inputs": units_to_dict(machine.inputs),
+            "layers": [units_to_dict(u) for u in machine.layer_units],
+        }
+    else:
+        raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
+    header["energy"] = _ENERGY[header["type"]]
+    return header, arrays
+
+
+def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
+    kind = header["type"]
+    if kind == "RBM":
+        visible, hidden = units_from_dict(header["visible"]), units_from_dict(header["hidden"])
+        return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"))
+    if kind == "BoltzmannMachine":
+        J, b = arrays["params.J"], arrays["params.b"]
+        if header["sparse"]:
+            J = scipy.sparse.csr_array((J, arrays["J.indices"], arrays["J.indptr"]), shape=(len(b), len(b)))
+        return BoltzmannMachine(units_from_dict(header["units"]), J, b, n_visible=header["n_visible"])
+    if kind == "Network":
+        units = [units_from_dict(u) for u in header["layers"]]
+        layers = [Layer(u, arrays[f"params.W{k}"], arrays[f"params.b{k}"]) for k, u in enumerate(units)]
+        return Network(layers, units_from_dict(header["inputs"]))
+    raise EbmError(f"unknown machine type {kind!r}")
+
+
+def save(path: str | os.PathLike[str], what: Any) -> None:
+    """Write a machine, a network or a training `State`, atomically.
+
+    Parameters
+    ----------
+    path : path-like
+        By custom ending in .npz.
+    what : RBM, BoltzmannMachine, Network or State
+
+    Raises
+    ------
+    EbmError
+        Another type.
+    OSError
+        The file cannot be written; what was there before stays.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, ebm
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "machine.npz"
+    >>> ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2))
+    >>> ebm.load(path)
+    RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
+    """
+    state = what if isinstance(what, State) else None
+    machine, arrays = _pack_machine(state.machine if state else what)
+    header: dict[str, Any] = {"format": FORMAT, "machine": machine}
+    if state is not None:
+        arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
+        arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
+        header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
+    text = json.dumps(header, sort_keys=True).encode()
+    write_arrays(path, {"header": np.frombuffer(text, np.uint8), **arrays})
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read what `save` wrote: a machine, a network or a `State`.
+
+    Raises
+    ------
+    EbmError
+        The file is missing, truncated, foreign, holds pickles, or is of a later format: one line.
+    """
+    arrays = read_arrays(path)
+    try:
+        header = json.loads(arrays.pop("header").tobytes().decode())
+        version = header["format"]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise EbmError(f"{path}: no ebm header; expected a file written by ebm.save") from None
+    if version != FORMAT:
+        raise EbmError(f"{path}: format {version}; this version of ebm reads format {FORMAT}")
+    try:
+        machine = _unpack_machine(header["machine"], arrays)
+        if "state" not in header:
+            return machine
+        numbers = header["state"]
+        rng = Stream.restore(numbers["key"], numbers["counter"])
+        chains, memory = (
+            {k.removeprefix(part): v for k, v in arrays.items() if k.startswith(part)}
+            for part in ("chains.", "memory.")
+        )
+        return State(machine, chains, memory, rng, int(numbers["step"]))
+    except EbmError as error:
+        raise EbmError(f"{path}: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise EbmError(f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save") from None

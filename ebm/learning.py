@@ -1,0 +1,189 @@
+"""Rules: estimates of the gradient of the mean log-likelihood.
+
+The gradient is ⟨stats⟩ given the data minus ⟨stats⟩ under the machine, docs/math.md (5.1). Each of the two
+phases is normalised by its own weights, so the numbers of data rows and of chains need not agree. A rule is
+settings; what it carries from step to step (persistent chains, centring offsets) is a dict of arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Protocol, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from ebm.errors import EbmError, settings
+from ebm.machine import Array, Machine, Params
+from ebm.stream import Stream
+
+__all__ = ["CD", "PCD", "Batch", "Carried", "Exact", "Rule"]
+
+Batch: TypeAlias = tuple[Array, ...]  # arrays with equal numbers of rows; the last one is the row weights
+Carried: TypeAlias = dict[str, Array]
+
+
+class Rule(Protocol):
+    """What training needs."""
+
+    def init(self, machine: Any, rng: Stream) -> Carried:
+        """What the rule carries at the start."""
+
+    def gradient(
+        self, machine: Any, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """An estimate of the gradient, to be ascended: a dict like params; and what it carries on."""
+
+
+def _normalised(weights: Array) -> Array | None:
+    """Weights that sum to one; None if they are all zero: such a batch teaches nothing."""
+    total = weights.sum(dtype=np.float64)
+    if total < 0:
+        raise EbmError("weights: expected row weights >= 0")
+    return weights / total if total > 0 else None
+
+
+def _zero(params: Params) -> Params:
+    return {key: np.zeros_like(value) for key, value in params.items()}
+
+
+def _start_offsets(machine: Machine) -> Carried:
+    """Centring offsets, one for each bias; NaN until the first batch sets them."""
+    biases = (k for k in machine.params if k not in machine.couplings)
+    return {f"offset.{k}": np.full_like(machine.params[k], np.nan) for k in biases}
+
+
+def _centred(
+    machine: Machine, gradient: Params, positive: Params, chains: Carried, rate: float
+) -> tuple[Params, Carried]:
+    """Centre a gradient with moving averages of the data's statistics, docs/math.md (5.4)–(5.6)."""
+    moved = dict(chains)
+    for key in chains:
+        if key.startswith("offset."):
+            mean = positive[key.removeprefix("offset.")]
+            old = chains[key]
+            moved[key] = mean.copy() if np.isnan(old[0]) else (old + rate * (mean - old)).astype(old.dtype)
+    offsets = {k.removeprefix("offset."): v for k, v in moved.items() if k.startswith("offset.")}
+    return machine.centre(gradient, offsets), moved
+
+
+def _difference(positive: Params, negative: Params) -> Params:
+    return {key: positive[key] - negative[key] for key in positive}
+
+
+@settings
+class CD:
+    """Contrastive divergence: the model's chains start at the data and run k sweeps.
+
+    Parameters
+    ----------
+    k : int
+        Sweeps.
+    centred : bool
+        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+    offset_rate : float
+        Weight of the newest batch in those averages.
+
+    References
+    ----------
+    Hinton, "Training products of experts by minimizing contrastive divergence" (2002).
+    """
+
+    k: Annotated[int, Field(ge=1)] = 1
+    centred: bool = False
+    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Offsets, if centred."""
+        return _start_offsets(machine) if self.centred else {}
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of its rows after k sweeps."""
+        v, weights = batch
+        w = _normalised(weights)
+        if w is None:
+            return _zero(machine.params), chains
+        running = machine.start(machine.clamp(v, rng))
+        positive = machine.stats(running, w)
+        machine.sweep(running, rng, self.k)
+        gradient = _difference(positive, machine.stats(running, w))
+        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)
+
+
+@settings
+class PCD:
+    """Persistent contrastive divergence: the model's chains run on from step to step.
+
+    Parameters
+    ----------
+    k : int
+        Sweeps per step.
+    n_chains : int
+    centred : bool
+        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+    offset_rate : float
+        Weight of the newest batch in those averages.
+
+    References
+    ----------
+    Younes (1989); Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
+    gradient" (2008).
+    """
+
+    k: Annotated[int, Field(ge=1)] = 1
+    n_chains: Annotated[int, Field(ge=1)] = 100
+    centred: bool = False
+    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Chains drawn from the machine without its couplings; offsets, if centred."""
+        chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
+        return chains | _start_offsets(machine) if self.centred else chains
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of the chains after k more sweeps."""
+        v, weights = batch
+        running = machine.start(chains["x"])
+        machine.sweep(running, rng, self.k)
+        chains = chains | {"x": running.x}
+        w = _normalised(weights)
+        if w is None:
+            return _zero(machine.params), chains
+        positive = machine.stats(machine.clamp(v, rng), w)
+        gradient = _difference(positive, machine.stats(running))
+        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)
+
+
+@settings
+class Exact:
+    """The exact gradient, by enumeration: for small machines.
+
+    Parameters
+    ----------
+    centred : bool
+        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+    offset_rate : float
+        Weight of the newest batch in those averages.
+    """
+
+    centred: bool = False
+    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Offsets, if centred."""
+        return _start_offsets(machine) if self.centred else {}
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Exact posterior statistics of the batch minus exact expectations."""
+        v, weights = batch
+        w = _normalised(weights)
+        if w is None:
+            return _zero(machine.params), chains
+        positive = machine.posterior_stats(v, w)
+        gradient = _difference(positive, machine.exact()[1])
+        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)

@@ -1,0 +1,329 @@
+"""Samplers: an `init` and a `step`, written against the machine protocol, and `sample`, which drives them.
+
+A sampler holds settings and nothing else; what changes is in the `Walkers` that it takes and returns.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from ebm.diagnostics import autocorrelation_time
+from ebm.errors import EbmError, settings
+from ebm.machine import Array, Chains, Machine, Scan
+from ebm.stream import Seed, Stream
+
+__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
+
+_PILOT = 64  # first length of the chains on which burn-in and thinning are measured, sweeps
+_PILOT_LIMIT = 4096
+_TRUSTED = 50  # autocorrelation times that a chain must span
+_CHAINS = 100
+
+
+@dataclass
+class Walkers:
+    """What a sampler changes: chains, the mask of units that may move, the time, and the best states."""
+
+    chains: Chains
+    free: Array | None = None
+    time: int = 0
+    best_x: Array | None = None
+    best_energy: Array | None = None
+
+    @property
+    def x(self) -> Array:
+        """The states, (n_chains, n_units)."""
+        return self.chains.x
+
+
+class Sampler(Protocol):
+    """What `sample` needs."""
+
+    @property
+    def length(self) -> int | None:
+        """Steps after which it is done, None if it may go on for ever."""
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """Advance by one step; also return what is worth knowing about it."""
+
+
+def _begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
+    x = machine.sample0(n_chains, rng)
+    if given is None:
+        return Walkers(machine.start(x))
+    free = np.isnan(given)
+    return Walkers(machine.start(np.where(free, x, given)), free=free[0])
+
+
+@settings
+class Gibbs:
+    """Gibbs sampling at a fixed temperature.
+
+    Parameters
+    ----------
+    n_sweeps : int
+        Sweeps per step.
+    scan : {"auto", "systematic", "random", "chromatic"}
+    beta : float
+        Inverse temperature.
+    """
+
+    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    scan: Scan = "auto"
+    beta: float = 1.0
+
+    @property
+    def length(self) -> None:
+        """It may go on for ever."""
+        return
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start from independent fair units."""
+        return _begin(machine, n_chains, rng, given)
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """n_sweeps sweeps."""
+        machine.sweep(state.chains, rng, self.n_sweeps, self.beta, free=state.free, scan=self.scan)
+        state.time += 1
+        return state, {"beta": self.beta}
+
+
+@settings
+class Annealing:
+    """Simulated annealing: β rises from `start` to `stop`; the best states met are kept.
+
+    Parameters
+    ----------
+    start, stop : float
+        Inverse temperatures of the first and the last step.
+    n_steps : int
+        Temperatures.
+    n_sweeps : int
+        Sweeps at each.
+    spacing : {"linear", "geometric"}
+        Of the β.
+    scan : {"auto", "systematic", "random", "chromatic"}
+
+    References
+    ----------
+    Kirkpatrick, Gelatt & Vecchi, "Optimization by simulated annealing" (1983).
+    """
+
+    start: Annotated[float, Field(gt=0)] = 0.1
+    stop: Annotated[float, Field(gt=0)] = 5.0
+    n_steps: Annotated[int, Field(ge=2)] = 100
+    n_sweeps: Annotated[int, Field(ge=1)] = 10
+    spacing: Literal["linear", "geometric"] = "linear"
+    scan: Scan = "auto"
+
+    @property
+    def length(self) -> int:
+        """One step per temperature."""
+        return self.n_steps
+
+    @property
+    def betas(self) -> Array:
+        """The inverse temperatures, (n_steps,)."""
+        space = np.linspace if self.spacing == "linear" else np.geomspace
+        return space(self.start, self.stop, self.n_steps)
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start from independent fair units."""
+        state = _begin(machine, n_chains, rng, given)
+        state.best_x, state.best_energy = state.x.copy(), machine.free_energy(state.chains)
+        return state
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """n_sweeps sweeps at the next temperature; info has beta and the energies, nats, (n_chains,)."""
+        assert state.best_x is not None and state.best_energy is not None
+        beta = float(self.betas[min(state.time, self.n_steps - 1)])
+        for _ in range(self.n_sweeps):
+            machine.sweep(state.chains, rng, 1, beta, free=state.free, scan=self.scan)
+            energy = machine.free_energy(state.chains)
+            better = energy < state.best_energy
+            if better.any():
+                state.best_x[better] = state.x[better]
+                state.best_energy = np.where(better, energy, state.best_energy)
+        state.time += 1
+        return state, {"beta": beta, "energy": energy}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of a machine.
+
+    Attributes
+    ----------
+    x : ndarray, (n, n_units)
+    free_energy : ndarray, (n,)
+        Nats.
+    energy : ndarray, (n,), or None
+        Nats; None where the machine sums units out.
+    diagnostics : dict
+        ``tau`` (sweeps, of the free energy), ``burn_in``, ``thin`` (sweeps), ``n_chains``; annealing adds
+        ``best_x`` and ``best_energy``.
+    """
+
+    x: Array
+    free_energy: Array
+    energy: Array | None
+    diagnostics: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def sample(
+    machine: Machine,
+    n: int,
+    *,
+    sampler: Sampler | None = None,
+    seed: Seed = 0,
+    given: ArrayLike | None = None,
+    n_chains: int | None = None,
+    burn_in: int | None = None,
+    thin: int | None = None,
+) -> Samples:
+    """Draw n samples.
+
+    Parameters
+    ----------
+    machine : Machine
+    n : int
+        At least 1.
+    sampler : Sampler, optional
+        ``Gibbs()`` when left out.
+    seed : int, SeedSequence or Generator
+    given : array_like, (n_units,) or (n, n_units), optional
+        Clamped units, NaN where free: n samples of one condition, or one sample of each row.
+    n_chains : int, optional
+        Chains run side by side; min(n, 100) when left out.
+    burn_in, thin : int, optional
+        Sampler steps before the first sample and between samples of a chain. When left out they are
+        measured from the autocorrelation time of the free energy.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    EbmError
+        A `given` that does not fit.
+
+    Warns
+    -----
+    RuntimeWarning
+        The chains are shorter than 50 autocorrelation times: the samples may not be of the machine.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> pair = ebm.BoltzmannMachine(ebm.Ising(), [[0.0, 5.0], [5.0, 0.0]])
+    >>> ebm.sample(pair, 3, given=[1, np.nan]).x
+    array([[1., 1.],
+           [1., 1.],
+           [1., 1.]])
+    """
+    if n < 1:
+        raise EbmError(f"n: expected at least 1 sample, got {n}")
+    sampler = Gibbs() if sampler is None else sampler
+    rng = Stream(seed)
+    parts, places = [], []
+    for rows, clamped in _groups(machine, n, given):
+        parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, n_chains, burn_in, thin))
+        places.append(rows)
+    order = np.argsort(np.concatenate(places))
+    x = np.concatenate([p[0] for p in parts])[order]
+    diagnostics = max((p[1] for p in parts), key=lambda d: d["tau"])
+    free_energy = machine.free_energy(x)
+    return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+
+
+def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple[Array, Array | None]]:
+    """Rows of the answer that share a set of clamped units, with their clamped states."""
+    if given is None:
+        yield np.arange(n), None
+        return
+    values = np.asarray(given, np.float64)
+    if values.shape not in ((machine.n_units,), (n, machine.n_units)):
+        raise EbmError(
+            f"given: expected ({machine.n_units},) or ({n}, {machine.n_units}) with NaN where free,"
+            f" got {values.shape}"
+        )
+    machine.units.check(values[~np.isnan(values)], "given", strict=True)
+    if values.ndim == 1:
+        yield np.arange(n), values[None]
+        return
+    masks, which = np.unique(np.isnan(values), axis=0, return_inverse=True)
+    for k in range(len(masks)):
+        rows = np.flatnonzero(which == k)
+        yield rows, values[rows]
+
+
+def _sample_group(
+    machine: Machine,
+    sampler: Sampler,
+    rng: Stream,
+    n: int,
+    given: Array | None,
+    n_chains: int | None,
+    burn_in: int | None,
+    thin: int | None,
+) -> tuple[Array, dict[str, Any]]:
+    one_each = given is not None and len(given) > 1
+    c = n if one_each or sampler.length else min(n, n_chains or _CHAINS)
+    clamped = None if given is None else np.ascontiguousarray(np.broadcast_to(given, (c, machine.n_units)))
+    state = sampler.init(machine, c, rng, clamped)
+    if sampler.length:
+        for _ in range(sampler.length):
+            state, _ = sampler.step(machine, state, rng)
+        done = {"tau": math.nan, "burn_in": sampler.length, "thin": 0, "n_chains": c}
+        return state.x, done | {"best_x": state.best_x, "best_energy": state.best_energy}
+    if burn_in is None or (thin is None and n > c):
+        tau, spent = _measure(machine, sampler, state, rng)
+    else:
+        tau, spent = math.nan, 0
+    for _ in range((burn_in or 0) - spent):
+        state, _ = sampler.step(machine, state, rng)
+    gap = thin if thin is not None else 1 if math.isnan(tau) else math.ceil(2 * tau)
+    rounds = [state.x.copy()]
+    while len(rounds) * c < n:
+        for _ in range(gap):
+            state, _ = sampler.step(machine, state, rng)
+        rounds.append(state.x.copy())
+    diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}
+    return np.concatenate(rounds)[:n], diagnostics
+
+
+def _measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream) -> tuple[float, int]:
+    """Run until the chains span enough autocorrelation times of the free energy; return τ and the steps."""
+    series: list[Array] = []
+    length = _PILOT
+    while True:
+        while len(series) < length:
+            sampler.step(machine, state, rng)
+            series.append(machine.free_energy(state.chains))
+        tau = autocorrelation_time(np.array(series[length // 2 :]).T)
+        if length // 2 >= _TRUSTED * tau:
+            return tau, length
+        if length >= _PILOT_LIMIT:
+            warnings.warn(
+                f"sample: the autocorrelation time of the free energy is about {tau:.0f} steps; chains of"
+                f" {length} steps are too short to trust (expected {_TRUSTED} times as many)",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return tau, length
+        length *= 2

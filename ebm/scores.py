@@ -1,0 +1,124 @@
+"""Scores of a machine on data, each with its unit: nats per sample unless it says otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ebm.errors import EbmError, NotSupported
+from ebm.machine import Array, Machine, as_weights
+from ebm.partition import LogZ, log_likelihood
+from ebm.stream import Seed, Stream
+
+__all__ = ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"]
+
+
+def _data(machine: Machine, data: ArrayLike, *, strict: bool = False) -> Array:
+    rows = machine.units.check(data, strict=strict)
+    if rows.ndim != 2 or rows.shape[1] != machine.n_visible:
+        raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {rows.shape}")
+    return rows
+
+
+def pseudo_likelihood(
+    machine: Any, data: ArrayLike, *, stochastic: bool = False, seed: Seed = 0
+) -> Array:
+    """Log pseudo-likelihood Σᵢ log p(vᵢ | the others) of each row: nats per sample, (n,).
+
+    Parameters
+    ----------
+    machine : Machine
+        Without hidden units in its state, and with units of finitely many states.
+    data : (n, n_visible)
+        States.
+    stochastic : bool
+        One unit per row, chosen at random, times n_visible: unbiased, docs/math.md (7.3), and n_visible
+        times cheaper than the exact sum (7.2).
+    seed : int, SeedSequence or Generator
+
+    Raises
+    ------
+    NotSupported
+        Continuous units, or hidden units that are not summed out.
+
+    References
+    ----------
+    Besag, "Statistical analysis of non-lattice data" (1975).
+    """
+    if machine.units.states is None:
+        raise NotSupported(f"pseudo_likelihood: {machine.units} units have a continuum of states")
+    if machine.n_units != machine.n_visible:
+        raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
+    rows = _data(machine, data, strict=True)
+    n, d = rows.shape
+    chains = machine.start(rows)
+    if not stochastic:
+        return np.sum([_site(machine, chains, rows, i) for i in range(d)], axis=0)
+    chosen = (Stream(seed).uniform(n, 1)[:, 0] * d).astype(np.int64)
+    out = np.empty(n)
+    for i in np.unique(chosen):
+        mine = np.flatnonzero(chosen == i)
+        out[mine] = d * _site(machine, machine.start(rows[mine]), rows[mine], int(i))
+    return out
+
+
+def _site(machine: Any, chains: Any, rows: Array, i: int) -> Array:
+    """log p(vᵢ | the others) of each row."""
+    energies = machine.site_energies(chains, i)
+    top = energies.min(1)
+    log_sum = np.log(np.exp(top[:, None] - energies).sum(1)) - top
+    index = np.searchsorted(np.asarray(machine.units.states), rows[:, i])
+    return -energies[np.arange(len(rows)), index] - log_sum
+
+
+def reconstruction_error(machine: Any, data: ArrayLike) -> float:
+    """Mean squared difference between φ(v) and its reconstruction from hidden means, per visible unit.
+
+    Docs/math.md (7.4). It is no likelihood: it tells whether learning runs, not whether the model is good.
+
+    Raises
+    ------
+    NotSupported
+        The machine does not reconstruct (only an RBM does).
+    """
+    if not hasattr(machine, "reconstruct"):
+        raise NotSupported(f"reconstruction_error: {machine} has no reconstruction; an RBM has")
+    rows = _data(machine, data)
+    difference = machine.units.encode(rows) - machine.reconstruct(rows)
+    return float(np.sum(np.square(difference, dtype=np.float64)) / rows.size)
+
+
+def free_energy_gap(machine: Machine, train: ArrayLike, heldout: ArrayLike) -> float:
+    """Mean free energy of held-out rows minus that of training rows, nats per sample; docs/math.md (7.5).
+
+    log Z cancels: it is the difference of the mean log-likelihoods, and grows when a machine overfits.
+    """
+    free = machine.visible_free_energy
+    return float(free(_data(machine, heldout)).mean() - free(_data(machine, train)).mean())
+
+
+def kl_divergence(
+    machine: Machine,
+    data: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    log_z: LogZ | float | None = None,
+) -> float:
+    """KL(q‖p) from the distribution q of the rows to the machine's p(v), nats; docs/math.md (7.6).
+
+    Parameters
+    ----------
+    data : (n, n_visible)
+        Equal rows count together.
+    weights : (n,), optional
+        Their probabilities up to a factor.
+    """
+    rows = _data(machine, data)
+    w = as_weights(None if weights is None else np.asarray(weights), len(rows))
+    distinct, which = np.unique(rows, axis=0, return_inverse=True)
+    q = np.bincount(which.ravel(), w / w.sum(), len(distinct))
+    kept = q > 0
+    log_p = log_likelihood(machine, distinct[kept], log_z)
+    return float(np.sum(q[kept] * (np.log(q[kept]) - log_p)))
