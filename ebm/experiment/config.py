@@ -1,0 +1,201 @@
+"""Configs: a TOML file whose tables are constructor calls.
+
+``[rule]`` with ``type = "PCD"`` and ``n_chains = 64`` builds ``PCD(n_chains=64)``; a nested table with a
+``type`` builds an argument. The classes check their own settings, so the TOML user and the Python user get
+the same messages. The resolved config, every default written out, is the first file of a run directory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ebm import datasets, learning, optimisers, samplers, units
+from ebm.errors import EbmError, nearest
+from ebm.experiment import tables
+
+__all__ = ["Config", "parse_overrides", "read_config", "resolved"]
+
+
+def _named(*classes: type) -> dict[str, type]:
+    return {c.__name__: c for c in classes}
+
+
+# Per table, the types it may have; the first is taken where the type is left out.
+TABLES: dict[str, dict[str, type]] = {
+    "data": _named(
+        datasets.Digits, datasets.BarsAndStripes, datasets.Encoder, datasets.Shifter, datasets.File
+    ),
+    "machine": _named(tables.RBM, tables.BoltzmannMachine, tables.SK, tables.Lattice, tables.Saved),
+    "rule": _named(learning.PCD, learning.CD, learning.Exact),
+    "optimiser": _named(optimisers.SGD, optimisers.Adam),
+    "train": _named(tables.Train),
+    "log_z": _named(tables.LogZ),
+    "readout": _named(tables.Readout),
+    "sample": _named(tables.Sample),
+    "completion": _named(tables.Completion),
+    "traces": _named(tables.Traces),
+    "annealing": _named(tables.Annealing),
+    "plots": _named(tables.Plots),
+}
+# What a nested table may build.
+PARTS: dict[str, type] = _named(
+    units.Bernoulli, units.Ising, units.Gaussian, units.Potts,
+    optimisers.SGD, optimisers.Adam,
+    optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
+    optimisers.L1, optimisers.L2,
+    samplers.Gibbs,
+)  # fmt: skip
+_NEEDED = {"rule": ("train",), "optimiser": ("train",), "train": ("data",), "completion": ("data",)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config read, checked and built: an object per table, None where the table is absent."""
+
+    source: str
+    machine: Any
+    data: Any = None
+    rule: Any = None
+    optimiser: Any = None
+    train: tables.Train | None = None
+    log_z: tables.LogZ | None = None
+    readout: tables.Readout | None = None
+    sample: tables.Sample | None = None
+    completion: tables.Completion | None = None
+    traces: tables.Traces | None = None
+    annealing: tables.Annealing | None = None
+    plots: tables.Plots | None = None
+
+
+def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
+    """Read ``table.key=value`` items; a value that is no TOML is taken as text.
+
+    Examples
+    --------
+    >>> parse_overrides(["train.epochs=3", "log_z.method=exact"])
+    [('train', 'epochs', 3), ('log_z', 'method', 'exact')]
+    """
+    found = []
+    for item in overrides:
+        place, equals, text = item.partition("=")
+        table, dot, key = place.strip().partition(".")
+        if not (equals and dot and table and key):
+            raise EbmError(f"--set {item}: expected table.key=value, such as train.epochs=20")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        found.append((table, key, value))
+    return found
+
+
+def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
+    """Read a config file, apply overrides, and build what its tables name.
+
+    Raises
+    ------
+    EbmError
+        One line with file, table, key, what was expected, and the nearest valid name.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise EbmError(f"{path}: no such file; expected a config such as configs/tiny.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise EbmError(f"{path}: cannot be read ({error})") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise EbmError(f"{path}: not valid TOML: {error}") from None
+    for table, key, value in parse_overrides(overrides):
+        target = raw.setdefault(table, {})
+        for part in key.split(".")[:-1]:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise EbmError(f"--set {table}.{key}: {part} is a value, not a table")
+        target[key.split(".")[-1]] = value
+    return _build_config(raw, path)
+
+
+def _build_config(raw: dict[str, Any], path: Path) -> Config:
+    built: dict[str, Any] = {}
+    for name, table in raw.items():
+        if name not in TABLES:
+            raise EbmError(f"{path}: [{name}]: unknown table; {nearest(name, TABLES)}")
+        if not isinstance(table, dict):
+            raise EbmError(f"{path}: {name}: expected a table [{name}], got {table!r}")
+        try:
+            built[name] = _build(dict(table), TABLES[name])
+        except EbmError as error:
+            raise EbmError(f"{path}: [{name}] {error}") from None
+    if "machine" not in built:
+        raise EbmError(f"{path}: no [machine] table; expected one, such as type = \"RBM\"")
+    if getattr(built["machine"], "needs_data", False) and "data" not in built:
+        raise EbmError(f"{path}: [machine] {type(built['machine']).__name__} needs a [data] table")
+    for name, needed in _NEEDED.items():
+        for other in needed:
+            if name in built and other not in built:
+                raise EbmError(f"{path}: [{name}] needs a [{other}] table")
+    if "train" in built:
+        built.setdefault("rule", learning.PCD())
+        built.setdefault("optimiser", optimisers.SGD())
+    return Config(source=str(path), **built)
+
+
+def _build(table: dict[str, Any], types: dict[str, type]) -> Any:
+    default = next(iter(types)) if len(types) == 1 or "PCD" in types or "SGD" in types else None
+    name = table.pop("type", default)
+    if name is None:
+        raise EbmError(f"type: missing; expected one of: {', '.join(sorted(types))}")
+    if name not in types:
+        raise EbmError(f"type: unknown type {name!r}; {nearest(str(name), types)}")
+    made = types[name]
+    arguments = {key: _argument(key, value) for key, value in table.items()}
+    names = [f.name for f in dataclasses.fields(made)]
+    for key in arguments:
+        if key not in names:
+            raise EbmError(f"{key}: unknown key of {name}; {nearest(key, names) if names else 'it takes none'}")
+    return made(**arguments)
+
+
+def _argument(key: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_argument(key, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        if "type" not in value:
+            raise EbmError(f"a table without a type; expected one of: {', '.join(sorted(PARTS))}")
+        return _build(dict(value), PARTS)
+    except EbmError as error:
+        raise EbmError(f"{key}: {error}") from None
+
+
+def resolved(config: Config) -> dict[str, dict[str, Any]]:
+    """The tables of a config with every default written out, ready for TOML."""
+    out = {}
+    for name in TABLES:
+        value = getattr(config, name)
+        if value is not None:
+            out[name] = _table(value)
+            if len(TABLES[name]) == 1:
+                del out[name]["type"]
+            if "path" in out[name]:  # a run can be resumed from another folder
+                out[name]["path"] = os.path.abspath(out[name]["path"])
+    return out
+
+
+def _table(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: _table(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"type": type(value).__name__} | {k: v for k, v in fields.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_table(item) for item in value]
+    return value

@@ -1,0 +1,82 @@
+"""What a run says while it works: a progress bar on a terminal, plain lines when piped; a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["Report", "Row"]
+
+Row = tuple[str, str, str]  # quantity, value, unit
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=110)
+
+
+class Report:
+    """Progress and results for a person.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to write; standard output when left out.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or _console()
+        self.rows: list[Row] = []
+
+    def line(self, text: str) -> None:
+        """Say one line."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def row(self, quantity: str, value: str, unit: str) -> None:
+        """Keep a line for the table at the end."""
+        self.rows.append((quantity, value, unit))
+
+    @contextmanager
+    def progress(self, what: str, total: float) -> Iterator[Any]:
+        """Give a function ``update(done, text)``: a bar on a terminal; piped, a line per non-empty text."""
+        if not self.console.is_terminal:
+
+            def plain(done: float, text: str = "") -> None:
+                if text:
+                    self.line(f"{what}: {text}")
+
+            yield plain
+            return
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+        )  # fmt: skip
+        with Progress(*columns, console=self.console) as bar:
+            task = bar.add_task(what, total=total, text="")
+
+            def shown(done: float, text: str = "") -> None:
+                bar.update(task, completed=done, **({"text": text} if text else {}))
+
+            yield shown
+
+    def table(self, title: str) -> None:
+        """Print the rows kept so far."""
+        if not self.rows:
+            return
+        table = Table(title=title, title_justify="left")
+        table.add_column("quantity")
+        table.add_column("value", justify="right")
+        table.add_column("unit")
+        for row in self.rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+
+def summary_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """The table as plain data."""
+    return [{"quantity": q, "value": v, "unit": u} for q, v, u in rows]

@@ -1,0 +1,268 @@
+"""Running and resuming: config -> run directory.
+
+The parameters after a run do not depend on whether it was interrupted: a checkpoint holds all that changes,
+minibatches are a function of (seed, step), and every later stage is a function of the trained machine and
+its own seed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ebm.checkpoint import save, write_arrays
+from ebm.errors import Diverged, EbmError, NotSupported
+from ebm.experiment.config import Config, read_config, resolved
+from ebm.experiment.directory import RunDirectory
+from ebm.experiment.report import Report, summary_rows
+from ebm.experiment.stages import Work, run_stages
+from ebm.machine import Array
+from ebm.optimisers import rate_at
+from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp
+from ebm.plots import plot_run
+from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
+from ebm.training import State, begin, check_finite, evaluate, train
+
+__all__ = ["resume", "run"]
+
+_PSEUDO_ROWS = 200  # rows whose pseudo-likelihood an evaluation computes
+
+
+def run(
+    config_path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    report: Report | None = None,
+) -> RunDirectory:
+    """Run a config from the start.
+
+    Parameters
+    ----------
+    config_path : path-like
+        A TOML file.
+    overrides : sequence of str
+        ``table.key=value`` items.
+    out : path-like, optional
+        The run directory; ``runs/<stem of the config>`` when left out.
+    overwrite : bool
+        Replace an earlier run there.
+    report : Report, optional
+        Where progress and the table go.
+
+    Raises
+    ------
+    EbmError
+        Whatever is wrong with the config, the data or the directory, before anything is written.
+    Diverged
+        Parameters became non-finite; the last good checkpoint stays.
+    KeyboardInterrupt
+        After a checkpoint was saved.
+    """
+    config = read_config(config_path, overrides)
+    data = config.data.load() if config.data is not None else None
+    machine = config.machine.build(data)
+    _check_data(machine, data)
+    directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
+    directory.create(resolved(config), config.train.seed if config.train else 0, overwrite=overwrite)
+    return _go(config, machine, data, directory, None, report or Report())
+
+
+def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> RunDirectory:
+    """Go on with an interrupted run; a finished one says so.
+
+    A run that was killed before its first checkpoint starts over.
+
+    Raises
+    ------
+    EbmError
+        The directory is not a run.
+    """
+    report = report or Report()
+    directory = RunDirectory(path)
+    if not directory.is_run():
+        raise EbmError(f"{path}: not a run directory (no config.toml); expected one made by `ebm run`")
+    if directory.finished:
+        report.line(f"{path}: finished; nothing to resume")
+        return directory
+    config = read_config(directory.path / "config.toml")
+    data = config.data.load() if config.data is not None else None
+    state = directory.load_state()
+    machine = config.machine.build(data) if state is None else state.machine
+    _check_data(machine, data)
+    if state is None:
+        report.line(f"{path}: no checkpoint yet; starting over")
+    else:
+        report.line(f"{path}: resuming at step {state.step}")
+    return _go(config, machine, data, directory, state, report)
+
+
+def _check_data(machine: Any, data: Any) -> None:
+    if data is None:
+        return
+    for name, rows in (("training", data.train), ("held-out", data.test)):
+        if rows.shape[1] != machine.n_visible:
+            raise EbmError(f"data: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units")
+        machine.units.check(rows, f"{name} data")
+
+
+def _go(
+    config: Config, machine: Any, data: Any, directory: RunDirectory, state: State | None, report: Report
+) -> RunDirectory:
+    began = time.perf_counter()
+    with _warnings_as_lines(report):
+        work = Work(config, machine, data, directory, report)
+        if config.train is not None:
+            _learn(work, state)
+        save(directory.model, machine)
+        run_stages(work)
+        if work.arrays:
+            write_arrays(directory.path / "samples.npz", work.arrays)
+        work.summary["seconds"] = round(time.perf_counter() - began, 1)
+        work.summary["table"] = summary_rows(report.rows)
+        if config.plots is None or config.plots.enabled:
+            figures = plot_run(directory.path, work.summary.get("baselines", {}))
+            work.summary["figures"] = [path.name for path in figures]
+    directory.write_json("summary.json", work.summary)
+    report.table(f"{directory.path} ({work.summary['seconds']:.0f} s)")
+    report.line(f"model, samples, metrics and figures are in {directory.path}")
+    return directory
+
+
+@contextmanager
+def _warnings_as_lines(report: Report) -> Iterator[None]:
+    """Show a warning as one line, without the source line that Python adds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("once")
+        warnings.showwarning = lambda message, *_, **__: report.line(f"warning: {message}")
+        yield
+
+
+@contextmanager
+def _stop_between_steps() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a flag, so that no update is cut in half."""
+    asked = []
+
+    def note(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    try:
+        old = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs us stops us
+        yield lambda: False
+        return
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _learn(work: Work, state: State | None) -> None:
+    config, data, run = work.config, work.data, work.run
+    settings = config.train
+    assert settings is not None
+    per_epoch = math.ceil(len(data.train) / settings.batch_size)
+    last = settings.epochs * per_epoch
+    if state is None:
+        state = begin(work.machine, config.rule, config.optimiser, settings.seed)
+        run.cut_metrics(-1)
+        _look(work, state, per_epoch)
+    else:
+        run.cut_metrics(state.step)
+    steps = train(
+        state, data.train, config.rule, config.optimiser, settings.batch_size, settings.seed,
+        penalties=settings.penalties,
+    )  # fmt: skip
+    with _stop_between_steps() as stopped, np.errstate(all="ignore"):
+        with work.report.progress("learning", settings.epochs) as update:
+            while state.step < last:
+                next(steps)
+                if stopped():
+                    break
+                if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
+                    update(state.step / per_epoch, _look(work, state, per_epoch))
+                    run.save_state(state)
+        if state.step < last:
+            check_finite(state.machine, state.step)
+            run.save_state(state)
+            raise KeyboardInterrupt
+
+
+def _look(work: Work, state: State, per_epoch: int) -> str:
+    """Evaluate, append to the metrics, and return what the progress line says."""
+    run, settings, machine = work.run, work.config.train, state.machine
+    assert settings is not None
+    try:
+        check_finite(machine, state.step)
+    except Diverged as error:
+        kept = run.checkpoints()
+        where = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+        raise Diverged(f"{error}; {where}") from None
+    epoch = state.step / per_epoch
+    rate = rate_at(work.config.optimiser.rate, max(0.0, epoch - 1 / per_epoch))
+    row: dict[str, Any] = {"step": state.step, "epoch": epoch, "rate": rate}
+    row |= evaluate(state, work.data.train, work.heldout) | _more(work, state)
+    run.append_metrics(row)
+    said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
+    if "free_energy_gap" in row:
+        said.append(f"gap {row['free_energy_gap']:+.3f} nats")
+    for key, name in (("log_likelihood_heldout", "held-out"), ("log_likelihood_train", "train"), ("kl", "KL")):
+        if key in row:
+            said.append(f"{name} {row[key]:.3f} nats")
+    return ", ".join(said)
+
+
+def _more(work: Work, state: State) -> dict[str, float]:
+    """The scores of an evaluation beyond energies: those the config asks for, and cheap ones that apply."""
+    settings, machine = work.config.train, state.machine
+    assert settings is not None
+    row: dict[str, float] = {}
+    sets: dict[str, Array] = {"train": work.data.train}
+    if work.heldout is not None:
+        sets["heldout"] = work.heldout
+    for name, rows in sets.items():
+        some = rows[:: max(1, len(rows) // _PSEUDO_ROWS)]
+        try:
+            row[f"pseudo_likelihood_{name}"] = float(pseudo_likelihood(machine, some).mean())
+        except EbmError:  # continuous units, means as data, or hidden units in the state
+            break
+    try:
+        row["reconstruction_error"] = reconstruction_error(machine, work.data.train)
+    except NotSupported:
+        pass
+    log_z, stderr = _tracked_log_z(work, state)
+    if log_z is None and settings.kl:
+        log_z = machine.exact(stats=False)[0]
+    if log_z is not None:
+        for name, rows in sets.items():
+            row[f"log_likelihood_{name}"] = float(log_likelihood(machine, rows, log_z).mean())
+        row |= {"log_z": log_z, "log_z_stderr": stderr}
+    if settings.kl:
+        row["kl"] = kl_divergence(machine, work.data.train, log_z=log_z)
+    return row
+
+
+def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
+    settings, machine = work.config.train, state.machine
+    assert settings is not None
+    if settings.log_likelihood == "none":
+        return None, 0.0
+    if settings.log_likelihood == "exact":
+        return machine.exact(stats=False)[0], 0.0
+    base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
+    rng = state.rng.split(state.step)
+    value, stderr, _ = log_mean_exp(annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng))
+    return value, stderr

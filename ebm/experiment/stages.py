@@ -1,0 +1,266 @@
+"""The stages of a run after learning, one function each: every one reads the machine and the data, keeps
+rows for the table, and returns numbers for summary.json and arrays for samples.npz."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ebm.baselines import ChowLiu, Independent
+from ebm.checkpoint import save
+from ebm.experiment.config import Config
+from ebm.experiment.directory import RunDirectory
+from ebm.experiment.report import Report
+from ebm.machine import Array, enumerate_states
+from ebm.network import Network, fine_tune, readout
+from ebm.partition import base_rate, log_likelihood, log_z
+from ebm.samplers import Gibbs, sample
+from ebm.scores import free_energy_gap, reconstruction_error
+from ebm.stream import Stream
+
+__all__ = ["Work", "run_stages"]
+
+_PAIRS = 4000  # second moments that are plotted, at most
+_HEAT_MAP = 400  # units up to which a coupling matrix is drawn
+
+
+@dataclass
+class Work:
+    """What the stages share."""
+
+    config: Config
+    machine: Any
+    data: Any
+    run: RunDirectory
+    report: Report
+    summary: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def heldout(self) -> Array | None:
+        """Held-out rows, None where the data has none of their own."""
+        if self.data is None or np.array_equal(self.data.test, self.data.train):
+            return None
+        return self.data.test
+
+
+def run_stages(work: Work) -> None:
+    """Run the stages whose tables the config has."""
+    config = work.config
+    if work.data is not None:
+        _scores(work)
+    if config.log_z is not None:
+        _log_z(work)
+    if config.readout is not None:
+        _readouts(work)
+    if config.completion is not None:
+        _completion(work)
+    if config.sample is not None:
+        _samples(work)
+    if config.traces is not None:
+        _traces(work)
+    if config.annealing is not None:
+        _annealing(work)
+    _weights(work)
+
+
+def _scores(work: Work) -> None:
+    machine, rows = work.machine, work.data.train
+    if machine.sums_out:
+        if work.heldout is not None:
+            gap = free_energy_gap(machine, rows, work.heldout)
+            work.summary["free_energy_gap"] = gap
+            work.report.row("free-energy gap, held-out − training", f"{gap:.3f}", "nats per row")
+        error = reconstruction_error(machine, rows)
+        work.summary["reconstruction_error"] = error
+        work.report.row("reconstruction error", f"{error:.4f}", "squared, per visible unit")
+
+
+def _log_z(work: Work) -> None:
+    config, machine, report = work.config.log_z, work.machine, work.report
+    assert config is not None
+    data = work.data
+    fits = data is not None and machine.n_units == machine.n_visible
+    base = base_rate(machine, data.train) if fits else None
+    with report.progress("log Z", 1.0) as update:
+        estimate = log_z(
+            machine, config.method, seed=config.seed, n_temperatures=config.temperatures,
+            n_chains=config.chains, base=base, progress=update,
+        )  # fmt: skip
+    work.summary["log_z"] = {
+        "value": estimate.value,
+        "stderr": estimate.stderr,
+        "method": estimate.method,
+        "estimates": estimate.estimates,
+    }
+    ess = estimate.estimates.get("ais", {}).get("ess")
+    how = estimate.method if ess is None else f"{estimate.method}, ESS {ess:.0f} of {config.chains} weights"
+    report.row(f"log Z ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
+    if data is None:
+        return
+    sets = {"training": data.train} if work.heldout is None else {"test": work.heldout, "training": data.train}
+    for name, rows in sets.items():
+        each = log_likelihood(machine, rows, estimate)
+        work.summary[f"log_likelihood_{name}"] = float(each.mean())
+        error = f"{each.mean():.3f} ± {estimate.stderr:.3f}"
+        report.row(f"log-likelihood, {name} rows", error, "nats per row")
+    _baselines(work)
+
+
+def _baselines(work: Work) -> None:
+    data = work.data
+    if data.kind != "bernoulli" or not np.isin(data.train, (0, 1)).all() or work.heldout is None:
+        return
+    models = {"independent units": Independent, "Chow–Liu tree": ChowLiu}
+    found = {}
+    for name, model in models.items():
+        found[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
+        work.report.row(f"log-likelihood, test rows: {name}", f"{found[name]:.3f}", "nats per row")
+    work.summary["baselines"] = found
+
+
+def _readouts(work: Work) -> None:
+    config, data, machine = work.config.readout, work.data, work.machine
+    assert config is not None
+    if data is None or data.train_labels is None:
+        work.report.line("readout: the data have no labels; left out")
+        return
+    common = {"batch_size": config.batch_size, "weights": None, "seed": config.seed}
+    first = common | {
+        "epochs": config.epochs, "optimiser": config.optimiser, "penalties": config.penalties,
+    }  # fmt: skip
+    x, y = data.train, data.train_labels
+    errors: dict[str, float] = {}
+
+    def note(name: str, network: Network) -> None:
+        errors[name] = network.error(data.test, data.test_labels)
+        work.report.row(f"held-out error, {name}", f"{100 * errors[name]:.2f}", "% of rows")
+
+    network = readout(None, x, y, **first)
+    note("softmax on the data", network)
+    if hasattr(machine, "mean_h"):
+        network = readout(machine, x, y, **first)
+        note("softmax on hidden means", network)
+        fine_tune(
+            network, x, y, **common, epochs=config.fine_tune_epochs,
+            optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
+        )  # fmt: skip
+        note("both layers fine-tuned", network)
+    save(work.run.path / "readout.npz", network)
+    work.summary["heldout_error"] = errors
+    work.arrays["labels_true"] = np.asarray(data.test_labels)
+    work.arrays["labels_predicted"] = network.predict(data.test)
+
+
+def _completion(work: Work) -> None:
+    config, machine, units = work.config.completion, work.machine, work.machine.units
+    assert config is not None
+    rows = work.data.train
+    rest = enumerate_states(units, machine.n_visible - config.given)
+    found = []
+    for row in rows:
+        given = np.broadcast_to(row[: config.given], (len(rest), config.given))
+        log_p = -machine.visible_free_energy(np.concatenate([given, rest], axis=1))
+        p = np.exp(log_p - log_p.max())
+        right = (rest == row[config.given :]).all(1)
+        found.append(float(p[right].sum() / p.sum()))
+    work.summary["completion"] = found
+    work.report.row(
+        f"right completion of the first {config.given} units, exact: worst row", f"{min(found):.3f}", "probability"
+    )
+
+
+def _samples(work: Work) -> None:
+    config, machine = work.config.sample, work.machine
+    assert config is not None
+    drawn = sample(machine, config.n, sampler=config.sampler, seed=config.seed)
+    x = drawn.x[:, : machine.n_visible]
+    arrays = work.arrays
+    arrays["x"], arrays["free_energy_samples"] = x, drawn.free_energy
+    work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
+    tau = drawn.diagnostics["tau"]
+    work.report.row("autocorrelation time of the free energy", f"{tau:.1f}", "sweeps")
+    data = work.data
+    if data is None:
+        return
+    rng = Stream(config.seed).split(1)
+    arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
+    if work.heldout is not None:
+        arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(work.heldout, rng))
+    if data.image_shape is not None:
+        arrays["image_shape"] = np.asarray(data.image_shape)
+    left, right = machine.units.encode(data.train), machine.units.encode(x)
+    arrays["data_mean"], arrays["model_mean"] = left.mean(0), right.mean(0)
+    i, j = np.triu_indices(left.shape[1], 1)
+    chosen = np.linspace(0, len(i) - 1, min(len(i), _PAIRS)).astype(np.int64)
+    i, j = i[chosen], j[chosen]
+    arrays["data_pairs"] = np.mean(left[:, i] * left[:, j], axis=0)
+    arrays["model_pairs"] = np.mean(right[:, i] * right[:, j], axis=0)
+    error = math.sqrt(float(np.mean((arrays["data_pairs"] - arrays["model_pairs"]) ** 2)))
+    work.summary["second_moment_rms"] = error
+    work.report.row("second moments, model − data, rms", f"{error:.4f}", "of ⟨vv⟩")
+
+
+def _traces(work: Work) -> None:
+    config, machine = work.config.traces, work.machine
+    assert config is not None
+    betas, mean, std = np.asarray(config.betas), [], []
+    for k, beta in enumerate(betas):
+        rng, gibbs = Stream(config.seed).split(k), Gibbs(beta=float(beta))
+        state = gibbs.init(machine, config.chains, rng)
+        energies = [machine.free_energy(state.chains)]
+        for _ in range(config.sweeps):
+            state, _ = gibbs.step(machine, state, rng)
+            energies.append(machine.free_energy(state.chains))
+        per_unit = np.array(energies) / machine.n_units
+        mean.append(per_unit.mean(1))
+        std.append(per_unit.std(1))
+        last = per_unit[len(per_unit) // 2 :].mean()
+        work.report.row(f"energy at β = {beta:g}, second half", f"{last:.4f}", "per unit")
+    work.arrays |= {
+        "trace_beta": betas,
+        "trace_sweep": np.arange(config.sweeps + 1),
+        "trace_energy": np.array(mean),
+        "trace_energy_std": np.array(std),
+    }
+
+
+def _annealing(work: Work) -> None:
+    config, machine = work.config.annealing, work.machine
+    assert config is not None
+    rng, sampler = Stream(config.seed), config.sampler
+    state = sampler.init(machine, config.chains, rng)
+    betas, energies, best = [], [], []
+    with work.report.progress("annealing", sampler.length) as update:
+        for k in range(sampler.length):
+            state, info = sampler.step(machine, state, rng)
+            assert state.best_energy is not None
+            betas.append(info["beta"])
+            energies.append(info["energy"].mean() / machine.n_units)
+            best.append(state.best_energy.min() / machine.n_units)
+            update(k + 1)
+    work.arrays |= {
+        "anneal_beta": np.array(betas),
+        "anneal_energy": np.array(energies),
+        "anneal_best": np.array(best),
+    }
+    work.summary["annealing"] = {"best_energy_per_unit": float(best[-1])}
+    work.report.row("lowest energy reached by annealing", f"{best[-1]:.4f}", "per unit")
+    reference = getattr(work.config.machine, "ground_state", None)
+    if reference is not None:
+        work.arrays["ground_state_reference"] = np.asarray(reference)
+        work.summary["annealing"]["reference"] = reference
+        work.report.row("mean ground state at this size, −0.7632 + 0.70 N^(−2/3)", f"{reference:.4f}", "per unit")
+
+
+def _weights(work: Work) -> None:
+    machine = work.machine
+    if "W" in machine.params and machine.visible.width == machine.hidden.width == 1:
+        work.arrays["weights"] = machine.W
+        if work.data is not None and work.data.image_shape is not None:
+            work.arrays["image_shape"] = np.asarray(work.data.image_shape)
+    elif "J" in machine.params and machine.n_units <= _HEAT_MAP:
+        work.arrays["weights"] = machine.J.toarray() if machine.sparse else machine.J

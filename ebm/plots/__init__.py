@@ -1,0 +1,39 @@
+"""Figures of a run: what a Boltzmann machine learnt, how its chains moved, what it draws.
+
+Four questions, and the figure that answers each:
+
+* *Does it fit?* `likelihood_curves` and `kl_curve`: nats per sample against step, with the error of log Z.
+* *Does it overfit?* `free_energy_gap`. Log Z cancels in a difference of free energies, so the gap between
+  held-out and training rows costs no estimate of log Z (Hinton, "A practical guide to training restricted
+  Boltzmann machines", 2010, section 6). `energy_curves` shows the parts.
+* *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
+  `energy_traces` and `annealing`: chains relax, and reach low energies.
+* *What does it hold?* `weights`, `samples`, `confusion`.
+
+Every function takes arrays (the curves also a run directory) and returns matplotlib Axes; ``ax.figure`` is
+the figure. Nothing here touches pyplot, a backend or rcParams, so figures need no display and leak nothing.
+They are to be read in black and white too: series differ in luminance, line style and marker. `plot_run`
+draws all that a run directory allows.
+"""
+
+from ebm.plots.chains import annealing, energy_histogram, energy_traces, moments
+from ebm.plots.curves import energy_curves, free_energy_gap, kl_curve, likelihood_curves
+from ebm.plots.images import confusion, samples, weights
+from ebm.plots.reading import read_metrics
+from ebm.plots.run import plot_run
+
+__all__ = [
+    "annealing",
+    "confusion",
+    "energy_curves",
+    "energy_histogram",
+    "energy_traces",
+    "free_energy_gap",
+    "kl_curve",
+    "likelihood_curves",
+    "moments",
+    "plot_run",
+    "read_metrics",
+    "samples",
+    "weights",
+]
