@@ -37,7 +37,7 @@ _WHERE = {
 _MODULES = ("baselines", "datasets", "diagnostics", "plots", *_WHERE)
 _NAMES = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = ["__version__", *sorted(_NAMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_NAMES)]
 
 if TYPE_CHECKING:
     from ebm.boltzmann import BoltzmannMachine as BoltzmannMachine

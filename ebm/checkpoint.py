@@ -216,4 +216,6 @@ def load(path: str | os.PathLike[str]) -> Any:
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise EbmError(f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save") from None
+        raise EbmError(
+            f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save"
+        ) from None

@@ -62,7 +62,9 @@ def main() -> None:
 
 @main.command()
 @click.argument("config", type=click.Path())
-@click.option("--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override a setting; repeatable.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override a setting; repeatable."
+)
 @click.option("--out", type=click.Path(), help="Run directory [default: runs/<config's stem>].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that directory.")
 @_said
@@ -143,12 +145,18 @@ def _machine(path: str) -> Any:
 
 @main.command()
 @_MODEL
-@click.option("-n", "n", default=100, show_default=True, type=click.IntRange(min=1), help="Number of samples.")
-@click.option("-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen].")
+@click.option(
+    "-n", "n", default=100, show_default=True, type=click.IntRange(min=1), help="Number of samples."
+)
+@click.option(
+    "-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen]."
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--beta", default=1.0, show_default=True, type=float, help="Inverse temperature.")
 @click.option("--burn-in", type=click.IntRange(min=0), help="Sweeps [default: measured].")
-@click.option("--thin", type=click.IntRange(min=1), help="Sweeps between samples of a chain [default: measured].")
+@click.option(
+    "--thin", type=click.IntRange(min=1), help="Sweeps between samples of a chain [default: measured]."
+)
 @_said
 def sample(
     model: str, n: int, output: str | None, seed: int, beta: float, burn_in: int | None, thin: int | None
@@ -222,7 +230,9 @@ def logz(model: str, method: Any, temperatures: int, chains: int, seed: int, as_
     if as_json:
         upper = None if estimate.upper == float("inf") else estimate.upper
         facts = {"value": estimate.value, "stderr": estimate.stderr, "lower": estimate.lower, "upper": upper}
-        click.echo(json.dumps(facts | {"unit": "nats", "method": estimate.method, "estimates": estimate.estimates}))
+        click.echo(
+            json.dumps(facts | {"unit": "nats", "method": estimate.method, "estimates": estimate.estimates})
+        )
     else:
         click.echo(f"log Z = {estimate}")
 
@@ -246,7 +256,9 @@ def _log_z(machine: Any, method: Any, temperatures: int, chains: int, seed: int)
 @main.command()
 @_MODEL
 @click.argument("data", type=click.Path())
-@click.option("-o", "--output", type=click.Path(), help="Write the score of each row to this .npy or .csv file.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="Write the score of each row to this .npy or .csv file."
+)
 @click.option("--threshold", type=float, help="Make bits of the data: value >= threshold.")
 @click.option("--key", help="The array to read from an .npz file.")
 @click.option("--method", default="auto", show_default=True, type=click.Choice(["auto", "exact", "ais"]))
@@ -286,7 +298,9 @@ def score(
     if threshold is not None:
         rows = (rows >= threshold).astype(np.float32)
     if rows.shape[1] != machine.n_visible:
-        raise EbmError(f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units")
+        raise EbmError(
+            f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
+        )
     machine.units.check(rows, data)
     estimate = _log_z(machine, method, temperatures, chains, seed)
     each = log_likelihood(machine, rows, estimate, seed=seed)

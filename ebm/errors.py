@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
 
@@ -105,4 +105,4 @@ def settings(cls: type[T]) -> type[T]:
             raise EbmError(f"{cls.__name__}: {where}: {message}{got}") from None
 
     made.__init__ = __init__  # type: ignore[method-assign]
-    return made
+    return cast(type[T], made)

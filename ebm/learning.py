@@ -28,9 +28,7 @@ class Rule(Protocol):
     def init(self, machine: Any, rng: Stream) -> Carried:
         """What the rule carries at the start."""
 
-    def gradient(
-        self, machine: Any, batch: Batch, chains: Carried, rng: Stream
-    ) -> tuple[Params, Carried]:
+    def gradient(self, machine: Any, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
         """An estimate of the gradient, to be ascended: a dict like params; and what it carries on."""
 
 
@@ -61,7 +59,7 @@ def _centred(
         if key.startswith("offset."):
             mean = positive[key.removeprefix("offset.")]
             old = chains[key]
-            moved[key] = mean.copy() if np.isnan(old[0]) else (old + rate * (mean - old)).astype(old.dtype)
+            moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
     offsets = {k.removeprefix("offset."): v for k, v in moved.items() if k.startswith("offset.")}
     return machine.centre(gradient, offsets), moved
 
@@ -108,7 +106,11 @@ class CD:
         positive = machine.stats(running, w)
         machine.sweep(running, rng, self.k)
         gradient = _difference(positive, machine.stats(running, w))
-        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)
+        return (
+            _centred(machine, gradient, positive, chains, self.offset_rate)
+            if self.centred
+            else (gradient, chains)
+        )
 
 
 @settings
@@ -154,7 +156,11 @@ class PCD:
             return _zero(machine.params), chains
         positive = machine.stats(machine.clamp(v, rng), w)
         gradient = _difference(positive, machine.stats(running))
-        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)
+        return (
+            _centred(machine, gradient, positive, chains, self.offset_rate)
+            if self.centred
+            else (gradient, chains)
+        )
 
 
 @settings
@@ -186,4 +192,8 @@ class Exact:
             return _zero(machine.params), chains
         positive = machine.posterior_stats(v, w)
         gradient = _difference(positive, machine.exact()[1])
-        return _centred(machine, gradient, positive, chains, self.offset_rate) if self.centred else (gradient, chains)
+        return (
+            _centred(machine, gradient, positive, chains, self.offset_rate)
+            if self.centred
+            else (gradient, chains)
+        )

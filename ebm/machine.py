@@ -60,15 +60,24 @@ class Machine(Protocol):
     sums_out: bool
 
     @property
-    def units(self) -> Units: ...
+    def units(self) -> Units:
+        """The type of the units in x."""
+
     @property
-    def n_units(self) -> int: ...
+    def n_units(self) -> int:
+        """Units in x."""
+
     @property
-    def n_visible(self) -> int: ...
+    def n_visible(self) -> int:
+        """Units in a row of data."""
+
     @property
-    def params(self) -> Params: ...
+    def params(self) -> Params:
+        """Live arrays."""
+
     @property
-    def dtype(self) -> np.dtype: ...
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
 
     def start(self, x: ArrayLike) -> Chains:
         """Make running chains from states; x is copied."""

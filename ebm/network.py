@@ -42,7 +42,9 @@ class Layer:
     b: Array
 
     @classmethod
-    def random(cls, units: Units, n_in: int, n_units: int, *, seed: Seed = 0, dtype: Any = np.float64) -> Layer:
+    def random(
+        cls, units: Units, n_in: int, n_units: int, *, seed: Seed = 0, dtype: Any = np.float64
+    ) -> Layer:
         """Normal weights of variance 1/n_in, zero biases."""
         columns = n_units * units.width
         z = Gaussian().sample(np.zeros((n_in, columns)), Stream(seed).uniform(n_in, columns))
@@ -56,8 +58,8 @@ class Network:
     ----------
     layers : sequence of Layer
         Arrays are copied.
-    inputs : Units
-        The type of the input: what x may be, and its encoding.
+    inputs : Units, optional
+        The type of the input: what x may be, and its encoding; ``Gaussian()``, any numbers, when left out.
 
     Examples
     --------
@@ -67,11 +69,11 @@ class Network:
     array([1, 0], dtype=int32)
     """
 
-    def __init__(self, layers: Sequence[Layer], inputs: Units = Gaussian()) -> None:
+    def __init__(self, layers: Sequence[Layer], inputs: Units | None = None) -> None:
         if not layers:
             raise EbmError("layers: expected at least one")
         dtype = float_dtype(*(a for layer in layers for a in (layer.W, layer.b)))
-        self.inputs = inputs
+        self.inputs = Gaussian() if inputs is None else inputs
         self.layer_units = tuple(layer.units for layer in layers)
         self.params: Params = {}
         rows = np.shape(layers[0].W)[0]
@@ -141,7 +143,9 @@ class Network:
 
     def error(self, x: ArrayLike, y: ArrayLike) -> float:
         """The fraction of rows whose prediction is not y."""
-        wrong = self.predict(x).reshape(len(np.asarray(y)), -1) != np.asarray(y).reshape(len(np.asarray(y)), -1)
+        wrong = self.predict(x).reshape(len(np.asarray(y)), -1) != np.asarray(y).reshape(
+            len(np.asarray(y)), -1
+        )
         return float(wrong.any(1).mean())
 
     def _target(self, y: ArrayLike, n: int) -> Array:

@@ -99,7 +99,9 @@ def rate_at(rate: float | Schedule, epoch: float) -> float:
 class Optimiser(Protocol):
     """What training needs."""
 
-    rate: Rate
+    @property
+    def rate(self) -> Rate:
+        """The rate, fixed or scheduled."""
 
     def init(self, params: Params) -> Memory:
         """The memory at the start."""
@@ -179,7 +181,7 @@ class Adam:
 
 @settings
 class L1:
-    """Penalty strength·Σ|w| on the couplings, nats per sample, docs/math.md (5.9)."""
+    """Penalty strength·Σ|w| over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
 
     strength: NotNegative
 
@@ -190,7 +192,7 @@ class L1:
 
 @settings
 class L2:
-    """Penalty ½·strength·Σw² on the couplings, nats per sample, docs/math.md (5.9)."""
+    """Penalty ½·strength·Σw² over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
 
     strength: NotNegative
 

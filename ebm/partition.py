@@ -207,9 +207,7 @@ def log_z(
     rng = Stream(seed)
     if base is None:
         base = _pilot_base(machine, rng)
-    log_w = annealed_log_weights(
-        machine, n_temperatures, n_chains, base=base, seed=rng, progress=progress
-    )
+    log_w = annealed_log_weights(machine, n_temperatures, n_chains, base=base, seed=rng, progress=progress)
     value, stderr, ess = log_mean_exp(log_w)
     if ess < _LEAST_ESS or stderr > _MOST_STDERR:
         warnings.warn(
@@ -244,7 +242,8 @@ def log_likelihood(
     Notes
     -----
     A fully connected machine's hidden units are summed exactly up to 2²⁰ states; beyond that by AIS of the
-    machine conditioned on each row.
+    machine conditioned on each row, with a warning when that adds more than 0.3 nats of standard error to
+    the mean.
 
     Raises
     ------
@@ -269,9 +268,20 @@ _log_z = log_z  # the name is an argument of log_likelihood
 def _sum_hidden_by_ais(machine: Any, rows: Array, seed: Seed) -> Array:
     if not hasattr(machine, "condition"):
         raise NotSupported(f"log_likelihood: {machine} can neither sum its hidden units nor be conditioned")
-    out = np.empty(len(rows))
+    rng, out, variances = Stream(seed), np.empty(len(rows)), np.empty(len(rows))
     hidden = np.full(machine.n_units - machine.n_visible, np.nan)
     for n, row in enumerate(rows):
         rest, energy = machine.condition(np.concatenate([row, hidden]))
-        out[n] = log_z(rest, "ais", seed=seed).value - energy
+        log_w = annealed_log_weights(rest, base=rest.b, seed=rng.split(n))
+        out[n], variances[n], _ = log_mean_exp(log_w)
+        out[n] -= energy
+        variances[n] **= 2
+    stderr = math.sqrt(variances.sum()) / len(rows)
+    if stderr > _MOST_STDERR:
+        warnings.warn(
+            f"log_likelihood: summing the hidden units by AIS adds a standard error of {stderr:.2f} nats to"
+            " the mean",
+            RuntimeWarning,
+            stacklevel=3,
+        )
     return out

@@ -146,7 +146,8 @@ class Annealing:
 
     def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
         """n_sweeps sweeps at the next temperature; info has beta and the energies, nats, (n_chains,)."""
-        assert state.best_x is not None and state.best_energy is not None
+        assert state.best_x is not None
+        assert state.best_energy is not None
         beta = float(self.betas[min(state.time, self.n_steps - 1)])
         for _ in range(self.n_sweeps):
             machine.sweep(state.chains, rng, 1, beta, free=state.free, scan=self.scan)

@@ -22,9 +22,7 @@ def _data(machine: Machine, data: ArrayLike, *, strict: bool = False) -> Array:
     return rows
 
 
-def pseudo_likelihood(
-    machine: Any, data: ArrayLike, *, stochastic: bool = False, seed: Seed = 0
-) -> Array:
+def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False, seed: Seed = 0) -> Array:
     """Log pseudo-likelihood Σᵢ log p(vᵢ | the others) of each row: nats per sample, (n,).
 
     Parameters
@@ -114,8 +112,17 @@ def kl_divergence(
         Equal rows count together.
     weights : (n,), optional
         Their probabilities up to a factor.
+    log_z : LogZ, float or None
+        As in `log_likelihood`.
+
+    Raises
+    ------
+    NotSupported
+        Continuous units: rows have densities, not probabilities.
     """
-    rows = _data(machine, data)
+    if machine.units.states is None:
+        raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
+    rows = _data(machine, data, strict=True)
     w = as_weights(None if weights is None else np.asarray(weights), len(rows))
     distinct, which = np.unique(rows, axis=0, return_inverse=True)
     q = np.bincount(which.ravel(), w / w.sum(), len(distinct))

@@ -66,8 +66,6 @@ def _as_batch(data: Data, weights: ArrayLike | None) -> Batch:
     return (*arrays, w)
 
 
-
-
 def train(
     state: State,
     data: Data,
@@ -144,8 +142,9 @@ def _some(rows: Array) -> Array:
 def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[str, float]:
     """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
 
-    Free energies where the machine sums units out; energies of completed states where it does not. Draws,
-    if any, are made beside the training's stream: evaluating changes nothing.
+    Free energies where the machine sums its hidden units out; where they are in its state, energies of
+    completed states, whose difference is no free-energy gap. Draws, if any, are made beside the training's
+    stream: evaluating changes nothing.
     """
     machine = state.machine
     rng = state.rng.split(state.step)
@@ -159,7 +158,7 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
     for name, energy in energies.items():
         row[f"free_energy_{name}"] = float(energy.mean())
         row[f"free_energy_{name}_std"] = float(energy.std())
-    if heldout is not None:
+    if heldout is not None and machine.n_units == machine.n_visible:
         row["free_energy_gap"] = row["free_energy_heldout"] - row["free_energy_train"]
     return row
 

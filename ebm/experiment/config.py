@@ -136,7 +136,7 @@ def _build_config(raw: dict[str, Any], path: Path) -> Config:
         except EbmError as error:
             raise EbmError(f"{path}: [{name}] {error}") from None
     if "machine" not in built:
-        raise EbmError(f"{path}: no [machine] table; expected one, such as type = \"RBM\"")
+        raise EbmError(f'{path}: no [machine] table; expected one, such as type = "RBM"')
     if getattr(built["machine"], "needs_data", False) and "data" not in built:
         raise EbmError(f"{path}: [machine] {type(built['machine']).__name__} needs a [data] table")
     for name, needed in _NEEDED.items():
@@ -161,7 +161,9 @@ def _build(table: dict[str, Any], types: dict[str, type]) -> Any:
     names = [f.name for f in dataclasses.fields(made)]
     for key in arguments:
         if key not in names:
-            raise EbmError(f"{key}: unknown key of {name}; {nearest(key, names) if names else 'it takes none'}")
+            raise EbmError(
+                f"{key}: unknown key of {name}; {nearest(key, names) if names else 'it takes none'}"
+            )
     return made(**arguments)
 
 

@@ -1,4 +1,4 @@
-"""What a run says while it works: a progress bar on a terminal, plain lines when piped; a table at the end."""
+"""What a run says: a progress bar on a terminal, plain lines when piped; a table at the end."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ class Report:
             task = bar.add_task(what, total=total, text="")
 
             def shown(done: float, text: str = "") -> None:
-                bar.update(task, completed=done, **({"text": text} if text else {}))
+                if text:
+                    bar.update(task, completed=done, text=text)
+                else:
+                    bar.update(task, completed=done)
 
             yield shown
 

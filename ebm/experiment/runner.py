@@ -13,7 +13,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,9 @@ def _check_data(machine: Any, data: Any) -> None:
         return
     for name, rows in (("training", data.train), ("held-out", data.test)):
         if rows.shape[1] != machine.n_visible:
-            raise EbmError(f"data: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units")
+            raise EbmError(
+                f"data: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
+            )
         machine.units.check(rows, f"{name} data")
 
 
@@ -151,7 +153,7 @@ def _warnings_as_lines(report: Report) -> Iterator[None]:
 @contextmanager
 def _stop_between_steps() -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C or SIGTERM into a flag, so that no update is cut in half."""
-    asked = []
+    asked: list[int] = []
 
     def note(number: int, frame: object) -> None:
         if asked:
@@ -174,7 +176,8 @@ def _learn(work: Work, state: State | None) -> None:
     config, data, run = work.config, work.data, work.run
     settings = config.train
     assert settings is not None
-    per_epoch = math.ceil(len(data.train) / settings.batch_size)
+    rows = np.repeat(data.train, settings.repeat, axis=0)
+    per_epoch = math.ceil(len(rows) / settings.batch_size)
     last = settings.epochs * per_epoch
     if state is None:
         state = begin(work.machine, config.rule, config.optimiser, settings.seed)
@@ -183,7 +186,7 @@ def _learn(work: Work, state: State | None) -> None:
     else:
         run.cut_metrics(state.step)
     steps = train(
-        state, data.train, config.rule, config.optimiser, settings.batch_size, settings.seed,
+        state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
         penalties=settings.penalties,
     )  # fmt: skip
     with _stop_between_steps() as stopped, np.errstate(all="ignore"):
@@ -219,7 +222,11 @@ def _look(work: Work, state: State, per_epoch: int) -> str:
     said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
     if "free_energy_gap" in row:
         said.append(f"gap {row['free_energy_gap']:+.3f} nats")
-    for key, name in (("log_likelihood_heldout", "held-out"), ("log_likelihood_train", "train"), ("kl", "KL")):
+    for key, name in (
+        ("log_likelihood_heldout", "held-out"),
+        ("log_likelihood_train", "train"),
+        ("kl", "KL"),
+    ):
         if key in row:
             said.append(f"{name} {row[key]:.3f} nats")
     return ", ".join(said)
@@ -239,10 +246,8 @@ def _more(work: Work, state: State) -> dict[str, float]:
             row[f"pseudo_likelihood_{name}"] = float(pseudo_likelihood(machine, some).mean())
         except EbmError:  # continuous units, means as data, or hidden units in the state
             break
-    try:
+    with suppress(NotSupported):
         row["reconstruction_error"] = reconstruction_error(machine, work.data.train)
-    except NotSupported:
-        pass
     log_z, stderr = _tracked_log_z(work, state)
     if log_z is None and settings.kl:
         log_z = machine.exact(stats=False)[0]
@@ -264,5 +269,7 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
         return machine.exact(stats=False)[0], 0.0
     base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(state.step)
-    value, stderr, _ = log_mean_exp(annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng))
+    value, stderr, _ = log_mean_exp(
+        annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng)
+    )
     return value, stderr

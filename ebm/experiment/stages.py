@@ -101,7 +101,9 @@ def _log_z(work: Work) -> None:
     report.row(f"log Z ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
     if data is None:
         return
-    sets = {"training": data.train} if work.heldout is None else {"test": work.heldout, "training": data.train}
+    sets = (
+        {"training": data.train} if work.heldout is None else {"test": work.heldout, "training": data.train}
+    )
     for name, rows in sets.items():
         each = log_likelihood(machine, rows, estimate)
         work.summary[f"log_likelihood_{name}"] = float(each.mean())
@@ -114,7 +116,7 @@ def _baselines(work: Work) -> None:
     data = work.data
     if data.kind != "bernoulli" or not np.isin(data.train, (0, 1)).all() or work.heldout is None:
         return
-    models = {"independent units": Independent, "Chow–Liu tree": ChowLiu}
+    models: dict[str, Any] = {"independent units": Independent, "Chow–Liu tree": ChowLiu}
     found = {}
     for name, model in models.items():
         found[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
@@ -128,7 +130,7 @@ def _readouts(work: Work) -> None:
     if data is None or data.train_labels is None:
         work.report.line("readout: the data have no labels; left out")
         return
-    common = {"batch_size": config.batch_size, "weights": None, "seed": config.seed}
+    common: dict[str, Any] = {"batch_size": config.batch_size, "seed": config.seed}
     first = common | {
         "epochs": config.epochs, "optimiser": config.optimiser, "penalties": config.penalties,
     }  # fmt: skip
@@ -158,7 +160,7 @@ def _readouts(work: Work) -> None:
 def _completion(work: Work) -> None:
     config, machine, units = work.config.completion, work.machine, work.machine.units
     assert config is not None
-    rows = work.data.train
+    rows = np.unique(work.data.train, axis=0)
     rest = enumerate_states(units, machine.n_visible - config.given)
     found = []
     for row in rows:
@@ -169,7 +171,9 @@ def _completion(work: Work) -> None:
         found.append(float(p[right].sum() / p.sum()))
     work.summary["completion"] = found
     work.report.row(
-        f"right completion of the first {config.given} units, exact: worst row", f"{min(found):.3f}", "probability"
+        f"right completion of the first {config.given} units, exact: worst row",
+        f"{min(found):.3f}",
+        "probability",
     )
 
 
@@ -253,7 +257,9 @@ def _annealing(work: Work) -> None:
     if reference is not None:
         work.arrays["ground_state_reference"] = np.asarray(reference)
         work.summary["annealing"]["reference"] = reference
-        work.report.row("mean ground state at this size, −0.7632 + 0.70 N^(−2/3)", f"{reference:.4f}", "per unit")
+        work.report.row(
+            "mean ground state at this size, −0.7632 + 0.70 N^(−2/3)", f"{reference:.4f}", "per unit"
+        )
 
 
 def _weights(work: Work) -> None:

@@ -12,7 +12,7 @@ from ebm import datasets
 from ebm.boltzmann import BoltzmannMachine as _BoltzmannMachine
 from ebm.checkpoint import load
 from ebm.errors import EbmError, settings
-from ebm.optimisers import L1, L2, Adam, SGD
+from ebm.optimisers import L1, L2, SGD, Adam
 from ebm.rbm import RBM as _RBM
 from ebm.samplers import Annealing as _Annealing
 from ebm.samplers import Gibbs
@@ -81,13 +81,18 @@ class BoltzmannMachine:
             J[i * w : (i + 1) * w, i * w : (i + 1) * w] = 0
         for pair in self.cut or []:
             if len(pair) != 4 or max(pair) > n:
-                raise EbmError(f"BoltzmannMachine: cut: expected [first, stop, first, stop] up to {n}, got {pair}")
+                raise EbmError(
+                    f"BoltzmannMachine: cut: expected [first, stop, first, stop] up to {n}, got {pair}"
+                )
             a, b, c, d = (w * k for k in pair)
             J[a:b, c:d] = 0
             J[c:d, a:b] = 0
         J = (J + J.T).astype(self.dtype)
         return _BoltzmannMachine(
-            units, scipy.sparse.csr_array(J) if self.cut else J, np.zeros(n * w, self.dtype), n_visible=n_visible
+            units,
+            scipy.sparse.csr_array(J) if self.cut else J,
+            np.zeros(n * w, self.dtype),
+            n_visible=n_visible,
         )
 
 
@@ -144,6 +149,9 @@ class Train:
     Parameters
     ----------
     epochs, batch_size : int
+    repeat : int
+        How often each row occurs in an epoch: where hidden units are sampled given the data, so many
+        samples of them.
     seed : int
         Of the minibatches and of the chains.
     evaluate_every : int
@@ -159,6 +167,7 @@ class Train:
 
     epochs: Count
     batch_size: Count = 100
+    repeat: Count = 1
     seed: Seed = 0
     evaluate_every: Count = 1
     penalties: list[L1 | L2] = Field(default_factory=list)

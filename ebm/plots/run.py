@@ -20,9 +20,7 @@ __all__ = ["plot_run"]
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def plot_run(
-    run: str | os.PathLike[str], baselines: Mapping[str, float] | None = None
-) -> list[Path]:
+def plot_run(run: str | os.PathLike[str], baselines: Mapping[str, float] | None = None) -> list[Path]:
     """Draw every figure that the files of a run directory allow, into ``figures/`` below it.
 
     Each PNG is written beside its place and moved there, so a reader never sees half a figure.

@@ -1,14 +1,8 @@
-"""The restricted Boltzmann machine: a visible and a hidden layer, couplings between them only.
-
-E(v, h) = −b·φ(v) − c·φ(h) − φ(v)·W·φ(h) + U(v) + U(h), docs/math.md (4.1). Given one layer the units of the
-other are independent, so a Gibbs sweep is two blocks, and either layer can be summed out in closed form. The
-state is x = v. Any pair of unit types will do; Gaussian with Gaussian has an analytic log Z.
-"""
+"""The machine itself: layers, energies, block Gibbs sweeps, and the machine protocol."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +12,6 @@ from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
     Base,
-    LogSum,
     Params,
     Scan,
     as_base,
@@ -26,51 +19,16 @@ from ebm.machine import (
     as_free,
     as_rows,
     as_weights,
-    enumerate_states,
     float_dtype,
     n_states,
     parameter,
-    refuse_above,
 )
+from ebm.rbm.chains import BlockChains
+from ebm.rbm.enumeration import sum_gaussian, sum_layer
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
-__all__ = ["RBM", "BlockChains"]
-
-_LIMIT = 2.0**33  # terms (states × inputs of the other layer) of an exact sum
-_SECONDS_PER_TERM = 5e-9
-_CHUNK = 2**22  # terms worked on at once
-
-
-class BlockChains:
-    """Running chains of an RBM: v, and φ(v)·W of these v for as long as they stand.
-
-    A sweep begins with the product that the free energy of the same v needs, so annealed importance
-    sampling costs two matrix products per temperature.
-    """
-
-    def __init__(self, v: Array) -> None:
-        self._v = v
-        self.product: Array | None = None
-
-    @property
-    def x(self) -> Array:
-        """The visible states, (n_chains, n_visible)."""
-        return self._v
-
-    @x.setter
-    def x(self, v: Array) -> None:
-        self._v = v
-        self.product = None
-
-    def __len__(self) -> int:
-        return len(self._v)
-
-    def permute(self, order: Array) -> None:
-        """Reorder the chains; nothing is computed again."""
-        self._v = self._v[order]
-        if self.product is not None:
-            self.product = self.product[order]
+__all__ = ["RBM"]
 
 
 class RBM:
@@ -161,15 +119,13 @@ class RBM:
     ) -> RBM:
         """Make a machine that starts as the product of the data's marginals.
 
-        Visible biases are the inputs whose means are the data's, with half a row of pseudocounts; hidden
+        Visible biases are the inputs whose means are the data's, kept half a row away from the ends; hidden
         biases are zero, weights normal with standard deviation `scale` (Hinton 2012, section 8).
         """
         data = visible.check(data)
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
-        machine = cls.random(
-            visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype
-        )
+        machine = cls.random(visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
         mean = visible.encode(data).mean(0, dtype=np.float64)
         machine.params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
         return machine
@@ -338,7 +294,9 @@ class RBM:
         from ebm.kernels.random import TILE
 
         if scan not in ("auto", "chromatic"):
-            raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'")
+            raise NotSupported(
+                f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'"
+            )
         chains = x if isinstance(x, BlockChains) else self.start(x)
         dtype, rows = self.dtype, len(chains)
         free = as_free(free, self.n_visible)
@@ -346,7 +304,7 @@ class RBM:
         if hot.shape != (rows,):
             raise EbmError(f"beta: expected a scalar or ({rows},), got {hot.shape}")
         cold_v, cold_h = as_base(base, len(self.b), dtype), np.zeros_like(self.c)
-        h = self.hidden.as_states(np.empty((rows, self.n_hidden)), dtype)
+        h = self.hidden.as_states(np.zeros((rows, self.n_hidden)), dtype)
         first_h = -(-self.n_visible // TILE) * TILE
         for _ in range(n):
             key, t = rng.advance()
@@ -437,58 +395,12 @@ class RBM:
         W, b, c = (beta * p.astype(np.float64) for p in (self.W, self.b, self.c))
         states_v, states_h = n_states(self.visible, self.n_visible), n_states(self.hidden, self.n_hidden)
         if math.isinf(states_v) and math.isinf(states_h):
-            return self._exact_gaussian(W, b, c)
+            log_z, mean_v, mean_h, cross = sum_gaussian(W, b, c)
+            return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
         if states_h * len(b) <= states_v * len(c):
-            log_z, out, inner, cross = _sum_layer(self.hidden, self.visible, W.T, c, b, stats)
+            log_z, out, inner, cross = sum_layer(self.hidden, self.visible, W.T, c, b, stats)
             found = {"W": cross.T, "b": inner, "c": out} if stats else {}
         else:
-            log_z, out, inner, cross = _sum_layer(self.visible, self.hidden, W, b, c, stats)
+            log_z, out, inner, cross = sum_layer(self.visible, self.hidden, W, b, c, stats)
             found = {"W": cross, "b": out, "c": inner} if stats else {}
         return log_z, found
-
-    def _exact_gaussian(self, W: Array, b: Array, c: Array) -> tuple[float, Params]:
-        n_v, n_h = W.shape
-        if np.linalg.norm(W, 2) >= 1:
-            warnings.warn(
-                "Gaussian-Gaussian RBM: a singular value of beta W is >= 1, the density is not normalisable",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-            return math.inf, {k: np.full_like(p, np.nan, np.float64) for k, p in self.params.items()}
-        precision = np.block([[np.eye(n_v), -W], [-W.T, np.eye(n_h)]])
-        covariance = np.linalg.inv(precision)
-        mean = covariance @ np.concatenate([b, c])
-        log_det = np.linalg.slogdet(precision)[1]
-        log_z = 0.5 * ((n_v + n_h) * math.log(2 * math.pi) - log_det + mean @ np.concatenate([b, c]))
-        cross = covariance[:n_v, n_v:] + np.outer(mean[:n_v], mean[n_v:])
-        return float(log_z), {"W": cross, "b": mean[:n_v], "c": mean[n_v:]}
-
-
-def _sum_layer(
-    outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: bool
-) -> tuple[float, Array, Array, Array]:
-    """Sum over all states y of the `outer` layer: exp(b·φ(y) + Σ cgf(c + φ(y)·W)).
-
-    Returns log Z and, with `stats`, ⟨φ(y)⟩, ⟨φ(inner)⟩ and their product's mean.
-    """
-    from ebm.kernels.cgf import cgf_rows
-
-    n = len(b) // outer.width
-    total = n_states(outer, n)
-    refuse_above(_LIMIT, total * len(c), _SECONDS_PER_TERM, 16.0 * _CHUNK, "the exact sum over a layer")
-    rows = max(1, _CHUNK // len(c))
-    sums = LogSum()
-    for start in range(0, int(total), rows):
-        phi = outer.encode(enumerate_states(outer, n, start, min(start + rows, int(total))))
-        product = phi @ W
-        inner_sum = np.empty((1, len(phi)))
-        cgf_rows(inner.kind, inner.width, product, c, np.ones((1, len(phi))), inner_sum)
-        weights = sums.weigh(phi @ b + inner_sum[0])
-        if stats:
-            mean = weights[:, None] * inner.mean(c + product)
-            sums.add("outer", weights @ phi)
-            sums.add("inner", mean.sum(0))
-            sums.add("cross", phi.T @ mean)
-    if not stats:
-        return sums.log, b, c, W
-    return sums.log, sums.mean("outer"), sums.mean("inner"), sums.mean("cross")

@@ -1,0 +1,33 @@
+"""Running chains of a fully connected machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.machine import Array
+from ebm.units import Units
+
+__all__ = ["SpinChains"]
+
+
+class SpinChains:
+    """Running chains of a fully connected machine: the encoded states, chains contiguous.
+
+    Attributes
+    ----------
+    phi : ndarray, (n_units·width, n_chains)
+    """
+
+    def __init__(self, units: Units, x: Array, dtype: Any) -> None:
+        self._units = units
+        self.phi = np.ascontiguousarray(units.encode(x).T, dtype)
+
+    @property
+    def x(self) -> Array:
+        """The states, (n_chains, n_units)."""
+        return np.ascontiguousarray(self._units.decode(self.phi.T))
+
+    def __len__(self) -> int:
+        return self.phi.shape[1]

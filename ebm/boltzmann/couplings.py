@@ -1,0 +1,235 @@
+"""Couplings J: two ways to store them, the same operations on both.
+
+The live values are what learns: all of a dense J, or the data of a sparse J whose pattern is fixed. J is
+checked once, when it comes in: square, finite, symmetric, zero diagonal (Potts: zero blocks).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from ebm.errors import EbmError
+from ebm.machine import Array, parameter
+
+__all__ = ["Dense", "Sparse", "colour", "take_couplings"]
+
+_SYMMETRY = 1e-6  # difference between J and its transpose, relative to max|J|, that is taken for rounding
+_AT_ONCE = 2**22  # numbers made at a time by Sparse.pairs
+
+
+class Dense:
+    """All pairs.
+
+    Attributes
+    ----------
+    values : ndarray, (n·width, n·width)
+        The live couplings.
+    """
+
+    sparse = False
+
+    def __init__(self, matrix: Any, width: int, dtype: Any) -> None:
+        self.values = parameter(matrix, matrix.shape, dtype, "J")
+        self._width, self._n = width, len(matrix) // width
+        _check_dense(self.values, width)
+        self.symmetrise()
+
+    @property
+    def matrix(self) -> Array:
+        """J."""
+        return self.values
+
+    @property
+    def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
+        """(J, data, indices, indptr) as `ebm.kernels.gibbs.sweep` takes them."""
+        none = np.empty(0, np.int64)
+        return self.values, np.empty(0, self.values.dtype), none, none
+
+    def pairs(self, left: Array, right: Array) -> Array:
+        """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""
+        return self.on_pattern(left @ right.T)
+
+    def on_pattern(self, full: Array) -> Array:
+        """A full matrix with its diagonal blocks set to zero, in place."""
+        blocks = full.reshape(self._n, self._width, self._n, self._width)
+        i = np.arange(self._n)
+        blocks[i, :, i, :] = 0
+        return full
+
+    def times(self, values: Array, vector: Array) -> Array:
+        """The matrix with these values, times a vector."""
+        return values @ vector
+
+    def symmetrise(self) -> None:
+        """Replace J by (J + Jᵀ)/2, zero diagonal blocks."""
+        self.values[:] = self.on_pattern(0.5 * (self.values + self.values.T))
+
+
+class Sparse:
+    """The pairs of a fixed pattern, in compressed sparse rows.
+
+    Attributes
+    ----------
+    values : ndarray, (n_entries,)
+        The live couplings; each pair stands twice.
+    """
+
+    sparse = True
+
+    def __init__(self, matrix: Any, width: int, dtype: Any) -> None:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        matrix.sort_indices()
+        parameter(matrix.data, matrix.data.shape, dtype, "J")
+        matrix = _without_diagonal(matrix, width)
+        self._rows = _rows(matrix)
+        self._indices, self._indptr = matrix.indices, matrix.indptr.astype(np.int64)
+        self._mirror = _mirror(matrix)
+        self.values = np.ascontiguousarray(matrix.data, dtype)
+        difference = np.abs(self.values - self.values[self._mirror])
+        if difference.size and difference.max() > _SYMMETRY * np.abs(self.values).max():
+            k = int(difference.argmax())
+            raise _asymmetric(self._rows[k], self._indices[k], self.values[k], self.values[self._mirror[k]])
+        self.symmetrise()
+
+    @property
+    def matrix(self) -> Any:
+        """J as a sparse array over the live values."""
+        return self._with(self.values)
+
+    def _with(self, values: Array) -> Any:
+        size = len(self._indptr) - 1
+        return scipy.sparse.csr_array((values, self._indices, self._indptr), shape=(size, size))
+
+    @property
+    def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
+        """(J, data, indices, indptr) as `ebm.kernels.gibbs.sweep` takes them."""
+        return np.empty((0, 0), self.values.dtype), self.values, self._indices, self._indptr
+
+    def pairs(self, left: Array, right: Array) -> Array:
+        """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""
+        out = np.empty(len(self._indices), left.dtype)
+        step = max(1, _AT_ONCE // left.shape[1])
+        for k in range(0, len(out), step):
+            rows, columns = self._rows[k : k + step], self._indices[k : k + step]
+            out[k : k + step] = np.einsum("en,en->e", left[rows], right[columns])
+        return out
+
+    def on_pattern(self, full: Array) -> Array:
+        """The entries of a full matrix where J has entries."""
+        return full[self._rows, self._indices]
+
+    def times(self, values: Array, vector: Array) -> Array:
+        """The matrix with these values, times a vector."""
+        return self._with(values) @ vector
+
+    def symmetrise(self) -> None:
+        """Replace J by (J + Jᵀ)/2."""
+        self.values[:] = 0.5 * (self.values + self.values[self._mirror])
+
+
+def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
+    """Check a J given by the user and store it: float32 if it and b are, else float64."""
+    sparse = scipy.sparse.issparse(J)
+    matrix = scipy.sparse.csr_array(J) if sparse else np.asarray(J)
+    shape = matrix.shape
+    if len(shape) != 2 or shape[0] != shape[1] or shape[0] % width or shape[0] == 0:
+        raise EbmError(f"J: expected a square matrix of n_units·{width} rows, got shape {shape}")
+    values: Any = matrix.data if sparse else matrix
+    if values.dtype.kind not in "biuf":
+        raise EbmError(f"J: expected real numbers, got an array of {values.dtype}")
+    single = values.dtype == np.float32 and (b is None or np.asarray(b).dtype == np.float32)
+    return (Sparse if sparse else Dense)(matrix, width, np.float32 if single else np.float64)
+
+
+def _rows(matrix: Any) -> Array:
+    """The row of every entry."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def _without_diagonal(matrix: Any, width: int) -> Any:
+    """Refuse couplings of a unit to itself; explicit zeros there are no parameters and go."""
+    rows = _rows(matrix)
+    inside = rows // width == matrix.indices // width
+    wrong = np.flatnonzero(inside & (matrix.data != 0))
+    if len(wrong):
+        k = wrong[0]
+        raise _on_diagonal(rows[k], matrix.indices[k], matrix.data[k], width)
+    if not inside.any():
+        return matrix
+    kept = ~inside
+    return scipy.sparse.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
+
+
+def _mirror(matrix: Any) -> Array:
+    """For every entry (i, j) the place of (j, i)."""
+    places = scipy.sparse.csr_array(
+        (np.arange(1, matrix.nnz + 1), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+    back = places.T.tocsr()
+    back.sort_indices()
+    if not (np.array_equal(back.indptr, matrix.indptr) and np.array_equal(back.indices, matrix.indices)):
+        one_sided = scipy.sparse.coo_array((places > 0) != (back > 0))
+        row, column = int(one_sided.coords[0][0]), int(one_sided.coords[1][0])
+        raise EbmError(
+            f"J: ({row}, {column}) and ({column}, {row}): one has an entry and the other none; expected a"
+            " symmetric J: use (J + J.T) / 2"
+        )
+    return back.data - 1
+
+
+def _check_dense(J: Array, width: int) -> None:
+    n = len(J) // width
+    i = np.arange(n)
+    own = J.reshape(n, width, n, width)[i, :, i, :]
+    if np.any(own != 0):
+        k, a, c = (int(z) for z in np.argwhere(own != 0)[0])
+        raise _on_diagonal(k * width + a, k * width + c, own[k, a, c], width)
+    difference = np.abs(J - J.T)
+    if difference.max() > _SYMMETRY * np.abs(J).max():
+        row, column = (int(z) for z in np.unravel_index(difference.argmax(), J.shape))
+        raise _asymmetric(row, column, J[row, column], J[column, row])
+
+
+def _on_diagonal(row: int, column: int, value: float, width: int) -> EbmError:
+    what = "a zero diagonal" if width == 1 else f"zero {width}×{width} blocks on the diagonal"
+    return EbmError(f"J: {value:g} at ({row}, {column}); expected {what}: a unit does not couple to itself")
+
+
+def _asymmetric(row: int, column: int, one: float, other: float) -> EbmError:
+    return EbmError(
+        f"J: {one:g} at ({row}, {column}) but {other:g} at ({column}, {row}); expected a symmetric J:"
+        " use (J + J.T) / 2"
+    )
+
+
+def colour(indices: Array, indptr: Array) -> Array:
+    """Colour a graph greedily, most connected nodes first, so that neighbours differ.
+
+    Parameters
+    ----------
+    indices, indptr : ndarray
+        Neighbours in compressed sparse rows.
+
+    Returns
+    -------
+    ndarray, (n,) int64
+        Colours from 0, at most one more than the largest degree (Welsh & Powell 1967).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> colour(np.array([1, 0, 2, 1]), np.array([0, 1, 3, 4]))
+    array([1, 0, 1])
+    """
+    colours = np.full(len(indptr) - 1, -1, np.int64)
+    for i in np.argsort(-np.diff(indptr), kind="stable"):
+        taken = set(colours[indices[indptr[i] : indptr[i + 1]]].tolist())
+        c = 0
+        while c in taken:
+            c += 1
+        colours[i] = c
+    return colours

@@ -1,0 +1,394 @@
+"""The machine itself: energies, conditionals, sweeps, and the machine protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import ArrayLike
+
+from ebm.boltzmann.chains import SpinChains
+from ebm.boltzmann.couplings import colour, take_couplings
+from ebm.boltzmann.enumeration import sum_hidden, sum_states, visible_energies
+from ebm.errors import EbmError, NotSupported
+from ebm.machine import (
+    Array,
+    Base,
+    Params,
+    Scan,
+    as_base,
+    as_beta,
+    as_free,
+    as_rows,
+    as_weights,
+    parameter,
+)
+from ebm.stream import Stream
+from ebm.units import Units
+
+__all__ = ["BoltzmannMachine"]
+
+_ORDERS = 2**22  # unit numbers of scan orders made at once
+
+
+class BoltzmannMachine:
+    """A fully connected Boltzmann machine: Ising model, spin glass, Potts model, with or without hidden units.
+
+    Parameters
+    ----------
+    units : Units
+        ``Bernoulli()``, ``Ising()`` or ``Potts(q)``.
+    J : array_like or scipy.sparse array, (n_units·width, n_units·width)
+        Couplings: symmetric, zero diagonal (Potts: zero q×q blocks), finite. The pattern of a sparse J is
+        fixed, its values are parameters. float32 if J and b are, else float64. Copied.
+    b : array_like, (n_units·width,), optional
+        Biases; zero when left out.
+    n_visible : int, optional
+        The first so many units are visible, the others hidden; all when left out.
+
+    Raises
+    ------
+    EbmError
+        Couplings that break one of these rules: which one, and where.
+
+    References
+    ----------
+    Ackley, Hinton & Sejnowski, "A learning algorithm for Boltzmann machines" (1985).
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> J = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> machine = ebm.BoltzmannMachine(ebm.Ising(), J)
+    >>> machine.energy(np.array([[1, 1], [1, -1]]))
+    array([-1.,  1.])
+    >>> machine.probability_on(np.array([[1, 1]])).round(4)
+    array([[0.8808, 0.8808]])
+    """
+
+    couplings = ("J",)
+    sums_out = False
+
+    def __init__(
+        self, units: Units, J: Any, b: ArrayLike | None = None, *, n_visible: int | None = None
+    ) -> None:
+        if not isinstance(units, Units) or units.states is None:
+            raise EbmError(f"units: a fully connected machine takes Bernoulli, Ising or Potts, got {units}")
+        self._units = units
+        self._couplings = take_couplings(J, units.width, b)
+        values = self._couplings.values
+        size = self._couplings.matrix.shape[0]
+        self._n_units = size // units.width
+        self._n_visible = self._n_units if n_visible is None else int(n_visible)
+        if not 1 <= self._n_visible <= self._n_units:
+            raise EbmError(f"n_visible: expected 1 to {self._n_units}, got {n_visible}")
+        bias = np.zeros(size) if b is None else b
+        self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
+        self._colours: Array | None = None
+
+    # What the protocol asks for as plain facts.
+
+    @property
+    def units(self) -> Units:
+        """The type of all units."""
+        return self._units
+
+    @property
+    def n_units(self) -> int:
+        """Units in x, visible and hidden."""
+        return self._n_units
+
+    @property
+    def n_visible(self) -> int:
+        """Visible units: the first ones."""
+        return self._n_visible
+
+    @property
+    def n_hidden(self) -> int:
+        """Hidden units: the last ones."""
+        return self._n_units - self._n_visible
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
+        return self.params["b"].dtype
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the couplings are stored sparse."""
+        return self._couplings.sparse
+
+    @property
+    def J(self) -> Any:
+        """Couplings as a matrix: the live dense array, or a sparse array over the live values."""
+        return self._couplings.matrix
+
+    @property
+    def b(self) -> Array:
+        """Biases."""
+        return self.params["b"]
+
+    def copy(self) -> BoltzmannMachine:
+        """An independent machine with the same parameters."""
+        return BoltzmannMachine(self.units, self.J, self.b, n_visible=self.n_visible)
+
+    def __repr__(self) -> str:
+        kind = f"sparse, {len(self.params['J'])} couplings" if self.sparse else "dense"
+        return f"BoltzmannMachine({self.units}, {self.n_visible} visible, {self.n_hidden} hidden, {kind})"
+
+    # Energies and conditionals.
+
+    def _phi(self, x: Any) -> Array:
+        """Encoded states, (n_units·width, n)."""
+        return (
+            x.phi if isinstance(x, SpinChains) else SpinChains(self.units, self._rows_of(x), self.dtype).phi
+        )
+
+    def _rows_of(self, x: Any) -> Array:
+        return as_rows(x, self.n_units)
+
+    def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
+        """Input of each unit given all others, β(b + J·φ), docs/math.md (3.2): (n, n_units·width)."""
+        phi = self._phi(x)
+        field = (self.J @ phi).T + self.b
+        return as_beta(beta, len(field), self.dtype)[:, None] * field
+
+    def probability_on(self, x: Any, beta: ArrayLike = 1.0) -> Array:
+        """P(x_i = 1 | the rest) of two-state units: the softmax of their two states, docs/math.md (3.3).
+
+        Returns
+        -------
+        ndarray, (n, n_units)
+
+        Raises
+        ------
+        NotSupported
+            Potts units: use ``units.mean(inputs(x))``, the softmax over q states.
+        """
+        if self.units.width != 1:
+            raise NotSupported("probability_on: Potts units have q states; use units.mean(inputs(x))")
+        low, high = self.units.interval
+        return (self.units.mean(self.inputs(x, beta)) - low) / (high - low)
+
+    def energy(self, x: Any) -> Array:
+        """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
+        phi = self._phi(x)
+        field = self.b[:, None] + 0.5 * (self.J @ phi)
+        return -np.einsum("in,in->n", phi, field, dtype=np.float64)
+
+    # The machine protocol.
+
+    def start(self, x: ArrayLike) -> SpinChains:
+        """Make running chains from states, (n_chains, n_units); x is copied."""
+        return SpinChains(self.units, as_rows(x, self.n_units), self.dtype)
+
+    def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
+        """β E(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
+        energy = self.energy(x)
+        beta = as_beta(beta, len(energy))
+        if base is None:
+            return beta * energy
+        cold = as_base(base, len(self.b), np.float64)
+        return beta * energy - (1 - beta) * (cold @ self._phi(x))
+
+    def sweep(
+        self,
+        x: Any,
+        rng: Stream,
+        n: int = 1,
+        beta: ArrayLike = 1.0,
+        base: Base = None,
+        free: Array | None = None,
+        scan: Scan = "auto",
+    ) -> Any:
+        """n Gibbs sweeps: each free unit is drawn once given all others.
+
+        Parameters
+        ----------
+        x : (n_chains, n_units) or Chains
+            Chains are changed in place; an array is left alone.
+        rng : Stream
+            Advanced by n (by one more when the scan is random).
+        beta : scalar or (n_chains,)
+        base : (n_units·width,), optional
+        free : bool mask, (n_units,), optional
+            Units that may change.
+        scan : {"auto", "systematic", "random", "chromatic"}
+            In the order of the units (auto); in a new random order every sweep, the same for all chains; or
+            colour by colour of a greedy colouring, so that units of a colour do not see each other.
+
+        Returns
+        -------
+        ndarray or Chains
+            What x was.
+        """
+        from ebm.kernels.gibbs import sweep
+
+        chains = x if isinstance(x, SpinChains) else self.start(x)
+        hot = as_beta(beta, len(chains), self.dtype)
+        if hot.shape != (len(chains),):
+            raise EbmError(f"beta: expected a scalar or ({len(chains)},), got {hot.shape}")
+        cold = as_base(base, len(self.b), self.dtype)
+        free = as_free(free, self.n_units)
+        units, at_once = self.units, max(1, _ORDERS // self.n_units)
+        for k in range(0, n, at_once):
+            order = self._order(scan, free, min(at_once, n - k), rng)
+            key, first = rng.advance(len(order))
+            sweep(
+                units.kind, units.width, *self._couplings.kernel_arguments, self.b, cold, hot,
+                chains.phi, order, key, first,
+            )  # fmt: skip
+        return chains if isinstance(x, SpinChains) else chains.x
+
+    def _order(self, scan: str, free: Array | None, n: int, rng: Stream) -> Array:
+        """The units in the order of n sweeps, (n, free units) int64."""
+        keep = np.ones(self.n_units, bool) if free is None else free
+        if scan == "random":
+            order = np.argsort(rng.uniform(n, self.n_units), axis=1, kind="stable")
+            return np.ascontiguousarray(order[keep[order]].reshape(n, -1))
+        if scan in ("auto", "systematic"):
+            one = np.flatnonzero(keep)
+        elif scan == "chromatic":
+            one = np.argsort(self.colours(), kind="stable")
+            one = one[keep[one]]
+        else:
+            raise EbmError(f"scan: expected auto, systematic, random or chromatic, got {scan!r}")
+        return np.ascontiguousarray(np.broadcast_to(one, (n, len(one))))
+
+    def colours(self) -> Array:
+        """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""
+        if self._colours is None:  # the pattern never changes
+            pattern = scipy.sparse.coo_array(self.J)
+            i, j = (index // self.units.width for index in pattern.coords)
+            shape = (self.n_units, self.n_units)
+            graph = scipy.sparse.csr_array((np.ones(len(i), np.int32), (i, j)), shape=shape)
+            self._colours = colour(graph.indices, graph.indptr)
+        return self._colours
+
+    def stats(self, x: Any, weights: Array | None = None) -> Params:
+        """−∂E/∂(J, b) = (φφᵀ off the diagonal, φ), the weighted sum over rows, docs/math.md (3.4)."""
+        phi = self._phi(x)
+        weights = as_weights(weights, phi.shape[1]).astype(self.dtype)
+        weighted = phi * weights
+        return {"J": self._couplings.pairs(phi, weighted), "b": weighted.sum(1)}
+
+    def site_energies(self, x: Any, i: int) -> Array:
+        """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
+        own = slice(i * self.units.width, (i + 1) * self.units.width)
+        field = (self.J[own] @ self._phi(x)).T + self.b[own]
+        states = np.asarray(self.units.states)
+        return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
+
+    def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
+        """Complete rows of data to states: hidden units from a fair start, swept n times, v held.
+
+        Parameters
+        ----------
+        v : (n_rows, n_visible)
+
+        Returns
+        -------
+        ndarray, (n_rows, n_units)
+        """
+        v = as_rows(v, self.n_visible, "v")
+        if not self.n_hidden:
+            return v
+        hidden = self.sample0(len(v), rng)[:, self.n_visible :]
+        x = np.concatenate([v, hidden], axis=1)
+        return self.sweep(x, rng, n, free=np.arange(self.n_units) >= self.n_visible)
+
+    def project(self) -> None:
+        """Make J symmetric and zero on its diagonal (blocks)."""
+        self._couplings.values = self.params["J"]  # it may have been replaced
+        self._couplings.symmetrise()
+
+    def centre(self, gradient: Params, offsets: Params) -> Params:
+        """The centred gradient with offsets μ = offsets["b"], docs/math.md (5.5)."""
+        mu, b = offsets["b"][:, None], gradient["b"][:, None]
+        pairs = self._couplings.pairs
+        J = gradient["J"] - pairs(mu, b) - pairs(b, mu)
+        return {"J": J, "b": gradient["b"] - self._couplings.times(J, offsets["b"])}
+
+    def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
+        """Draw x at β = 0: independent, with inputs `base`."""
+        I = np.broadcast_to(as_base(base, len(self.b), self.dtype), (n, len(self.b)))
+        return self.units.sample(I, rng.uniform(n, self.n_units, self.dtype))
+
+    def log_z0(self, base: Base = None) -> float:
+        """log Z at β = 0, docs/math.md (2.3)."""
+        return float(self.units.cgf(as_base(base, len(self.b), np.float64)).sum())
+
+    # Exact sums.
+
+    def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
+        """(log Z_β, expected stats) by enumeration, docs/math.md (6.5).
+
+        Raises
+        ------
+        TooLarge
+            More than 2²⁸ states.
+        """
+        J, b = self._float64()
+        log_z, second, mean = sum_states(self.units, beta * J, beta * b, stats)
+        return log_z, {"J": self._couplings.on_pattern(second), "b": mean} if stats else {}
+
+    def _float64(self) -> tuple[Array, Array]:
+        J = self.J.toarray() if self.sparse else self.J
+        return J.astype(np.float64), self.b.astype(np.float64)
+
+    def visible_free_energy(self, v: Array) -> Array:
+        """−log Σ over the hidden units of exp(−E), docs/math.md (3.5): (n,) nats.
+
+        Raises
+        ------
+        TooLarge
+            More than 2²⁰ states of the hidden units.
+        """
+        return visible_energies(self.units, *self._float64(), as_rows(v, self.n_visible, "v"))
+
+    def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
+        """`stats` averaged over p(hidden | v) by enumeration, the weighted sum over rows."""
+        v = as_rows(v, self.n_visible, "v")
+        second, mean = sum_hidden(self.units, *self._float64(), v, as_weights(weights, len(v)))
+        return {"J": self._couplings.on_pattern(second), "b": mean}
+
+    def condition(self, given: ArrayLike) -> tuple[BoltzmannMachine, float]:
+        """The machine of the free units given the others, docs/math.md (3.6).
+
+        Parameters
+        ----------
+        given : (n_units,)
+            States of the clamped units, NaN for the free ones.
+
+        Returns
+        -------
+        machine : BoltzmannMachine
+            Over the free units in their order, all visible. Its `exact` gives exact conditional
+            probabilities.
+        energy : float
+            What the clamped units add to its energy, nats.
+
+        Examples
+        --------
+        >>> import numpy as np, ebm
+        >>> pair = ebm.BoltzmannMachine(ebm.Ising(), [[0.0, 1.0], [1.0, 0.0]])
+        >>> rest, energy = pair.condition([1, np.nan])
+        >>> rest.b, energy
+        (array([1.]), 0.0)
+        """
+        given = np.asarray(given, np.float64)
+        if given.shape != (self.n_units,):
+            raise EbmError(f"given: expected {self.n_units} states, NaN where free, got shape {given.shape}")
+        free = np.isnan(given)
+        if not free.any():
+            raise EbmError("given: no unit is free")
+        self.units.check(given[~free], "given", strict=True)
+        phi = self.units.encode(given[~free])
+        columns = np.repeat(free, self.units.width)
+        J = scipy.sparse.csr_array(self.J) if self.sparse else self.J
+        own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
+        fixed = J[np.ix_(~columns, ~columns)]
+        energy = -float(phi @ self.b[~columns] + 0.5 * phi @ (fixed @ phi))
+        b = (self.b[columns] + cross @ phi).astype(self.dtype)
+        return BoltzmannMachine(self.units, own, b), energy
