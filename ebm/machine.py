@@ -163,7 +163,7 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
     if terms <= limit:
         return
     seconds = terms * seconds_each
-    time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:.1g} h"
+    time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:,.0f} h" if seconds < 1e8 else "years"
     raise TooLarge(
         f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {time} and"
         f" {bytes_needed / 2**20:.0f} MiB; use log_z(method='ais') or a sampler instead"

@@ -23,7 +23,7 @@ from ebm.stream import Seed, Stream
 __all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
 
 _PILOT = 64  # first length of the chains on which burn-in and thinning are measured, sweeps
-_PILOT_LIMIT = 4096
+_PILOT_LIMIT = 8192
 _TRUSTED = 50  # autocorrelation times that a chain must span
 _CHAINS = 100
 

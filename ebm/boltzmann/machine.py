@@ -33,7 +33,7 @@ _ORDERS = 2**22  # unit numbers of scan orders made at once
 
 
 class BoltzmannMachine:
-    """A fully connected Boltzmann machine: Ising model, spin glass, Potts model, with or without hidden units.
+    """A fully connected machine: Boltzmann machine, Ising model, spin glass or Potts model.
 
     Parameters
     ----------
