@@ -211,7 +211,7 @@ def fine_tune(
     batch_size: int = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Network:
     """Train all layers of a network in place by back-propagation, and return it.
 
@@ -256,11 +256,11 @@ def readout(
     *,
     units: Units | None = None,
     optimiser: Optimiser | None = None,
-    epochs: int = 50,
+    epochs: int = 100,
     batch_size: int = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Network:
     """Train a readout of y, on the hidden means of a trained machine or on x itself.
 
@@ -273,7 +273,9 @@ def readout(
     units : Units, optional
         The readout's: ``Potts(max(y) + 1)`` for integers, a softmax, when left out; ``Bernoulli()`` for
         logistic, ``Gaussian()`` for least squares.
-    optimiser, epochs, batch_size, weights, penalties, seed
+    optimiser : Optimiser, optional
+        ``Adam(0.01)`` when left out: the loss of a single layer is convex.
+    epochs, batch_size, weights, penalties, seed
         As in `fine_tune`, of the readout layer.
 
     Returns
@@ -291,6 +293,7 @@ def readout(
     """
     if machine is not None and not hasattr(machine, "mean_h"):
         raise NotSupported(f"readout: {machine} has no hidden layer to read; expected an RBM or None")
+    optimiser = Adam(0.01) if optimiser is None else optimiser
     rows = np.asarray(x) if machine is None else machine.units.check(x, "x")
     y = np.asarray(y)
     if units is None:

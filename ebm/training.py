@@ -72,7 +72,7 @@ def train(
     rule: Rule,
     optimiser: Optimiser,
     batch_size: int,
-    seed: int = 0,
+    seed: Seed = 0,
     *,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
@@ -86,8 +86,8 @@ def train(
     data : array (n, n_visible), or a tuple of arrays for a supervised rule
     rule, optimiser
     batch_size : int
-    seed : int
-        Of the minibatches.
+    seed : int, SeedSequence or Generator
+        Of the minibatches. Give an int to one that is to be resumed.
     weights : (n,), optional
         Row weights >= 0.
     penalties : sequence of L1 or L2
@@ -107,12 +107,13 @@ def train(
         raise EbmError(f"batch_size: expected at least 1, got {batch_size}")
     n = len(batch[0])
     per_epoch = math.ceil(n / batch_size)
-    order, epoch_of_order = np.empty(0, np.int64), -1
+    shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     machine = state.machine
     while True:
         epoch, k = divmod(state.step, per_epoch)
         if epoch != epoch_of_order:
-            order, epoch_of_order = np.random.default_rng((seed, epoch)).permutation(n), epoch
+            source = np.random.SeedSequence(shuffles, spawn_key=(epoch,))
+            order, epoch_of_order = np.random.default_rng(source).permutation(n), epoch
         rows = order[k * batch_size : (k + 1) * batch_size]
         part = tuple(a[rows] for a in batch)
         gradient, state.chains = rule.gradient(machine, part, state.chains, state.rng)
@@ -187,7 +188,7 @@ def fit(
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     validation: ArrayLike | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> History:
     """Train a machine in place on rows of data.
 
@@ -205,7 +206,7 @@ def fit(
     penalties : sequence of L1 or L2
     validation : (m, n_visible), optional
         Held-out rows whose free energy is followed.
-    seed : int
+    seed : int, SeedSequence or Generator
 
     Returns
     -------

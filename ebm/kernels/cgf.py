@@ -21,21 +21,20 @@ _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @njit(**JIT)
-def _softplus_sum(row, bias, beta, scale):
-    """Sum of log(1 + exp(I)), I = scale * beta * (bias + row)."""
-    n = len(row)
+def _softplus_sum(I):
+    """Sum of log(1 + exp(I)), I : (n,) float64."""
+    n = len(I)
     total = 0.0
     product = np.ones(_LANES)
     positive = np.zeros(_LANES)
-    factor = scale * beta
     whole = n - n % _LANES
     for start in range(0, whole, _CHUNK):
         product[:] = 1.0
         for j in range(start, min(start + _CHUNK, whole), _LANES):
             for l in range(_LANES):
-                I = factor * (np.float64(bias[j + l]) + np.float64(row[j + l]))
-                positive[l] += max(I, 0.0)
-                product[l] *= 1.0 + exp(-abs(I))
+                x = I[j + l]
+                positive[l] += max(x, 0.0)
+                product[l] *= 1.0 + exp(-abs(x))
         all_lanes = 1.0
         for l in range(_LANES):
             all_lanes *= product[l]
@@ -43,31 +42,20 @@ def _softplus_sum(row, bias, beta, scale):
     for l in range(_LANES):
         total += positive[l]
     for j in range(whole, n):
-        I = factor * (np.float64(bias[j]) + np.float64(row[j]))
-        total += max(I, 0.0) + math.log1p(math.exp(-abs(I)))
+        total += max(I[j], 0.0) + math.log1p(math.exp(-abs(I[j])))
     return total
 
 
 @njit(**JIT)
-def _input_sum(row, bias, beta, power):
-    """Sum of I or of I^2, I = beta * (bias + row)."""
+def _potts_sum(I, width):
     total = 0.0
-    for j in range(len(row)):
-        I = beta * (np.float64(bias[j]) + np.float64(row[j]))
-        total += I if power == 1 else I * I
-    return total
-
-
-@njit(**JIT)
-def _potts_sum(row, bias, beta, width):
-    total = 0.0
-    for j in range(0, len(row), width):
+    for j in range(0, len(I), width):
         top = -math.inf
         for a in range(width):
-            top = max(top, beta * (np.float64(bias[j + a]) + np.float64(row[j + a])))
+            top = max(top, I[j + a])
         part = 0.0
         for a in range(width):
-            part += math.exp(beta * (np.float64(bias[j + a]) + np.float64(row[j + a])) - top)
+            part += math.exp(I[j + a] - top)
         total += top + math.log(part)
     return total
 
@@ -78,15 +66,20 @@ def cgf_rows(kind, width, product, bias, beta, out):
 
     product : (n, m * width); bias : (m * width,); beta, out : (k, n) float64.
     """
-    m = product.shape[1]
+    columns = product.shape[1]
+    I = np.empty(columns)
     for k in range(out.shape[0]):
         for r in range(out.shape[1]):
             row, hot = product[r], beta[k, r]
+            if kind == ISING:  # log 2 cosh I = softplus(2 I) - I
+                hot *= 2.0
+            for j in range(columns):  # a loop of its own: mixed with exp, float32 inputs would not vectorise
+                I[j] = hot * (np.float64(bias[j]) + np.float64(row[j]))
             if kind == BERNOULLI:
-                out[k, r] = _softplus_sum(row, bias, hot, 1.0)
-            elif kind == ISING:  # log 2 cosh I = softplus(2 I) - I
-                out[k, r] = _softplus_sum(row, bias, hot, 2.0) - _input_sum(row, bias, hot, 1)
+                out[k, r] = _softplus_sum(I)
+            elif kind == ISING:
+                out[k, r] = _softplus_sum(I) - 0.5 * I.sum()
             elif kind == GAUSSIAN:
-                out[k, r] = 0.5 * _input_sum(row, bias, hot, 2) + m * _HALF_LOG_2PI
+                out[k, r] = 0.5 * np.dot(I, I) + columns * _HALF_LOG_2PI
             else:
-                out[k, r] = _potts_sum(row, bias, hot, width)
+                out[k, r] = _potts_sum(I, width)
