@@ -1,0 +1,357 @@
+"""The laws, each stated once, and the oracles that they are judged by.
+
+An oracle is the definition transcribed: sums over all states, integrals by the trapezoidal rule (which is
+exact to rounding for Gaussians), no code of the package beyond the numbers of a machine. Test files run the
+laws over the catalogues at the end, so that a unit type or a machine is covered by being added to a list.
+"""
+
+import itertools
+
+import numpy as np
+import scipy.sparse
+from scipy.special import logsumexp
+
+from ebm import RBM, Bernoulli, BoltzmannMachine, Gaussian, Ising, Potts, Stream
+
+GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
+
+
+# Oracles.
+
+
+def all_states(units, n):
+    """Every state of n units."""
+    return np.array(list(itertools.product(units.states, repeat=n))).reshape(-1, n)
+
+
+def phi(units, x):
+    """Encode states: one-hot for Potts, else the identity."""
+    x = np.asarray(x)
+    if not isinstance(units, Potts):
+        return x.astype(float)
+    return np.eye(units.q)[x.astype(int)].reshape(*x.shape[:-1], -1)
+
+
+def potential(units, x):
+    return 0.5 * np.sum(np.square(x), -1) if isinstance(units, Gaussian) else np.zeros(len(x))
+
+
+def dense(machine):
+    return machine.J.toarray() if machine.sparse else machine.J
+
+
+def log_integral(I):
+    """log of the integral of exp(I t - t^2 / 2), by quadrature about its peak."""
+    t = I[..., None] + GRID
+    return logsumexp(I[..., None] * t - t * t / 2, axis=-1) + np.log(0.25)
+
+
+def minus_free_energy(machine, x, beta=1.0, base=None):
+    """log of the unnormalised p_beta(x): sum or integrate exp(-beta H + (1 - beta) base.phi - U) over h."""
+    f = phi(machine.units, x)
+    out = -potential(machine.units, x) + (0 if base is None else (1 - beta) * (f @ base))
+    if isinstance(machine, BoltzmannMachine):
+        return out + beta * (f @ machine.b + 0.5 * np.einsum("ni,ij,nj->n", f, dense(machine), f))
+    if isinstance(machine.hidden, Gaussian):
+        hidden = log_integral(beta * (machine.c + f @ machine.W)).sum(-1)
+    else:
+        g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
+        hidden = logsumexp(beta * (g @ machine.c + f @ machine.W @ g.T), axis=1)
+    return out + beta * (f @ machine.b) + hidden
+
+
+def visible_log_sum(machine, v):
+    """log of the sum over everything but v of exp(-E)."""
+    if not getattr(machine, "n_hidden", 0) or isinstance(machine, RBM):
+        return minus_free_energy(machine, v)
+    h = all_states(machine.units, machine.n_hidden)
+    x = np.concatenate([np.repeat(v, len(h), 0), np.tile(h, (len(v), 1))], axis=1)
+    return logsumexp(minus_free_energy(machine, x).reshape(len(v), -1), axis=1)
+
+
+def distribution(machine, beta=1.0, base=None):
+    """All states x and their p_beta(x)."""
+    x = all_states(machine.units, machine.n_units)
+    log_p = minus_free_energy(machine, x, beta, base)
+    return x, np.exp(log_p - logsumexp(log_p))
+
+
+def visible_distribution(machine):
+    """Rows v and weights that stand for p(v): all states, or the nodes of the trapezoidal rule."""
+    if machine.units.states is None:
+        v = np.array(list(itertools.product(np.arange(-14.0, 14.0, 0.4), repeat=machine.n_visible)))
+    else:
+        v = all_states(machine.units, machine.n_visible)
+    log_p = visible_log_sum(machine, v)
+    keep = log_p > log_p.max() - 80
+    return v[keep], np.exp(log_p[keep] - logsumexp(log_p[keep]))
+
+
+def exact_draws(machine, n, rng, beta=1.0, base=None):
+    """n independent draws of p_beta(x)."""
+    if machine.units.states is not None:
+        x, p = distribution(machine, beta, base)
+        return x[rng.choice(len(x), size=n, p=p)]
+    cold = 0 if base is None else (1 - beta) * base
+    if isinstance(machine.hidden, Gaussian):
+        W, n_v = beta * machine.W.astype(float), machine.n_visible
+        precision = np.block([[np.eye(n_v), -W], [-W.T, np.eye(machine.n_hidden)]])
+        cov = np.linalg.inv(precision)
+        mean = cov @ np.concatenate([beta * machine.b + cold, beta * machine.c])
+        return rng.multivariate_normal(mean, cov, size=n)[:, :n_v]
+    g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
+    I = beta * (machine.b + g @ machine.W.T) + cold
+    log_p = beta * (g @ machine.c) + 0.5 * np.square(I).sum(1)
+    return I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))] + rng.normal(
+        size=(n, I.shape[1])
+    )
+
+
+# Laws of units. I is (n, k * width).
+
+
+def inputs(units, rng, n=9, k=3, scale=2.0):
+    return scale * rng.normal(size=(n, k * units.width))
+
+
+def mean_is_derivative(units, I, eps=1e-5):
+    """mean = d cgf."""
+    for j in range(I.shape[1]):
+        step = eps * np.eye(I.shape[1])[j]
+        slope = (units.cgf(I + step) - units.cgf(I - step)).sum(1) / (2 * eps)
+        np.testing.assert_allclose(units.mean(I)[:, j], slope, atol=1e-9)
+
+
+def var_is_derivative(units, I, eps=1e-5):
+    """var = d mean: the diagonal of the second derivative of cgf."""
+    for j in range(I.shape[1]):
+        step = eps * np.eye(I.shape[1])[j]
+        slope = (units.mean(I + step) - units.mean(I - step))[:, j] / (2 * eps)
+        np.testing.assert_allclose(units.var(I)[:, j], slope, atol=1e-9)
+
+
+def pull_is_directional_derivative(units, I, g, eps=1e-5):
+    """pull(I, g) = cgf''.g."""
+    slope = (units.mean(I + eps * g) - units.mean(I - eps * g)) / (2 * eps)
+    np.testing.assert_allclose(units.pull(I, g), slope, atol=1e-9)
+
+
+def cgf_is_log_sum(units, I):
+    """cgf = the log of the sum over states, or of the integral, of exp(I.phi - U); to 1e-13 relative."""
+    if units.states is None:
+        expected = log_integral(I)
+    else:
+        table = phi(units, np.array(units.states)[:, None])
+        expected = logsumexp(I.reshape(len(I), -1, units.width) @ table.T, axis=-1)
+    np.testing.assert_allclose(units.cgf(I), expected, rtol=1e-13, atol=1e-13)
+
+
+def sample_averages_to_mean(units, I, m=4000):
+    """Over a grid of u, sample(I, u) rises; its phi averages to mean, the square of phi to var + mean^2."""
+    u = (np.arange(m) + 0.5) / m
+    for row in I:
+        x = units.sample(np.tile(row, (m, 1)), np.tile(u[:, None], (1, len(row) // units.width)))
+        assert np.all(np.diff(x, axis=0) >= 0)
+        f = phi(units, x)
+        mean, var = units.mean(row[None])[0], units.var(row[None])[0]
+        np.testing.assert_allclose(f.mean(0), mean, atol=2 / m)
+        size = 1 + np.abs(mean)
+        assert np.all(np.abs((f * f).mean(0) - var - mean**2) < 8 * size / m)
+
+
+def far_from_steps(units, I, u, tol):
+    """Where u is farther than tol from every step of the cdf (the last, at 1, is none): (n, k), like u."""
+    if units.states is None:
+        return np.ones(u.shape, bool)
+    table = phi(units, np.array(units.states)[:, None])
+    log_p = I.astype(float).reshape(*u.shape, units.width) @ table.T
+    cdf = np.cumsum(np.exp(log_p - logsumexp(log_p, axis=-1, keepdims=True)), -1)
+    return np.abs(cdf[..., :-1] - u[..., None]).min(-1) > tol
+
+
+def draws_agree(units, I, u, drawn):
+    """A compiled draw equals units.sample(I, u), except within rounding of a step of the cdf."""
+    single = I.dtype == np.float32
+    expected = units.sample(I, u)
+    if units.states is None:
+        size = np.abs(I).astype(float) + np.abs(expected - I) + 1e-3
+        assert np.all(np.abs(drawn - expected) <= (1e-5 if single else 1e-12) * size)
+    else:
+        far = far_from_steps(units, I, u, 1e-6 if single else 1e-12)
+        assert far.mean() > 0.99
+        assert np.array_equal(drawn[far], expected[far])
+
+
+# Laws of machines.
+
+
+def moves(machine, key):
+    """The parameters under `key`, each as the places that stand for it: J_ij and J_ji are one."""
+    shape = machine.params[key].shape
+    if key != "J":
+        return [[k] for k in np.ndindex(shape)]
+    if machine.sparse:
+        J = machine.J.tocoo()
+        place = {(int(i), int(j)): k for k, (i, j) in enumerate(zip(J.row, J.col, strict=True))}
+        return [[(k,), (place[j, i],)] for (i, j), k in place.items()]
+    width = machine.units.width
+    return [[(i, j), (j, i)] for i, j in np.ndindex(shape) if i // width != j // width]
+
+
+def derivative(machine, key, places, f, eps=1e-5):
+    """Central difference of f(machine) along one parameter."""
+    values = []
+    for sign in (1, -1):
+        moved = machine.copy()
+        for place in places:
+            moved.params[key][place] += sign * eps
+        values.append(f(moved))
+    return (values[0] - values[1]) / (2 * eps)
+
+
+def stats_are_derivatives(machine, x, weights):
+    """stats = -d free_energy / d params, the weighted sum over rows; zero where there is no parameter."""
+    stats = machine.stats(x, weights)
+    for key in machine.params:
+        seen = np.zeros(machine.params[key].shape, bool)
+        for places in moves(machine, key):
+            slope = derivative(machine, key, places, lambda m: weights @ m.free_energy(x))
+            np.testing.assert_allclose(stats[key][places[0]], -slope, atol=1e-7)
+            seen[places[0]] = True
+        assert np.all(stats[key][~seen] == 0)
+
+
+def free_energy_is_log_sum(machine, x, base, rtol=1e-12):
+    """free_energy = -log of the sum of exp(-energy): beta a scalar, (n,) or (k, n), with and without base."""
+    n = len(x)
+    for given in (None, base):
+        per_row = np.linspace(0.1, 1.0, n)
+        for beta in (1.0, 0.0, 0.4, per_row, np.stack([per_row, per_row[::-1], np.ones(n)])):
+            rows = np.atleast_2d(np.broadcast_to(beta, np.broadcast_shapes(np.shape(beta), (n,))))
+            expected = -np.array(
+                [[minus_free_energy(machine, x[[r]], b, given)[0] for r, b in enumerate(row)] for row in rows]
+            ).reshape(np.broadcast_shapes(np.shape(beta), (n,)))
+            for state in (x, machine.start(x)):
+                found = machine.free_energy(state, beta, given)
+                assert found.shape == expected.shape
+                np.testing.assert_allclose(found, expected, rtol=rtol, atol=10 * rtol)
+
+
+def expected_tv(p, n):
+    """Expected total variation between p and the histogram of n exact draws: normal counts."""
+    return 0.5 * np.sqrt(2 * p * (1 - p) / (np.pi * n)).sum()
+
+
+def tv_limit(p, n):
+    """The expected total variation of n exact draws and 5 sigma, at most 4 times the expected."""
+    sigma = 0.5 * np.sqrt((1 - 2 / np.pi) * (p * (1 - p)).sum() / n)
+    return min(4 * expected_tv(p, n), expected_tv(p, n) + 5 * sigma)
+
+
+def total_variation(machine, y, x, p):
+    """Total variation between the histogram of y and p over the states x."""
+    values = np.asarray(machine.units.states)
+    powers = len(values) ** np.arange(y.shape[1] - 1, -1, -1)
+    index = np.searchsorted(values, y) @ powers
+    assert np.array_equal(values[np.searchsorted(values, y)], y), "a state outside the domain"
+    return 0.5 * np.abs(np.bincount(index, minlength=len(x)) / len(y) - p).sum()
+
+
+def is_sample(machine, y, beta=1.0, base=None, seed=99):
+    """y looks like independent draws of p_beta: in total variation, or in its moments to 5 sigma."""
+    if machine.units.states is not None:
+        x, p = distribution(machine, beta, base)
+        assert total_variation(machine, y, x, p) < tv_limit(p, len(y))
+        return
+    z = exact_draws(machine, len(y), np.random.default_rng(seed), beta, base)
+    pairs = list(itertools.combinations_with_replacement(range(y.shape[1]), 2))
+    f, g = (np.concatenate([s, s**3, np.stack([s[:, i] * s[:, j] for i, j in pairs], 1)], 1) for s in (y, z))
+    sigma = np.sqrt((f.var(0) + g.var(0)) / len(y))
+    assert np.all(np.abs(f.mean(0) - g.mean(0)) < 5 * sigma)
+
+
+def no_drift(machine, *, betas=(1.0,), base=None, free=None, scan="auto", n=24_000, seed=0):
+    """Sweep exact draws of p_beta: p_beta stands, clamped units stand still, the others move."""
+    rng = np.random.default_rng(seed)
+    x = np.concatenate([exact_draws(machine, n, rng, b, base) for b in betas]).astype(machine.dtype)
+    before = x.copy()
+    beta = np.repeat(betas, n) if len(betas) > 1 else betas[0]
+    y = machine.sweep(x, Stream(seed), 4, beta, base, free, scan)
+    assert np.array_equal(x, before), "an array given was changed"
+    moved = (y != x).any(0)
+    assert np.array_equal(moved, np.ones(machine.n_units, bool) if free is None else free)
+    for k, b in enumerate(betas):
+        is_sample(machine, y[k * n : (k + 1) * n], b, base)
+
+
+def forgets_its_start(machine, *, scan="auto", n=8_000, sweeps=40, seed=1):
+    """From one state for all chains, sweeps reach p."""
+    x = np.repeat(machine.sample0(1, Stream(seed)), n, axis=0)
+    is_sample(machine, machine.sweep(x, Stream(seed + 1), sweeps, scan=scan))
+
+
+def log_likelihood_of(machine, v, weights):
+    """The weighted mean of log p(v): the definition, with the sum over all states."""
+    every = all_states(machine.units, machine.n_visible)
+    return weights @ visible_log_sum(machine, v) - logsumexp(visible_log_sum(machine, every))
+
+
+# Catalogues.
+
+UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5)]
+DISCRETE = [u for u in UNITS if u.states is not None]
+
+
+def boltzmann(units, n, *, n_visible=None, sparse=False, dtype=np.float64, scale=0.8, seed=3):
+    """A random fully connected machine; the sparse one keeps about half of the pairs of units."""
+    rng = np.random.default_rng(seed)
+    w = units.width
+    J = scale * rng.normal(size=(n * w, n * w))
+    kept = rng.random((n, n)) < 0.55 if sparse else np.ones((n, n), bool)
+    kept[np.arange(n - 1), np.arange(1, n)] = True
+    J = np.triu(J, 1) * np.kron(np.triu(kept, 1), np.ones((w, w)))
+    J, b = (J + J.T).astype(dtype), (0.6 * rng.normal(size=n * w)).astype(dtype)
+    return BoltzmannMachine(units, scipy.sparse.csr_array(J) if sparse else J, b, n_visible=n_visible)
+
+
+def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5):
+    rng = np.random.default_rng(seed)
+    W = scale * rng.normal(size=(n_v * visible.width, n_h * hidden.width))
+    if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
+        W *= 0.7 / np.linalg.norm(W, 2)
+    b, c = (0.5 * rng.normal(size=k) for k in W.shape)
+    return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)))
+
+
+FULLY = {
+    "bernoulli": lambda **k: boltzmann(Bernoulli(), 6, scale=1.2, **k),
+    "bernoulli-sparse": lambda **k: boltzmann(Bernoulli(), 6, sparse=True, scale=1.5, **k),
+    "bernoulli-hidden": lambda **k: boltzmann(Bernoulli(), 6, n_visible=4, scale=1.2, **k),
+    "ising": lambda **k: boltzmann(Ising(), 6, scale=0.45, **k),
+    "ising-sparse-hidden": lambda **k: boltzmann(Ising(), 6, n_visible=3, sparse=True, scale=0.6, **k),
+    "potts": lambda **k: boltzmann(Potts(3), 4, **k),
+    "potts-sparse": lambda **k: boltzmann(Potts(3), 4, sparse=True, **k),
+}
+PAIRS = {
+    "bernoulli-bernoulli": (Bernoulli(), Bernoulli(), 5, 3, 1.2),
+    "bernoulli-ising": (Bernoulli(), Ising(), 5, 3, 0.9),
+    "ising-bernoulli": (Ising(), Bernoulli(), 4, 4, 0.9),
+    "potts-bernoulli": (Potts(3), Bernoulli(), 3, 3, 1.2),
+    "bernoulli-potts": (Bernoulli(), Potts(3), 5, 2, 1.2),
+    "potts-potts": (Potts(3), Potts(4), 3, 2, 1.2),
+    "bernoulli-gaussian": (Bernoulli(), Gaussian(), 5, 3, 0.7),
+    "gaussian-bernoulli": (Gaussian(), Bernoulli(), 2, 3, 0.9),
+    "gaussian-potts": (Gaussian(), Potts(3), 2, 2, 0.8),
+    "potts-gaussian": (Potts(3), Gaussian(), 3, 2, 0.6),
+    "gaussian-gaussian": (Gaussian(), Gaussian(), 3, 2, 1.0),
+}
+
+
+def _pair(visible, hidden, n_v, n_h, scale):
+    return lambda **k: restricted(visible, hidden, n_v, n_h, scale=scale, **k)
+
+
+MACHINES = FULLY | {name: _pair(*pair) for name, pair in PAIRS.items()}
+RESTRICTED = {name: MACHINES[name] for name in PAIRS}
+FINITE = {name: make for name, make in MACHINES.items() if make().units.states is not None}
+ENUMERABLE_H = {k: make for k, make in MACHINES.items() if k != "gaussian-gaussian"}

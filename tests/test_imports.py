@@ -1,0 +1,141 @@
+"""Imports go down only: the graph of the house, parsed from the source; and `import ebm` is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ebm
+
+ROOT = Path(ebm.__file__).parent
+BOTTOM = {"errors"}
+UNITS = BOTTOM | {"kernels", "stream"}
+MACHINE = UNITS | {"units"}
+MACHINES = MACHINE | {"machine"}
+METHODS = MACHINES  # what samplers, partition, learning may use: the protocol, no machine
+TRAINING = METHODS | {"samplers", "learning", "optimisers", "partition"}
+ALLOWED = {
+    "errors": set(),
+    "kernels": set(),
+    "stream": BOTTOM | {"kernels"},
+    "units": BOTTOM | {"kernels"},
+    "machine": MACHINE,
+    "boltzmann": MACHINES,
+    "rbm": MACHINES,
+    "samplers": METHODS | {"diagnostics"},
+    "partition": METHODS | {"samplers"},
+    "scores": METHODS | {"partition"},
+    "optimisers": METHODS,
+    "learning": METHODS | {"samplers"},
+    "training": TRAINING,
+    "network": TRAINING | {"training"},
+    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm"},
+    "baselines": BOTTOM,
+    "datasets": BOTTOM,
+    "diagnostics": BOTTOM,
+    "plots": BOTTOM,
+}
+LEVELS_BELOW_EXPERIMENT = set(ALLOWED) | {"estimators", "interchange", "deep", "inverse"}
+ALLOWED["experiment"] = LEVELS_BELOW_EXPERIMENT
+ALLOWED["cli"] = LEVELS_BELOW_EXPERIMENT | {"experiment"}
+ALLOWED["__main__"] = {"cli"}
+
+
+def part_of(name):
+    """The top-level module of the package that `ebm.x.y` belongs to."""
+    return name.split(".")[1] if name.startswith("ebm.") else ""
+
+
+def imported(path, package):
+    """Names of the package's modules that a file imports, anywhere in it; for `ebm` itself, the name used."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.split(".")[0] == "ebm"}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base]).rstrip(".")
+            if base == "ebm":
+                names = {ebm._NAMES.get(a.name, a.name) for a in node.names}
+                found |= {f"ebm.{name}" for name in names if name != "__version__"}
+            elif base.split(".")[0] == "ebm":
+                found.add(base)
+    return found
+
+
+FILES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    own = parts[0]
+    assert own in ALLOWED, f"{own} has no place in the house: give it one in ALLOWED and in DESIGN.md"
+    package = ".".join(["ebm", *parts[:-1]])
+    for name in imported(path, package):
+        used = part_of(name)
+        assert used == own or used in ALLOWED[own], f"{'/'.join(parts)} imports {name}"
+
+
+def test_the_graph_has_no_cycle():
+    """The allowed imports themselves go down: they can be ordered."""
+    left = {k: v & set(ALLOWED) for k, v in ALLOWED.items()}
+    while left:
+        free = [k for k, v in left.items() if not v & set(left)]
+        assert free, left
+        for k in free:
+            del left[k]
+
+
+def test_samplers_and_rules_meet_machines_only_through_the_protocol():
+    for name in ("samplers", "partition", "scores", "learning", "training", "optimisers"):
+        assert not {"boltzmann", "rbm"} & {part_of(n) for n in imported(ROOT / f"{name}.py", "ebm")}
+
+
+def run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+def test_import_ebm_loads_nothing_heavy():
+    heavy = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "sklearn", "llvmlite", "rich", "click")
+    assert run(f"import sys, ebm; print(*[m for m in {heavy} if m in sys.modules])") == []
+
+
+def test_machines_load_neither_plots_nor_scikit_learn():
+    code = "import sys, ebm; ebm.RBM, ebm.fit, ebm.sample; print(*[m for m in {} if m in sys.modules])"
+    assert run(code.format(("matplotlib", "sklearn"))) == []
+
+
+def test_every_public_name_exists_and_is_listed():
+    for name in ebm.__all__:
+        assert getattr(ebm, name) is not None
+        assert name in dir(ebm)
+    with pytest.raises(AttributeError, match="nonsense"):
+        ebm.nonsense  # noqa: B018
+
+
+def test_there_are_no_drawers_for_odds_and_ends():
+    names = {p.stem for p in ROOT.rglob("*.py")} | {p.name for p in ROOT.rglob("*") if p.is_dir()}
+    assert not names & {"utils", "helpers", "core", "callbacks", "base", "common", "misc"}
+
+
+def test_nothing_compiled_outside_kernels():
+    for path in FILES:
+        if "kernels" not in path.parts:
+            text = path.read_text()
+            assert "import numba" not in text, path
+            assert "from numba" not in text, path
+
+
+def test_no_global_generator_and_no_pickle():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [a.name for a in node.names] + [getattr(node, "module", "") or ""]
+                assert not {"pickle", "random", "joblib", "dill"} & set(names), path

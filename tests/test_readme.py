@@ -1,0 +1,43 @@
+"""The README's Python runs as written, and its commands are the ones that CI runs."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_the_python_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "nats per row" in printed
+    energy = float(re.search(r"(-\d\.\d+) per spin", printed)[1])
+    assert -0.9 < energy < -0.6
+    assert (tmp_path / "digits.npz").exists()
+    log_z = names["log_z"]
+    assert log_z.method == "exact"
+    assert names["network"].error(names["digits"].test, names["digits"].test_labels) < 0.2
+
+
+def test_ci_runs_the_second_command():
+    command = blocks("sh")[1].strip()
+    assert command in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_config_is_in_the_table():
+    named = set(re.findall(r"`configs/([\w-]+)\.toml`", README))
+    assert named == {path.stem for path in (ROOT / "configs").glob("*.toml")}
+
+
+def test_every_public_name_exists():
+    import ebm
+
+    for name in ebm.__all__:
+        assert getattr(ebm, name) is not None

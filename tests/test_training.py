@@ -1,0 +1,390 @@
+"""Training: optimisers and schedules by definition, exact resume, batches, penalties, and when to give up."""
+
+import laws
+import numpy as np
+import pytest
+
+import ebm
+from ebm import (
+    CD,
+    L1,
+    L2,
+    PCD,
+    RBM,
+    SGD,
+    Adam,
+    Bernoulli,
+    BoltzmannMachine,
+    Constant,
+    Diverged,
+    EbmError,
+    Exact,
+    Gaussian,
+    InverseTime,
+    Ising,
+    Layer,
+    Linear,
+    Network,
+    PerEpoch,
+    Potts,
+    begin,
+    fit,
+    train,
+)
+from ebm.network import BackPropagation
+from ebm.optimisers import rate_at
+from ebm.training import evaluate
+
+RULES = [
+    CD(),
+    CD(k=2, centred=True),
+    PCD(n_chains=7),
+    PCD(k=2, n_chains=5, centred=True),
+    Exact(),
+    Exact(centred=True),
+]
+OPTIMISERS = [
+    SGD(0.1),
+    SGD(0.1, momentum=0.9),
+    SGD(Linear(0.2, 0.01, epochs=3)),
+    Adam(0.01),
+    Adam(InverseTime(0.05, 2.0)),
+]
+MACHINES = {
+    "rbm32": lambda: laws.MACHINES["bernoulli-bernoulli"](dtype=np.float32),
+    "rbm64": lambda: laws.MACHINES["potts-bernoulli"](),
+    "bm32": lambda: laws.MACHINES["ising-sparse-hidden"](dtype=np.float32),
+    "bm64": lambda: laws.MACHINES["bernoulli-hidden"](),
+}
+
+
+def rows_of(machine, n=20, seed=0):
+    rng = np.random.default_rng(seed)
+    if machine.units.states is None:
+        return rng.normal(size=(n, machine.n_visible))
+    return rng.choice(machine.units.states, size=(n, machine.n_visible))
+
+
+def run_to(state, step, *args, **kwargs):
+    return next(s for s in train(state, *args, **kwargs) if s.step == step)
+
+
+def everything(state):
+    arrays = {f"params.{k}": v for k, v in state.machine.params.items()}
+    arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
+    arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
+    return arrays | {"numbers": np.array([state.step, state.rng.counter, state.rng.key], dtype=np.uint64)}
+
+
+def same(one, other):
+    one, other = everything(one), everything(other)
+    assert set(one) == set(other)
+    for key in one:
+        assert one[key].dtype == other[key].dtype, key
+        assert np.array_equal(one[key], other[key]), key
+
+
+# Resume is bitwise.
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("kind", MACHINES)
+def test_resume_is_bitwise(kind, rule, optimiser, tmp_path):
+    """Stop in the middle of the second epoch, save, load in place of the state, go on into the third."""
+    settings = {"weights": np.linspace(0.5, 1.5, 20), "penalties": [L1(1e-3), L2(1e-2)]}
+    machine = MACHINES[kind]()
+    rows = rows_of(machine)
+    whole = run_to(begin(machine, rule, optimiser, 5), 10, rows, rule, optimiser, 6, 3, **settings)
+    half = run_to(begin(MACHINES[kind](), rule, optimiser, 5), 6, rows, rule, optimiser, 6, 3, **settings)
+    ebm.save(tmp_path / "state.npz", half)
+    loaded = ebm.load(tmp_path / "state.npz")
+    same(loaded, half)
+    same(run_to(loaded, 10, rows, rule, optimiser, 6, 3, **settings), whole)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+def test_resume_of_a_network_is_bitwise(optimiser, tmp_path):
+    def make():
+        return Network([Layer.random(Bernoulli(), 4, 3, seed=1), Layer.random(Potts(3), 3, 1, seed=2)])
+
+    rng = np.random.default_rng(0)
+    data, rule = (rng.normal(size=(20, 4)), rng.integers(3, size=(20, 1))), BackPropagation()
+    whole = run_to(begin(make(), rule, optimiser), 10, data, rule, optimiser, 6)
+    half = run_to(begin(make(), rule, optimiser), 6, data, rule, optimiser, 6)
+    ebm.save(tmp_path / "state.npz", half)
+    same(run_to(ebm.load(tmp_path / "state.npz"), 10, data, rule, optimiser, 6), whole)
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_evaluating_changes_nothing(kind):
+    rule, optimiser = PCD(n_chains=7), SGD(0.1)
+    states = [begin(MACHINES[kind](), rule, optimiser, 1) for _ in range(2)]
+    rows = rows_of(states[0].machine)
+    for k in range(1, 5):
+        for state in states:
+            run_to(state, k, rows, rule, optimiser, 6)
+        evaluate(states[0], rows, rows[:5])
+    same(*states)
+
+
+def test_seeds_matter_and_repeat():
+    def learned(**k):
+        machine = MACHINES["rbm64"]()
+        fit(machine, rows_of(machine), epochs=2, batch_size=6, **k)
+        return machine.W
+
+    assert np.array_equal(learned(seed=1), learned(seed=1))
+    assert not np.array_equal(learned(seed=1), learned(seed=2))
+
+
+# Minibatches.
+
+
+class Recorder:
+    """A rule that notes the rows and weights it is shown and teaches nothing."""
+
+    def __init__(self):
+        self.seen = []
+
+    def init(self, machine, rng):
+        return {}
+
+    def gradient(self, machine, batch, chains, rng):
+        self.seen.append(batch)
+        return {k: np.zeros_like(v) for k, v in machine.params.items()}, chains
+
+
+@pytest.mark.parametrize(("n", "size"), [(20, 6), (20, 20), (20, 100), (501, 500), (5, 1)])
+def test_an_epoch_shows_every_row_once_with_its_weight(n, size):
+    machine, rule = RBM.random(Gaussian(), Bernoulli(), 1, 1), Recorder()
+    rows, weights = np.arange(n, dtype=float)[:, None], np.arange(n) + 0.5
+    per_epoch = -(-n // size)
+    run_to(begin(machine, rule, SGD()), 2 * per_epoch, rows, rule, SGD(), size, weights=weights)
+    epochs = [np.concatenate([b[0] for b in rule.seen[k : k + per_epoch]])[:, 0] for k in (0, per_epoch)]
+    for epoch in epochs:
+        assert np.array_equal(np.sort(epoch), rows[:, 0])
+    assert all(np.array_equal(v[:, 0] + 0.5, w) for v, w in rule.seen)
+    assert n <= 5 or not np.array_equal(*epochs)
+
+
+@pytest.mark.parametrize("rule", [CD(), PCD()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_501_row_law(rule, dtype):
+    """A last batch of one row must not be weighed against the full chains: fair bits stay near log 2 each.
+
+    scikit-learn's RBM falls to -42.7 nats here; 8 fair bits have -5.55.
+    """
+    rows = np.random.default_rng(0).integers(2, size=(501, 8)).astype(float)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 8, 8, dtype=dtype)
+    fit(machine, rows, rule=rule, optimiser=SGD(0.1), epochs=200, batch_size=500)
+    assert ebm.log_likelihood(machine, rows).mean() > -5.7
+
+
+@pytest.mark.parametrize("rule", [CD(), PCD(), Exact()], ids=repr)
+def test_an_epoch_of_a_network_or_machine_without_weight_is_harmless(rule):
+    """Some batches have no weight at all: no NaN, and the machine still learns from the others."""
+    machine = MACHINES["rbm64"]()
+    rows = rows_of(machine)
+    weights = np.zeros(20)
+    weights[3] = 1.0
+    before = machine.W.copy()
+    fit(machine, rows, rule=rule, weights=weights, epochs=3, batch_size=2)
+    assert np.isfinite(machine.W).all()
+    assert np.any(before != machine.W)
+
+
+def test_weights_are_repeated_rows_in_fit():
+    machine, other = MACHINES["rbm64"](), MACHINES["rbm64"]()
+    rows, weights = rows_of(machine, 5), np.array([1, 3, 0, 2, 1])
+    fit(machine, rows, rule=Exact(), weights=weights, epochs=30, batch_size=5)
+    fit(other, np.repeat(rows, weights, 0), rule=Exact(), epochs=30, batch_size=7)
+    for key in machine.params:
+        np.testing.assert_allclose(machine.params[key], other.params[key], atol=1e-10)
+
+
+# Optimisers, schedules, penalties.
+
+
+def test_schedules_by_definition():
+    epochs = [0.0, 0.5, 1.0, 3.9, 10.0, 1000.0]
+    linear = [0.2 + (0.1 - 0.2) * min(1, e / 10) for e in epochs]
+    np.testing.assert_allclose([Linear(0.2, 0.1, epochs=10).at(e) for e in epochs], linear)
+    np.testing.assert_allclose(
+        [InverseTime(0.3, 4).at(e) for e in epochs], [0.3 / (1 + e / 4) for e in epochs]
+    )
+    assert [PerEpoch([3, 2, 1]).at(e) for e in epochs] == [3, 3, 2, 1, 1, 1]
+    assert [rate_at(Constant(0.7), e) for e in epochs] == [rate_at(0.7, e) for e in epochs] == [0.7] * 6
+
+
+def test_the_time_of_a_schedule_is_the_epoch():
+    """Over 4 batches an epoch the rate of PerEpoch changes at steps 4 and 8; the gradient here is one."""
+
+    class One(Recorder):
+        def gradient(self, machine, batch, chains, rng):
+            return {k: np.ones_like(v) for k, v in machine.params.items()}, chains
+
+    machine = RBM(Bernoulli(), Bernoulli(), np.zeros((2, 1)), np.zeros(2), np.zeros(1))
+    optimiser, seen = SGD(PerEpoch([1.0, 0.25, 0.0625])), []
+    for state in train(begin(machine, One(), optimiser), rows_of(machine), One(), optimiser, 6):
+        seen.append(machine.b[0])
+        if state.step == 12:
+            break
+    assert np.array_equal(np.diff([0, *seen]), [1.0] * 4 + [0.25] * 4 + [0.0625] * 4)
+
+
+def quadratic(optimiser, steps, dtype=np.float64):
+    """The path of an optimiser on -1/2 (p - 3)^2."""
+    params = {"p": np.array([0.0, 1.0], dtype)}
+    memory, path = optimiser.init(params), []
+    for _ in range(steps):
+        optimiser.update(params, {"p": 3 - params["p"]}, memory)
+        path.append(params["p"].copy())
+    return np.array(path)
+
+
+def test_sgd_with_momentum_is_its_recursion():
+    """v <- m v + rate g; p <- p + v, docs/math.md (5.7)."""
+    p, v, expected = np.array([0.0, 1.0]), np.zeros(2), []
+    for _ in range(10):
+        v = 0.8 * v + 0.1 * (3 - p)
+        p = p + v
+        expected.append(p)
+    np.testing.assert_allclose(quadratic(SGD(0.1, momentum=0.8), 10), expected, rtol=1e-13)
+
+
+def test_adam_is_kingma_and_ba():
+    """Algorithm 1 of the paper, with the bias corrections on both averages."""
+    p, m, v, expected = np.array([0.0, 1.0]), np.zeros(2), np.zeros(2), []
+    for t in range(1, 11):
+        g = 3 - p
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        p = p + 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        expected.append(p)
+    np.testing.assert_allclose(quadratic(Adam(0.1), 10), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_optimisers_ascend_in_place_and_keep_the_dtype(optimiser, dtype):
+    params = {"p": np.array([0.0, 1.0], dtype), "q": np.zeros((2, 2), dtype)}
+    arrays, memory = list(params.values()), optimiser.init(params)
+    optimiser.update(params, {"p": np.array([1.0, -1.0], dtype), "q": np.ones((2, 2), dtype)}, memory)
+    assert all(a is b for a, b in zip(arrays, params.values(), strict=True))
+    assert params["p"].dtype == params["q"].dtype == dtype
+    assert params["p"][0] > 0
+    assert params["p"][1] < 1
+    assert np.all(params["q"] > 0)
+    assert np.abs(quadratic(optimiser, 2000)[-1] - 3).max() < 0.5
+
+
+@pytest.mark.parametrize("penalty", [L1(0.3), L2(0.3)], ids=repr)
+@pytest.mark.parametrize("kind", MACHINES)
+def test_penalties_pull_couplings_to_zero_and_leave_biases(kind, penalty):
+    """One step with a rule that teaches nothing moves w by -rate times the derivative of the penalty."""
+    machine = MACHINES[kind]()
+    key = machine.couplings[0]
+    before = {k: v.copy() for k, v in machine.params.items()}
+    run_to(
+        begin(machine, Recorder(), SGD(0.1)),
+        1,
+        rows_of(machine),
+        Recorder(),
+        SGD(0.1),
+        20,
+        penalties=[penalty],
+    )
+    w = before[key]
+    slope = 0.3 * w if isinstance(penalty, L2) else 0.3 * np.sign(w)
+    np.testing.assert_allclose(machine.params[key], w - 0.1 * slope, atol=1e-6)
+    for k in machine.params:
+        assert k == key or np.array_equal(machine.params[k], before[k])
+
+
+def test_a_penalised_optimum_is_stationary():
+    """At the optimum of Exact() with L2, the gradient of the likelihood equals strength times w."""
+    teacher = laws.FULLY["ising"]()
+    x, p = laws.distribution(teacher)
+    student = teacher.copy()
+    fit(
+        student,
+        x,
+        rule=Exact(),
+        optimiser=SGD(0.1, momentum=0.8),
+        weights=p,
+        penalties=[L2(0.5)],
+        epochs=600,
+        batch_size=64,
+    )
+    found, _ = Exact().gradient(student, (x, p), {}, None)
+    np.testing.assert_allclose(found["J"], 0.5 * student.J, atol=1e-8)
+    np.testing.assert_allclose(found["b"], 0, atol=1e-8)
+
+
+# When to give up.
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("rule", [CD(), PCD()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_absurd_rate_is_called_divergence(rule, dtype):
+    machine = RBM.random(Gaussian(), Bernoulli(), 4, 3, scale=1.0, dtype=dtype)
+    with pytest.raises(Diverged, match="rate") as error:
+        fit(machine, 10 * rows_of(machine), rule=rule, optimiser=SGD(1e6), epochs=400, batch_size=5)
+    assert "\n" not in str(error.value)
+
+
+RBM_ROWS = np.zeros((4, 5))
+
+
+@pytest.mark.parametrize(
+    ("data", "settings"),
+    [
+        (np.zeros((4, 6)), {}),
+        (np.zeros(5), {}),
+        (np.zeros((0, 5)), {}),
+        (np.full((4, 5), 2.0), {}),
+        (np.full((4, 5), np.nan), {}),
+        (RBM_ROWS, {"weights": np.zeros(4)}),
+        (RBM_ROWS, {"weights": [1, 1, 1, -1]}),
+        (RBM_ROWS, {"weights": [1, 1, 1]}),
+        (RBM_ROWS, {"weights": [1, 1, 1, np.nan]}),
+        (RBM_ROWS, {"batch_size": 0}),
+        (RBM_ROWS, {"batch_size": -3}),
+        (RBM_ROWS, {"validation": np.zeros((3, 4))}),
+        (RBM_ROWS, {"validation": np.full((3, 5), 7.0)}),
+        (RBM_ROWS, {"seed": -1}),
+    ],
+    ids=str,
+)
+def test_wrong_data_or_settings_are_one_line(data, settings):
+    machine = MACHINES["rbm32"]()
+    with pytest.raises(EbmError) as error:
+        fit(machine, data, **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_history_holds_the_energies_that_evaluate_defines():
+    machine = MACHINES["rbm64"]()
+    rows, other = rows_of(machine), rows_of(machine, 9, seed=1)
+    history = fit(
+        machine, rows, epochs=3, batch_size=6, validation=other, optimiser=SGD(PerEpoch([0.3, 0.2, 0.1]))
+    )
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert history["step"].tolist() == [4, 8, 12]
+    assert history["rate"].tolist() == [0.3, 0.2, 0.1]
+    free = machine.free_energy
+    np.testing.assert_allclose(history["free_energy_train"][-1], free(rows).mean())
+    np.testing.assert_allclose(history["free_energy_train_std"][-1], free(rows).std())
+    np.testing.assert_allclose(history["free_energy_gap"][-1], free(other).mean() - free(rows).mean())
+    assert np.isnan(history["nothing"]).all()
+    assert len(fit(machine, rows, epochs=0)) == 0
+
+
+def test_sparse_machines_keep_their_pattern_and_symmetry():
+    machine = BoltzmannMachine(Ising(), laws.FULLY["ising-sparse-hidden"]().J, n_visible=3)
+    pattern = machine.J.indices.copy()
+    fit(machine, rows_of(machine), rule=PCD(n_chains=9), epochs=3, batch_size=6, penalties=[L1(0.01)])
+    assert np.array_equal(machine.J.indices, pattern)
+    full = machine.J.toarray()
+    assert np.array_equal(full, full.T)

@@ -1,0 +1,161 @@
+"""Unit types: everything follows from one cgf."""
+
+import laws
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ebm import Bernoulli, EbmError, Gaussian, Ising, Potts
+from ebm.units import units_from_dict, units_to_dict
+
+each_unit = pytest.mark.parametrize("units", laws.UNITS, ids=str)
+each_discrete = pytest.mark.parametrize("units", laws.DISCRETE, ids=str)
+
+
+@each_unit
+def test_mean_is_derivative_of_cgf(units):
+    laws.mean_is_derivative(units, laws.inputs(units, np.random.default_rng(0)))
+
+
+@each_unit
+def test_var_is_derivative_of_mean(units):
+    laws.var_is_derivative(units, laws.inputs(units, np.random.default_rng(1)))
+
+
+@each_unit
+def test_pull_is_second_derivative_times_vector(units):
+    rng = np.random.default_rng(2)
+    laws.pull_is_directional_derivative(units, laws.inputs(units, rng), laws.inputs(units, rng))
+
+
+@each_unit
+def test_cgf_is_log_sum(units):
+    laws.cgf_is_log_sum(units, laws.inputs(units, np.random.default_rng(3)))
+
+
+@each_unit
+@settings(derandomize=True, max_examples=30, deadline=None)
+@given(data=st.data())
+def test_cgf_is_log_sum_over_the_whole_range(units, data):
+    value = st.floats(-1e4, 1e4, allow_nan=False, width=32)
+    I = np.array([data.draw(st.lists(value, min_size=units.width, max_size=units.width))])
+    laws.cgf_is_log_sum(units, I)
+
+
+@each_unit
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_inputs_stay_finite_and_saturate(units, dtype):
+    """No overflow, no NaN, no warning at |I| = 1e4; the mean of a discrete unit is one of its states."""
+    I = np.zeros((2, units.width), dtype)
+    I[:, -1] = 1e4, -1e4
+    with np.errstate(all="raise", under="ignore"):
+        parts = [units.cgf(I), units.mean(I), units.var(I), units.pull(I, I)]
+        x = [units.sample(I, np.full((2, 1), u, dtype)) for u in (0.001, 0.999)]
+    assert all(np.isfinite(p).all() for p in parts)
+    if units.states is not None and units.width == 1:
+        assert parts[1].ravel().tolist() == [units.states[-1], units.states[0]]
+        assert x[0].ravel().tolist() == x[1].ravel().tolist() == [units.states[-1], units.states[0]]
+        assert np.all(parts[2] == 0)
+
+
+@each_unit
+def test_sample_averages_to_mean(units):
+    laws.sample_averages_to_mean(units, laws.inputs(units, np.random.default_rng(4), n=4))
+
+
+@each_unit
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_follows_the_inputs(units, dtype):
+    """float32 agrees with float64 to its own rounding, and stays float32."""
+    I = laws.inputs(units, np.random.default_rng(5)).astype(dtype)
+    for f in (units.cgf, units.mean, units.var):
+        assert f(I).dtype == dtype
+        np.testing.assert_allclose(f(I), f(I.astype(np.float64)), rtol=4e-6, atol=1e-6)
+
+
+@each_unit
+def test_link_inverts_mean(units):
+    """mean(link(m)) = m for means inside the domain; at its ends the input stays finite."""
+    I = laws.inputs(units, np.random.default_rng(6))
+    np.testing.assert_allclose(units.mean(units.link(units.mean(I))), units.mean(I), atol=1e-9)
+    if units.states is not None:
+        ends = laws.phi(units, np.array(units.states)[:, None])
+        assert np.isfinite(units.link(ends)).all()
+        np.testing.assert_allclose(units.mean(units.link(ends, floor=1e-9)), ends, atol=1e-7)
+
+
+@each_discrete
+def test_dot_and_outer_are_products_with_phi(units):
+    rng = np.random.default_rng(7)
+    x = rng.choice(units.states, size=(6, 4))
+    W, g = rng.normal(size=(4 * units.width, 5)), rng.normal(size=(6, 5))
+    f = laws.phi(units, x)
+    np.testing.assert_allclose(units.dot(x, W), f @ W, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(units.outer(x, g), f.T @ g, rtol=1e-13, atol=1e-14)
+    assert np.array_equal(units.encode(x), f)
+    assert np.array_equal(units.decode(units.encode(x)), x)
+
+
+def test_one_potts_unit_is_a_softmax_and_two_colours_are_a_bernoulli():
+    """Potts(2) with inputs (0, I) is a Bernoulli with input I, in every function."""
+    I = np.linspace(-5, 5, 11)[:, None]
+    two = np.concatenate([np.zeros_like(I), I], 1)
+    np.testing.assert_allclose(Potts(2).cgf(two), Bernoulli().cgf(I), atol=1e-14)
+    np.testing.assert_allclose(Potts(2).mean(two)[:, 1:], Bernoulli().mean(I), rtol=1e-14)
+    u = np.random.default_rng(8).random((11, 1))
+    assert np.array_equal(Potts(2).sample(two, u), Bernoulli().sample(I, u))
+
+
+def test_an_ising_spin_is_a_bernoulli_of_twice_the_input():
+    I = np.linspace(-5, 5, 11)[:, None]
+    np.testing.assert_allclose(Ising().mean(I), 2 * Bernoulli().mean(2 * I) - 1, atol=1e-15)
+    u = np.random.default_rng(9).random((11, 1))
+    assert np.array_equal(Ising().sample(I, u), 2 * Bernoulli().sample(2 * I, u) - 1)
+
+
+@pytest.mark.parametrize(
+    ("units", "bad", "strict"),
+    [
+        (Bernoulli(), 1.01, False),
+        (Bernoulli(), -0.01, False),
+        (Bernoulli(), 0.5, True),
+        (Ising(), 1.5, False),
+        (Ising(), 0.0, True),
+        (Potts(3), 3, False),
+        (Potts(3), -1, False),
+        (Potts(3), 0.5, False),
+        (Gaussian(), np.inf, False),
+        (Bernoulli(), np.nan, False),
+    ],
+    ids=str,
+)
+def test_check_names_the_value_and_its_place(units, bad, strict):
+    x = np.full((3, 4), units.states[0] if units.states else 0.0)
+    units.check(x, strict=strict)
+    x[1, 2] = bad
+    with pytest.raises(EbmError, match="row 1, column 2") as error:
+        units.check(x, strict=strict)
+    assert "\n" not in str(error.value)
+    assert str(x[1, 2]) in str(error.value)
+
+
+def test_check_takes_means_and_refuses_text():
+    assert np.array_equal(Bernoulli().check([[0.25, 1]]), [[0.25, 1]])
+    assert np.array_equal(Ising().check([[-0.25, 1]]), [[-0.25, 1]])
+    with pytest.raises(EbmError, match="numbers"):
+        Bernoulli().check([["a"]])
+
+
+@each_unit
+def test_units_survive_their_table(units):
+    assert units_from_dict(units_to_dict(units)) == units
+
+
+@pytest.mark.parametrize(
+    "table", [{"type": "Pots"}, {"type": "Potts", "k": 3}, {"type": "Potts", "q": 1}, {}]
+)
+def test_wrong_tables_are_one_line(table):
+    with pytest.raises(EbmError) as error:
+        units_from_dict(table)
+    assert "\n" not in str(error.value)
