@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 __all__ = ["Report", "Row"]
@@ -53,9 +53,11 @@ class Report:
             yield plain
             return
         columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=12),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[text]}"),
-        )  # fmt: skip
+        )
         with Progress(*columns, console=self.console) as bar:
             task = bar.add_task(what, total=total, text="")
 
