@@ -234,6 +234,8 @@ def test_sweeps_do_not_depend_on_the_split_of_chains(name, dtype):
     assert np.array_equal(machine.sweep(machine.sweep(x, rng, 2), rng, 3), whole)
     running = machine.start(x)
     assert machine.sweep(running, Stream(2), 5) is running
+    alike = machine.sweep(np.repeat(x[:1], 150, 0), Stream(2), 9)
+    assert np.any(alike[:64] != alike[64:128]), "chains of two tiles share their uniforms"
     assert np.array_equal(running.x, whole)
 
 
