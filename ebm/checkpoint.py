@@ -37,6 +37,18 @@ _ENERGY = {
     "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
 }
 Arrays = dict[str, np.ndarray]
+# What zipfile and numpy raise on bytes that are not theirs.
+_UNREADABLE = (
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
@@ -104,12 +116,14 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
             return {name: archive[name] for name in archive.files}
     except EbmError:
         raise
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         reason = "holds Python objects" if "allow_pickle" in str(error) else "truncated, or not an .npz file"
         raise EbmError(f"{path}: {reason}; expected an .npz archive written by ebm") from None
 
 
 def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
+    if not isinstance(machine, (RBM, BoltzmannMachine, Network)):
+        raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
     arrays = {f"params.{key}": value for key, value in machine.params.items()}
     header: dict[str, Any] = {"type": type(machine).__name__}
     if isinstance(machine, RBM):
@@ -123,13 +137,11 @@ def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
         if machine.sparse:
             J = machine.J
             arrays |= {"J.indices": J.indices, "J.indptr": J.indptr}
-    elif isinstance(machine, Network):
+    else:
         header |= {
             "inputs": units_to_dict(machine.inputs),
             "layers": [units_to_dict(u) for u in machine.layer_units],
         }
-    else:
-        raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
     header["energy"] = _ENERGY[header["type"]]
     return header, arrays
 
@@ -182,6 +194,7 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
         arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
         arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
         header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
+    header["arrays"] = sorted(arrays)
     text = json.dumps(header, sort_keys=True).encode()
     write_arrays(path, {"header": np.frombuffer(text, np.uint8), **arrays})
 
@@ -203,6 +216,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     if version != FORMAT:
         raise EbmError(f"{path}: format {version}; this version of ebm reads format {FORMAT}")
     try:
+        missing = sorted(set(header["arrays"]) - arrays.keys())
+        if missing:
+            raise EbmError(f"incomplete: no array {missing[0]!r}; expected a file of ebm.save")
         machine = _unpack_machine(header["machine"], arrays)
         if "state" not in header:
             return machine

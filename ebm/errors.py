@@ -74,14 +74,10 @@ def settings(cls: type[T]) -> type[T]:
 
     Examples
     --------
-    >>> from pydantic import Field
-    >>> from typing import Annotated
-    >>> @settings
-    ... class Steps:
-    ...     k: Annotated[int, Field(ge=1)] = 1
-    >>> Steps(k=0)
+    >>> import ebm
+    >>> ebm.CD(k=0)
     Traceback (most recent call last):
-    ebm.errors.EbmError: Steps: k: Input should be greater than or equal to 1, got 0
+    ebm.errors.EbmError: CD: k: Input should be greater than or equal to 1, got 0
     """
     import pydantic
 

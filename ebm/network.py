@@ -20,7 +20,7 @@ from ebm.learning import Batch, Carried
 from ebm.machine import Array, Params, float_dtype, parameter
 from ebm.optimisers import Adam, Optimiser, Penalty
 from ebm.stream import Seed, Stream
-from ebm.training import begin, check_finite, train
+from ebm.training import begin, check_finite, steps_per_epoch, train
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["BackPropagation", "Layer", "Network", "fine_tune", "readout"]
@@ -237,7 +237,7 @@ def fine_tune(
     target = network._target(y, len(rows))
     rule = BackPropagation()
     state = begin(network, rule, optimiser, seed)
-    per_epoch = -(-len(rows) // batch_size)
+    per_epoch = steps_per_epoch(len(rows), batch_size)
     if epochs > 0:
         steps = train(
             state, (rows, target), rule, optimiser, batch_size, seed, weights=weights, penalties=penalties
@@ -295,6 +295,8 @@ def readout(
         raise NotSupported(f"readout: {machine} has no hidden layer to read; expected an RBM or None")
     optimiser = Adam(0.01) if optimiser is None else optimiser
     rows = np.asarray(x) if machine is None else machine.units.check(x, "x")
+    if rows.ndim != 2:
+        raise EbmError(f"x: expected rows, (n, n_columns), got shape {rows.shape}")
     y = np.asarray(y)
     if units is None:
         if y.dtype.kind not in "iu" or y.size == 0 or y.min() < 0:

@@ -237,8 +237,14 @@ def sample(
            [1., 1.],
            [1., 1.]])
     """
-    if n < 1:
-        raise EbmError(f"n: expected at least 1 sample, got {n}")
+    for name, value, least in (
+        ("n", n, 1),
+        ("n_chains", n_chains, 1),
+        ("burn_in", burn_in, 0),
+        ("thin", thin, 1),
+    ):
+        if value is not None and value < least:
+            raise EbmError(f"{name}: expected at least {least}, got {value}")
     sampler = Gibbs() if sampler is None else sampler
     rng = Stream(seed)
     parts, places = [], []
@@ -293,7 +299,7 @@ def _sample_group(
         done = {"tau": math.nan, "burn_in": sampler.length, "thin": 0, "n_chains": c}
         return state.x, done | {"best_x": state.best_x, "best_energy": state.best_energy}
     if burn_in is None or (thin is None and n > c):
-        tau, spent = _measure(machine, sampler, state, rng)
+        tau, spent = _measure(machine, sampler, state, rng, apart=one_each)
     else:
         tau, spent = math.nan, 0
     for _ in range((burn_in or 0) - spent):
@@ -308,15 +314,21 @@ def _sample_group(
     return np.concatenate(rounds)[:n], diagnostics
 
 
-def _measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream) -> tuple[float, int]:
-    """Run until the chains span enough autocorrelation times of the free energy; return τ and the steps."""
+def _measure(
+    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, apart: bool
+) -> tuple[float, int]:
+    """Run until the chains span enough autocorrelation times of the free energy; return τ and the steps.
+
+    Chains of different conditions (`apart`) have different means: each is taken about its own.
+    """
     series: list[Array] = []
     length = _PILOT
     while True:
         while len(series) < length:
             sampler.step(machine, state, rng)
             series.append(machine.free_energy(state.chains))
-        tau = autocorrelation_time(np.array(series[length // 2 :]).T)
+        energies = np.array(series[length // 2 :]).T
+        tau = autocorrelation_time(energies - energies.mean(1, keepdims=True) if apart else energies)
         if length // 2 >= _TRUSTED * tau:
             return tau, length
         if length >= _PILOT_LIMIT:

@@ -20,7 +20,7 @@ from ebm.machine import Array
 from ebm.optimisers import SGD, Memory, Optimiser, Penalty, rate_at
 from ebm.stream import Seed, Stream
 
-__all__ = ["History", "State", "begin", "check_finite", "evaluate", "fit", "train"]
+__all__ = ["History", "State", "begin", "check_finite", "evaluate", "fit", "steps_per_epoch", "train"]
 
 _EVALUATED = 2000  # rows that an evaluation looks at
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
@@ -66,6 +66,13 @@ def _as_batch(data: Data, weights: ArrayLike | None) -> Batch:
     return (*arrays, w)
 
 
+def steps_per_epoch(n: int, batch_size: int) -> int:
+    """Updates in a pass over n rows; refuses a batch size below 1."""
+    if batch_size < 1:
+        raise EbmError(f"batch_size: expected at least 1, got {batch_size}")
+    return math.ceil(n / batch_size)
+
+
 def train(
     state: State,
     data: Data,
@@ -103,10 +110,8 @@ def train(
     ...         break
     """
     batch = _as_batch(data, weights)
-    if batch_size < 1:
-        raise EbmError(f"batch_size: expected at least 1, got {batch_size}")
     n = len(batch[0])
-    per_epoch = math.ceil(n / batch_size)
+    per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     machine = state.machine
     while True:
@@ -171,7 +176,7 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def __getitem__(self, key: str) -> Array:
-        return np.array([row.get(key, math.nan) for row in self.rows])
+        return np.array([row.get(key, math.nan) for row in self.rows], np.float64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -235,7 +240,7 @@ def fit(
         raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {rows.shape}")
     heldout = None if validation is None else machine.units.check(validation, "validation")
     history = History()
-    per_epoch = math.ceil(len(rows) / batch_size)
+    per_epoch = steps_per_epoch(len(rows), batch_size)
     state = begin(machine, rule, optimiser, seed)
     if epochs < 1:
         return history

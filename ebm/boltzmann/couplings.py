@@ -134,7 +134,12 @@ class Sparse:
 def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
     """Check a J given by the user and store it: float32 if it and b are, else float64."""
     sparse = scipy.sparse.issparse(J)
-    matrix = scipy.sparse.csr_array(J) if sparse else np.asarray(J)
+    matrix: Any = scipy.sparse.csr_array(J) if sparse else np.asarray(J)
+    if sparse:  # compiled code trusts the indices
+        try:
+            matrix.check_format(full_check=True)
+        except ValueError as error:
+            raise EbmError(f"J: not a valid sparse matrix: {error}") from None
     shape = matrix.shape
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] % width or shape[0] == 0:
         raise EbmError(f"J: expected a square matrix of n_units·{width} rows, got shape {shape}")

@@ -389,6 +389,6 @@ class BoltzmannMachine:
         J = scipy.sparse.csr_array(self.J) if self.sparse else self.J
         own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
         fixed = J[np.ix_(~columns, ~columns)]
-        energy = -float(phi @ self.b[~columns] + 0.5 * phi @ (fixed @ phi))
+        energy = 0.0 - float(phi @ self.b[~columns] + 0.5 * phi @ (fixed @ phi))
         b = (self.b[columns] + cross @ phi).astype(self.dtype)
         return BoltzmannMachine(self.units, own, b), energy

@@ -7,7 +7,6 @@ its own seed.
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import time
@@ -30,7 +29,7 @@ from ebm.optimisers import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
-from ebm.training import State, begin, check_finite, evaluate, train
+from ebm.training import State, begin, check_finite, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 
@@ -191,7 +190,7 @@ def _learn(work: Work, state: State | None) -> None:
     settings = config.train
     assert settings is not None
     rows = np.repeat(data.train, settings.repeat, axis=0)
-    per_epoch = math.ceil(len(rows) / settings.batch_size)
+    per_epoch = steps_per_epoch(len(rows), settings.batch_size)
     last = settings.epochs * per_epoch
     if state is None:
         state = begin(work.machine, config.rule, config.optimiser, settings.seed)
