@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
     Returns
     -------
     float
-        At least 1; 1 for a constant series. An estimate to trust needs chains of 50 τ or more.
+        At least 1; 1 for a constant series, NaN for one that is not finite. An
+        estimate to trust needs chains of 50 τ or more.
 
     Examples
     --------
@@ -37,11 +39,14 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
     """
     x = np.atleast_2d(np.asarray(series, np.float64))
     n = x.shape[1]
+    if not np.isfinite(x).all():
+        return math.nan
+    rounding = (8 * np.finfo(np.float64).eps * np.abs(x).max()) ** 2
     x = x - x.mean()
     size = 1 << (2 * n - 1).bit_length()
     spectrum: Any = np.fft.rfft(x, size, axis=1)
     covariance = np.fft.irfft(np.abs(spectrum) ** 2, size, axis=1)[:, :n].mean(0) / np.arange(n, 0, -1)
-    if covariance[0] <= 0:
+    if covariance[0] <= rounding:
         return 1.0
     tau = 1 + 2 * np.cumsum(covariance[1:] / covariance[0])
     enough = np.flatnonzero(np.arange(1, n) >= window * tau)

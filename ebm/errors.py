@@ -95,7 +95,7 @@ def settings(cls: type[T]) -> type[T]:
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = first["loc"][0] if first["loc"] else "?"
-            where = names[place] if isinstance(place, int) else place
+            where = names[place] if isinstance(place, int) and place < len(names) else place
             message = str(first["msg"]).removeprefix("Value error, ")
             got = f", got {first['input']!r}" if first["type"] not in ("missing", "value_error") else ""
             raise EbmError(f"{cls.__name__}: {where}: {message}{got}") from None

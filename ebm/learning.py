@@ -50,22 +50,24 @@ def _start_offsets(machine: Machine) -> Carried:
     return {f"offset.{k}": np.full_like(machine.params[k], np.nan) for k in biases}
 
 
-def _centred(
-    machine: Machine, gradient: Params, positive: Params, chains: Carried, rate: float
+def _finish(
+    rule: CD | PCD | Exact, machine: Machine, positive: Params, negative: Params, chains: Carried
 ) -> tuple[Params, Carried]:
-    """Centre a gradient with moving averages of the data's statistics, docs/math.md (5.4)–(5.6)."""
-    moved = dict(chains)
-    for key in chains:
+    """The difference of the phases; centred with moving averages of the data's statistics if the rule is.
+
+    docs/math.md (5.4)-(5.6).
+    """
+    gradient = {key: positive[key] - negative[key] for key in positive}
+    if not rule.centred:
+        return gradient, chains
+    moved, offsets = dict(chains), {}
+    for key, old in chains.items():
         if key.startswith("offset."):
-            mean = positive[key.removeprefix("offset.")]
-            old = chains[key]
+            name = key.removeprefix("offset.")
+            mean, rate = positive[name], rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
-    offsets = {k.removeprefix("offset."): v for k, v in moved.items() if k.startswith("offset.")}
+            offsets[name] = moved[key]
     return machine.centre(gradient, offsets), moved
-
-
-def _difference(positive: Params, negative: Params) -> Params:
-    return {key: positive[key] - negative[key] for key in positive}
 
 
 @settings
@@ -105,12 +107,7 @@ class CD:
         running = machine.start(machine.clamp(v, rng))
         positive = machine.stats(running, w)
         machine.sweep(running, rng, self.k)
-        gradient = _difference(positive, machine.stats(running, w))
-        return (
-            _centred(machine, gradient, positive, chains, self.offset_rate)
-            if self.centred
-            else (gradient, chains)
-        )
+        return _finish(self, machine, positive, machine.stats(running, w), chains)
 
 
 @settings
@@ -155,12 +152,7 @@ class PCD:
         if w is None:
             return _zero(machine.params), chains
         positive = machine.stats(machine.clamp(v, rng), w)
-        gradient = _difference(positive, machine.stats(running))
-        return (
-            _centred(machine, gradient, positive, chains, self.offset_rate)
-            if self.centred
-            else (gradient, chains)
-        )
+        return _finish(self, machine, positive, machine.stats(running), chains)
 
 
 @settings
@@ -191,9 +183,4 @@ class Exact:
         if w is None:
             return _zero(machine.params), chains
         positive = machine.posterior_stats(v, w)
-        gradient = _difference(positive, machine.exact()[1])
-        return (
-            _centred(machine, gradient, positive, chains, self.offset_rate)
-            if self.centred
-            else (gradient, chains)
-        )
+        return _finish(self, machine, positive, machine.exact()[1], chains)

@@ -106,6 +106,12 @@ class Machine(Protocol):
     def project(self) -> None:
         """Restore the constraints of the parameters and drop what is derived from them."""
 
+    def require_exact(self) -> None:
+        """Raise `TooLarge` if `exact` would; cheap."""
+
+    def normalisable(self) -> bool:
+        """Whether the density has a finite integral; only Gaussian units can make it false."""
+
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats under p_β) by the cheapest enumeration or formula, else TooLarge."""
 
@@ -154,8 +160,10 @@ def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = No
 
 
 def n_states(units: Units, n: int) -> float:
-    """The number of states of n units; inf when continuous."""
-    return math.inf if units.states is None else float(len(units.states)) ** n
+    """The number of states of n units; inf when continuous, or beyond the range of a float."""
+    if units.states is None or n * math.log(len(units.states)) > 700:
+        return math.inf
+    return float(len(units.states)) ** n
 
 
 def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: float, what: str) -> None:
@@ -166,7 +174,7 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
     time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:,.0f} h" if seconds < 1e8 else "years"
     raise TooLarge(
         f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {time} and"
-        f" {bytes_needed / 2**20:.0f} MiB; use log_z(method='ais') or a sampler instead"
+        f" {bytes_needed / 2**20:.0f} MiB; expected a smaller machine, or an estimate such as AIS"
     )
 
 
@@ -187,8 +195,8 @@ def as_base(base: Base, n: int, dtype: Any) -> Array:
     if base is None:
         return np.zeros(n, dtype)
     base = np.ascontiguousarray(base, dtype)
-    if base.shape != (n,):
-        raise EbmError(f"base: expected {n} inputs, got shape {base.shape}")
+    if base.shape != (n,) or not np.isfinite(base).all():
+        raise EbmError(f"base: expected {n} finite inputs, got shape {base.shape}")
     return base
 
 
@@ -212,12 +220,35 @@ def as_weights(weights: Array | None, n: int) -> Array:
     return weights
 
 
-def as_rows(x: Any, n_units: int, what: str = "x") -> Array:
-    """x as a 2-D array of n_units columns."""
+def as_rows(x: Any, units: Units, n_units: int, what: str = "x", *, strict: bool = False) -> Array:
+    """Rows of n_units states (or means, unless `strict`), checked for shape and domain."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != n_units:
         raise EbmError(f"{what}: expected shape (n, {n_units}), got {x.shape}")
-    return x
+    return units.check(x, what, strict=strict)
+
+
+def as_data(machine: Machine, data: Any, what: str = "data", *, strict: bool = False) -> Array:
+    """Rows of data of a machine, checked for shape and domain."""
+    return as_rows(data, machine.units, machine.n_visible, what, strict=strict)
+
+
+def as_count(n: Any, what: str = "n", least: int = 1) -> int:
+    """n as an int, or one line that it is none, or too small."""
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least:
+        raise EbmError(f"{what}: expected an integer >= {least}, got {n!r}")
+    return int(n)
+
+
+def as_numbers(value: Any, name: str) -> Array:
+    """value as an array of real numbers: no text, no complex numbers, no ragged lists."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
+    if array.dtype.kind not in "biuf":
+        raise EbmError(f"{name}: expected real numbers, got an array of {array.dtype}")
+    return array
 
 
 def float_dtype(*arrays: Any) -> np.dtype:
@@ -227,9 +258,9 @@ def float_dtype(*arrays: Any) -> np.dtype:
 
 def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -> Array:
     """A copy of a parameter, checked for its shape and for finite values."""
+    if as_numbers(value, name).shape != shape:
+        raise EbmError(f"{name}: expected shape {shape}, got {np.shape(value)}")
     array = np.array(value, dtype, order="C")
-    if array.shape != shape:
-        raise EbmError(f"{name}: expected shape {shape}, got {array.shape}")
     if not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported, settings
 from ebm.learning import Batch, Carried
-from ebm.machine import Array, Params, float_dtype, parameter
+from ebm.machine import Array, Params, as_weights, float_dtype, parameter
 from ebm.optimisers import Adam, Optimiser, Penalty
-from ebm.stream import Seed, Stream
+from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.training import begin, check_finite, steps_per_epoch, train
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
@@ -47,7 +47,7 @@ class Layer:
     ) -> Layer:
         """Normal weights of variance 1/n_in, zero biases."""
         columns = n_units * units.width
-        z = Gaussian().sample(np.zeros((n_in, columns)), Stream(seed).uniform(n_in, columns))
+        z = Gaussian().sample(np.zeros((n_in, columns)), Stream(seed).split(WEIGHTS).uniform(n_in, columns))
         return cls(units, (z / np.sqrt(n_in)).astype(dtype), np.zeros(columns, dtype))
 
 
@@ -129,7 +129,7 @@ class Network:
 
     def predict_mean(self, x: ArrayLike) -> Array:
         """The readout's ⟨φ(y)⟩: class probabilities for a Potts unit, (n, n_units·width)."""
-        return self.forward(x)[1][-1]
+        return self.forward(self.inputs.check(x, "x"))[1][-1]
 
     def predict(self, x: ArrayLike) -> Array:
         """The most probable y: a class number for one Potts unit, a mean for Gaussian units."""
@@ -163,14 +163,14 @@ class Network:
         I = self.forward(x)[0][-1].astype(np.float64)
         units, y = self.layer_units[-1], self._target(y, len(I))
         each = units.cgf(I) - (I * units.encode(y)).reshape(*y.shape, -1).sum(-1) + units.potential(y)
-        w = np.full(len(I), 1 / len(I)) if weights is None else np.asarray(weights)
+        w = as_weights(weights, len(I))
         return float(w @ each.sum(1))
 
     def gradient(self, x: ArrayLike, y: ArrayLike, weights: Array | None = None) -> Params:
         """∂loss/∂params by back-propagation, docs/math.md (8.3)–(8.5): a dict like params."""
         inputs, outputs = self.forward(x)
         n, last = len(inputs[-1]), len(self.layer_units) - 1
-        w = np.full(n, 1 / n) if weights is None else np.asarray(weights)
+        w = as_weights(weights, n)
         target = self.layer_units[last].encode(self._target(y, n))
         dL_dI = ((outputs[-1] - target) * w[:, None]).astype(self.dtype)
         found: Params = {}

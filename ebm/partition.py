@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported, TooLarge
-from ebm.machine import Array, Base, Machine
-from ebm.stream import Seed, Stream
+from ebm.machine import Array, Base, Machine, as_count, as_data, as_rows
+from ebm.stream import AIS, Seed, Stream
 
 __all__ = ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_mean_exp", "log_z"]
 
@@ -86,7 +86,7 @@ def base_rate(machine: Machine, data: Array) -> Array:
     data : (n, n_units)
         States of the machine; for an RBM, rows of data.
     """
-    data = machine.units.check(data)
+    data = as_rows(data, machine.units, machine.n_units, "data")
     mean = machine.units.encode(data).mean(0, dtype=np.float64)
     return machine.units.link(mean, floor=0.5 / (len(data) + 1))
 
@@ -131,8 +131,8 @@ def annealed_log_weights(
     ----------
     Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
     """
-    if n_temperatures < 1 or n_chains < 1:
-        raise EbmError(f"AIS: expected at least 1 temperature and chain, got {n_temperatures}, {n_chains}")
+    as_count(n_temperatures, "n_temperatures")
+    as_count(n_chains, "n_chains")
     rng = seed if isinstance(seed, Stream) else Stream(seed)
     betas = np.linspace(0, 1, n_temperatures + 1)
     chains = machine.start(machine.sample0(n_chains, rng, base))
@@ -180,11 +180,14 @@ def log_z(
     ------
     TooLarge
         Method "exact" beyond its limit.
+    EbmError
+        An unknown method, or counts below 1.
 
     Warns
     -----
     RuntimeWarning
-        AIS weights with an effective sample size below 10 or a standard error above 0.3: no estimate.
+        AIS weights with an effective sample size below 10 or a standard error above 0.3: no estimate. A
+        machine that is not normalisable: inf.
 
     Examples
     --------
@@ -204,12 +207,15 @@ def log_z(
         except TooLarge:
             if method == "exact":
                 raise
-    rng = Stream(seed)
+    if not machine.normalisable():
+        warnings.warn(f"log_z: {machine} is not normalisable", RuntimeWarning, stacklevel=2)
+        return LogZ(math.inf, 0.0, math.inf, math.inf, "exact", {})
+    rng = Stream(seed).split(AIS)
     if base is None:
         base = _pilot_base(machine, rng)
     log_w = annealed_log_weights(machine, n_temperatures, n_chains, base=base, seed=rng, progress=progress)
     value, stderr, ess = log_mean_exp(log_w)
-    if ess < _LEAST_ESS or stderr > _MOST_STDERR:
+    if not (ess >= _LEAST_ESS and stderr <= _MOST_STDERR):  # NaN too
         warnings.warn(
             f"log_z: AIS with {n_temperatures} temperatures and {n_chains} chains: standard error"
             f" {stderr:.2f}, effective sample size {ess:.1f}: no estimate; take more temperatures",
@@ -248,11 +254,11 @@ def log_likelihood(
     Raises
     ------
     EbmError
-        Data outside the domain or of the wrong width.
+        Rows of the wrong width, or that are no states of the machine: means have no probability.
     """
-    rows = machine.units.check(data)
-    if rows.ndim != 2 or rows.shape[1] != machine.n_visible:
-        raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {rows.shape}")
+    if not isinstance(log_z, (LogZ, float, int, np.floating, type(None))):
+        raise EbmError(f"log_z: expected a LogZ, a number or None, got {log_z!r}")
+    rows = as_data(machine, data, strict=True)
     if log_z is None:
         log_z = _log_z(machine, seed=seed)
     try:
@@ -268,7 +274,7 @@ _log_z = log_z  # the name is an argument of log_likelihood
 def _sum_hidden_by_ais(machine: Any, rows: Array, seed: Seed) -> Array:
     if not hasattr(machine, "condition"):
         raise NotSupported(f"log_likelihood: {machine} can neither sum its hidden units nor be conditioned")
-    rng, out, variances = Stream(seed), np.empty(len(rows)), np.empty(len(rows))
+    rng, out, variances = Stream(seed).split(AIS), np.empty(len(rows)), np.empty(len(rows))
     hidden = np.full(machine.n_units - machine.n_visible, np.nan)
     for n, row in enumerate(rows):
         rest, energy = machine.condition(np.concatenate([row, hidden]))

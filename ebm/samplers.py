@@ -17,8 +17,8 @@ from pydantic import Field
 
 from ebm.diagnostics import autocorrelation_time
 from ebm.errors import EbmError, settings
-from ebm.machine import Array, Chains, Machine, Scan
-from ebm.stream import Seed, Stream
+from ebm.machine import Array, Chains, Machine, Scan, as_count
+from ebm.stream import SAMPLE, Seed, Stream
 
 __all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
 
@@ -81,7 +81,7 @@ class Gibbs:
 
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     scan: Scan = "auto"
-    beta: float = 1.0
+    beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
     @property
     def length(self) -> None:
@@ -120,8 +120,8 @@ class Annealing:
     Kirkpatrick, Gelatt & Vecchi, "Optimization by simulated annealing" (1983).
     """
 
-    start: Annotated[float, Field(gt=0)] = 0.1
-    stop: Annotated[float, Field(gt=0)] = 5.0
+    start: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
     n_steps: Annotated[int, Field(ge=2)] = 100
     n_sweeps: Annotated[int, Field(ge=1)] = 10
     spacing: Literal["linear", "geometric"] = "linear"
@@ -172,8 +172,8 @@ class Samples:
     energy : ndarray, (n,), or None
         Nats; None where the machine sums units out.
     diagnostics : dict
-        ``tau`` (sweeps, of the free energy), ``burn_in``, ``thin`` (sweeps), ``n_chains``; annealing adds
-        ``best_x`` and ``best_energy``.
+        ``tau`` (of the free energy), ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; annealing
+        adds ``best_x`` and ``best_energy``.
     """
 
     x: Array
@@ -213,6 +213,7 @@ def sample(
     burn_in, thin : int, optional
         Sampler steps before the first sample and between samples of a chain. When left out they are
         measured from the autocorrelation time of the free energy.
+        These three do not apply to annealing, nor n_chains to one sample of each row.
 
     Returns
     -------
@@ -221,7 +222,7 @@ def sample(
     Raises
     ------
     EbmError
-        A `given` that does not fit.
+        A `given` that does not fit, counts below 1, or a machine that is not normalisable.
 
     Warns
     -----
@@ -237,25 +238,35 @@ def sample(
            [1., 1.],
            [1., 1.]])
     """
-    for name, value, least in (
-        ("n", n, 1),
-        ("n_chains", n_chains, 1),
-        ("burn_in", burn_in, 0),
-        ("thin", thin, 1),
-    ):
-        if value is not None and value < least:
-            raise EbmError(f"{name}: expected at least {least}, got {value}")
+    as_count(n, "n")
+    for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
+        if value is not None:
+            as_count(value, name, least)
+    if not machine.normalisable():
+        raise EbmError(f"sample: {machine} is not normalisable")
     sampler = Gibbs() if sampler is None else sampler
-    rng = Stream(seed)
+    if sampler.length and (n_chains or burn_in or thin):
+        raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
+    rng = Stream(seed).split(SAMPLE)
     parts, places = [], []
     for rows, clamped in _groups(machine, n, given):
         parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, n_chains, burn_in, thin))
         places.append(rows)
     order = np.argsort(np.concatenate(places))
     x = np.concatenate([p[0] for p in parts])[order]
-    diagnostics = max((p[1] for p in parts), key=lambda d: d["tau"])
     free_energy = machine.free_energy(x)
+    diagnostics = _together([p[1] for p in parts], order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+
+
+def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
+    """Diagnostics of all groups: of the slowest one; chains are counted, best states put in order."""
+    slowest = max(parts, key=lambda part: -math.inf if math.isnan(part["tau"]) else part["tau"])
+    found = slowest | {"n_chains": sum(part["n_chains"] for part in parts)}
+    for key in ("best_x", "best_energy"):
+        if key in slowest:
+            found[key] = np.concatenate([part[key] for part in parts])[order]
+    return found
 
 
 def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple[Array, Array | None]]:

@@ -8,18 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Machine, as_weights
+from ebm.machine import Array, Machine, as_data, as_weights
 from ebm.partition import LogZ, log_likelihood
 from ebm.stream import Seed, Stream
 
 __all__ = ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"]
-
-
-def _data(machine: Machine, data: ArrayLike, *, strict: bool = False) -> Array:
-    rows = machine.units.check(data, strict=strict)
-    if rows.ndim != 2 or rows.shape[1] != machine.n_visible:
-        raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {rows.shape}")
-    return rows
 
 
 def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False, seed: Seed = 0) -> Array:
@@ -49,7 +42,7 @@ def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False
         raise NotSupported(f"pseudo_likelihood: {machine.units} units have a continuum of states")
     if machine.n_units != machine.n_visible:
         raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
-    rows = _data(machine, data, strict=True)
+    rows = as_data(machine, data, strict=True)
     n, d = rows.shape
     chains = machine.start(rows)
     if not stochastic:
@@ -83,7 +76,7 @@ def reconstruction_error(machine: Any, data: ArrayLike) -> float:
     """
     if not hasattr(machine, "reconstruct"):
         raise NotSupported(f"reconstruction_error: {machine} has no reconstruction; an RBM has")
-    rows = _data(machine, data)
+    rows = as_data(machine, data)
     difference = machine.units.encode(rows) - machine.reconstruct(rows)
     return float(np.sum(np.square(difference, dtype=np.float64)) / rows.size)
 
@@ -94,7 +87,9 @@ def free_energy_gap(machine: Machine, train: ArrayLike, heldout: ArrayLike) -> f
     log Z cancels: it is the difference of the mean log-likelihoods, and grows when a machine overfits.
     """
     free = machine.visible_free_energy
-    return float(free(_data(machine, heldout)).mean() - free(_data(machine, train)).mean())
+    return float(
+        free(as_data(machine, heldout, "heldout")).mean() - free(as_data(machine, train, "train")).mean()
+    )
 
 
 def kl_divergence(
@@ -122,8 +117,10 @@ def kl_divergence(
     """
     if machine.units.states is None:
         raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
-    rows = _data(machine, data, strict=True)
+    rows = as_data(machine, data, strict=True)
     w = as_weights(None if weights is None else np.asarray(weights), len(rows))
+    if (w < 0).any() or w.sum() == 0:
+        raise EbmError("weights: expected numbers >= 0, not all zero")
     distinct, which = np.unique(rows, axis=0, return_inverse=True)
     q = np.bincount(which.ravel(), w / w.sum(), len(distinct))
     kept = q > 0

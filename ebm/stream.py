@@ -13,7 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from ebm.errors import EbmError
 
-__all__ = ["Seed", "Stream"]
+__all__ = ["AIS", "EVALUATE", "SAMPLE", "WEIGHTS", "Seed", "Stream"]
+
+# Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
+WEIGHTS, SAMPLE, AIS, EVALUATE = 2**40, 2**40 + 1, 2**40 + 2, 2**40 + 3
 
 Seed = int | SeedSequence | Generator
 

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import Diverged, EbmError
 from ebm.learning import PCD, Batch, Carried, Rule
-from ebm.machine import Array
+from ebm.machine import Array, as_count, as_data, as_numbers
 from ebm.optimisers import SGD, Memory, Optimiser, Penalty, rate_at
-from ebm.stream import Seed, Stream
+from ebm.stream import EVALUATE, Seed, Stream
 
 __all__ = ["History", "State", "begin", "check_finite", "evaluate", "fit", "steps_per_epoch", "train"]
 
@@ -60,17 +60,15 @@ def _as_batch(data: Data, weights: ArrayLike | None) -> Batch:
     n = len(arrays[0])
     if n == 0 or any(len(a) != n for a in arrays):
         raise EbmError(f"data: expected arrays of as many rows, at least one, got {[len(a) for a in arrays]}")
-    w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    w = np.ones(n) if weights is None else as_numbers(weights, "weights").astype(np.float64)
     if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any() or w.sum() == 0:
         raise EbmError(f"weights: expected {n} finite numbers >= 0, not all zero")
-    return (*arrays, w)
+    return (*arrays, w / w.mean())
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
     """Updates in a pass over n rows; refuses a batch size below 1."""
-    if batch_size < 1:
-        raise EbmError(f"batch_size: expected at least 1, got {batch_size}")
-    return math.ceil(n / batch_size)
+    return math.ceil(n / as_count(batch_size, "batch_size"))
 
 
 def train(
@@ -96,8 +94,13 @@ def train(
     seed : int, SeedSequence or Generator
         Of the minibatches. Give an int to one that is to be resumed.
     weights : (n,), optional
-        Row weights >= 0.
+        Row weights >= 0, used relative to their mean: weight 2 is a row that stands twice.
     penalties : sequence of L1 or L2
+
+    Raises
+    ------
+    EbmError
+        Arrays of different lengths, weights or a batch size that make no sense.
 
     Examples
     --------
@@ -122,6 +125,9 @@ def train(
         rows = order[k * batch_size : (k + 1) * batch_size]
         part = tuple(a[rows] for a in batch)
         gradient, state.chains = rule.gradient(machine, part, state.chains, state.rng)
+        share = part[-1].mean()  # a rule's phases are normalised: a batch counts by its mean weight
+        if share != 1:
+            gradient = {key: share * value for key, value in gradient.items()}
         for key in machine.couplings:
             for penalty in penalties:
                 gradient[key] = gradient[key] - penalty.gradient(machine.params[key])
@@ -153,7 +159,7 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
     stream: evaluating changes nothing.
     """
     machine = state.machine
-    rng = state.rng.split(state.step)
+    rng = state.rng.split(EVALUATE).split(state.step)
     sets = {"train": _some(np.asarray(data))}
     if heldout is not None:
         sets["heldout"] = _some(np.asarray(heldout))
@@ -235,10 +241,8 @@ def fit(
     """
     rule = PCD() if rule is None else rule
     optimiser = SGD(0.05) if optimiser is None else optimiser
-    rows = machine.units.check(data)
-    if rows.ndim != 2 or rows.shape[1] != machine.n_visible:
-        raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {rows.shape}")
-    heldout = None if validation is None else machine.units.check(validation, "validation")
+    rows = as_data(machine, data)
+    heldout = None if validation is None else as_data(machine, validation, "validation")
     history = History()
     per_epoch = steps_per_epoch(len(rows), batch_size)
     state = begin(machine, rule, optimiser, seed)

@@ -124,7 +124,7 @@ class Units:
         ok = np.isfinite(x)
         if ok.all():
             ok = self._inside(x, strict)
-        if not ok.all():
+        if not np.all(ok):
             place = tuple(int(i) for i in np.argwhere(~ok)[0])
             where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
             raise EbmError(f"{what}: {x[place]} at {where}; {self} takes {self._domain(strict)}")

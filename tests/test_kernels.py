@@ -286,6 +286,6 @@ def test_running_chains_of_an_rbm_follow_their_array(name):
     assert np.array_equal(running.x, whole) or isinstance(machine.units, Gaussian)
     np.testing.assert_allclose(running.x, whole, rtol=1e-12)
     np.testing.assert_allclose(machine.free_energy(running), machine.free_energy(whole), rtol=1e-12)
-    order = np.random.default_rng(0).permutation(30)
-    running.permute(order)
-    np.testing.assert_allclose(machine.free_energy(running), machine.free_energy(whole[order]), rtol=1e-12)
+    machine.params["W"] *= 0.5
+    machine.project()
+    np.testing.assert_allclose(machine.free_energy(running), machine.free_energy(whole), rtol=1e-12)

@@ -22,12 +22,12 @@ class SpinChains:
 
     def __init__(self, units: Units, x: Array, dtype: Any) -> None:
         self._units = units
-        self.phi = np.ascontiguousarray(units.encode(x).T, dtype)
+        self.phi = np.array(units.encode(x).T, dtype, order="C")  # a copy even where layouts agree
 
     @property
     def x(self) -> Array:
         """The states, (n_chains, n_units)."""
-        return np.ascontiguousarray(self._units.decode(self.phi.T))
+        return np.array(self._units.decode(self.phi.T), order="C")
 
     def __len__(self) -> int:
         return self.phi.shape[1]

@@ -9,7 +9,7 @@ import numpy as np
 from ebm.machine import Array, LogSum, enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
-__all__ = ["sum_hidden", "sum_states", "visible_energies"]
+__all__ = ["refuse_states", "sum_hidden", "sum_states", "visible_energies"]
 
 _LIMIT = 2.0**28  # states of all units
 _LIMIT_HIDDEN = 2.0**20  # states of the hidden units, for every row
@@ -26,6 +26,11 @@ def _quadratic(phi: Array, b: Array, J: Array) -> Array:
     return phi @ b + 0.5 * np.einsum("ni,ni->n", phi @ J, phi)
 
 
+def refuse_states(units: Units, n: int) -> None:
+    """Refuse to enumerate the states of n units when they are too many."""
+    refuse_above(_LIMIT, n_states(units, n), _SECONDS_PER_STATE, 32.0 * _AT_ONCE, "summing over the states")
+
+
 def sum_states(units: Units, J: Array, b: Array, stats: bool) -> tuple[float, Array, Array]:
     """log Z and, with `stats`, ⟨φφᵀ⟩ and ⟨φ⟩; docs/math.md (6.5).
 
@@ -39,7 +44,7 @@ def sum_states(units: Units, J: Array, b: Array, stats: bool) -> tuple[float, Ar
     """
     w = units.width
     n = len(b) // w
-    refuse_above(_LIMIT, n_states(units, n), _SECONDS_PER_STATE, 32.0 * _AT_ONCE, "summing over the states")
+    refuse_states(units, n)
     cut = n // 2 * w
     left = _all_states(units, n // 2)
     left_terms = _quadratic(left, b[:cut], J[:cut, :cut])

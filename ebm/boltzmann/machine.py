@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
-from ebm.boltzmann.enumeration import sum_hidden, sum_states, visible_energies
+from ebm.boltzmann.enumeration import refuse_states, sum_hidden, sum_states, visible_energies
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
@@ -19,6 +19,7 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
+    as_count,
     as_free,
     as_rows,
     as_weights,
@@ -80,8 +81,8 @@ class BoltzmannMachine:
         values = self._couplings.values
         size = self._couplings.matrix.shape[0]
         self._n_units = size // units.width
-        self._n_visible = self._n_units if n_visible is None else int(n_visible)
-        if not 1 <= self._n_visible <= self._n_units:
+        self._n_visible = self._n_units if n_visible is None else as_count(n_visible, "n_visible")
+        if self._n_visible > self._n_units:
             raise EbmError(f"n_visible: expected 1 to {self._n_units}, got {n_visible}")
         bias = np.zeros(size) if b is None else b
         self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
@@ -146,7 +147,7 @@ class BoltzmannMachine:
         )
 
     def _rows_of(self, x: Any) -> Array:
-        return as_rows(x, self.n_units)
+        return as_rows(x, self.units, self.n_units)
 
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), docs/math.md (3.2): (n, n_units·width)."""
@@ -181,7 +182,7 @@ class BoltzmannMachine:
 
     def start(self, x: ArrayLike) -> SpinChains:
         """Make running chains from states, (n_chains, n_units); x is copied."""
-        return SpinChains(self.units, as_rows(x, self.n_units), self.dtype)
+        return SpinChains(self.units, as_rows(x, self.units, self.n_units), self.dtype)
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """β E(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
@@ -209,7 +210,7 @@ class BoltzmannMachine:
         x : (n_chains, n_units) or Chains
             Chains are changed in place; an array is left alone.
         rng : Stream
-            Advanced by n (by one more when the scan is random).
+            Advanced by n sweeps, and by the drawing of orders when the scan is random.
         beta : scalar or (n_chains,)
         base : (n_units·width,), optional
         free : bool mask, (n_units,), optional
@@ -225,6 +226,7 @@ class BoltzmannMachine:
         """
         from ebm.kernels.gibbs import sweep
 
+        n = as_count(n, "n", 0)
         chains = x if isinstance(x, SpinChains) else self.start(x)
         hot = as_beta(beta, len(chains), self.dtype)
         if hot.shape != (len(chains),):
@@ -258,7 +260,7 @@ class BoltzmannMachine:
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""
-        if self._colours is None:  # the pattern never changes
+        if self._colours is None or not self.sparse:  # the pattern of a sparse J never changes
             pattern = scipy.sparse.coo_array(self.J)
             i, j = (index // self.units.width for index in pattern.coords)
             shape = (self.n_units, self.n_units)
@@ -269,9 +271,9 @@ class BoltzmannMachine:
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂E/∂(J, b) = (φφᵀ off the diagonal, φ), the weighted sum over rows, docs/math.md (3.4)."""
         phi = self._phi(x)
-        weights = as_weights(weights, phi.shape[1]).astype(self.dtype)
-        weighted = phi * weights
-        return {"J": self._couplings.pairs(phi, weighted), "b": weighted.sum(1)}
+        weights = as_weights(weights, phi.shape[1])
+        pairs = self._couplings.pairs(phi, phi * weights.astype(self.dtype))
+        return {"J": pairs, "b": (phi @ weights).astype(self.dtype)}
 
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
@@ -291,7 +293,7 @@ class BoltzmannMachine:
         -------
         ndarray, (n_rows, n_units)
         """
-        v = as_rows(v, self.n_visible, "v")
+        v = as_rows(v, self.units, self.n_visible, "v")
         if not self.n_hidden:
             return v
         hidden = self.sample0(len(v), rng)[:, self.n_visible :]
@@ -321,6 +323,14 @@ class BoltzmannMachine:
 
     # Exact sums.
 
+    def require_exact(self) -> None:
+        """Raise `TooLarge` if `exact` would."""
+        refuse_states(self.units, self.n_units)
+
+    def normalisable(self) -> bool:
+        """True: its states are finitely many."""
+        return True
+
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats) by enumeration, docs/math.md (6.5).
 
@@ -345,11 +355,11 @@ class BoltzmannMachine:
         TooLarge
             More than 2²⁰ states of the hidden units.
         """
-        return visible_energies(self.units, *self._float64(), as_rows(v, self.n_visible, "v"))
+        return visible_energies(self.units, *self._float64(), as_rows(v, self.units, self.n_visible, "v"))
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """`stats` averaged over p(hidden | v) by enumeration, the weighted sum over rows."""
-        v = as_rows(v, self.n_visible, "v")
+        v = as_rows(v, self.units, self.n_visible, "v")
         second, mean = sum_hidden(self.units, *self._float64(), v, as_weights(weights, len(v)))
         return {"J": self._couplings.on_pattern(second), "b": mean}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ebm.machine import Array
 
 __all__ = ["BlockChains"]
@@ -16,7 +18,7 @@ class BlockChains:
 
     def __init__(self, v: Array) -> None:
         self._v = v
-        self.product: Array | None = None
+        self._product: tuple[int, Array] | None = None
 
     @property
     def x(self) -> Array:
@@ -26,13 +28,13 @@ class BlockChains:
     @x.setter
     def x(self, v: Array) -> None:
         self._v = v
-        self.product = None
+        self._product = None
+
+    def product(self, version: int, make: Callable[[Array], Array]) -> Array:
+        """φ(v)·W, made again when v or the parameters (their `version`) have changed."""
+        if self._product is None or self._product[0] != version:
+            self._product = version, make(self._v)
+        return self._product[1]
 
     def __len__(self) -> int:
         return len(self._v)
-
-    def permute(self, order: Array) -> None:
-        """Reorder the chains; nothing is computed again."""
-        self._v = self._v[order]
-        if self.product is not None:
-            self.product = self.product[order]

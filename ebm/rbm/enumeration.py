@@ -7,10 +7,10 @@ import warnings
 
 import numpy as np
 
-from ebm.machine import Array, LogSum, enumerate_states, n_states, refuse_above
+from ebm.machine import Array, LogSum, Params, enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
-__all__ = ["sum_gaussian", "sum_layer"]
+__all__ = ["require_sum", "sum_gaussian", "sum_layer", "sum_machine"]
 
 _LIMIT = 2.0**33  # terms: states of one layer × inputs of the other
 _SECONDS_PER_TERM = 5e-9
@@ -42,6 +42,43 @@ def sum_gaussian(W: Array, b: Array, c: Array) -> tuple[float, Array, Array, Arr
     return float(log_z), mean[:n_v], mean[n_v:], cross
 
 
+def require_sum(visible: Units, hidden: Units, params: Params) -> None:
+    """Raise `TooLarge` if `sum_machine` would."""
+    if visible.states is not None or hidden.states is not None:
+        _refuse(min(_terms(visible, hidden, params)))
+
+
+def _terms(visible: Units, hidden: Units, params: Params) -> tuple[float, float]:
+    """Terms of the sum over the hidden states, and over the visible ones."""
+    b, c = params["b"], params["c"]
+    of_hidden, of_visible = (
+        n_states(hidden, len(c) // hidden.width),
+        n_states(visible, len(b) // visible.width),
+    )
+    return of_hidden * len(b), of_visible * len(c)
+
+
+def _refuse(terms: float) -> None:
+    refuse_above(_LIMIT, terms, _SECONDS_PER_TERM, 48.0 * _AT_ONCE, "the exact sum over a layer")
+
+
+def sum_machine(
+    visible: Units, hidden: Units, params: Params, beta: float, stats: bool
+) -> tuple[float, Params]:
+    """log Z_β and the expected stats of an RBM: the layer with fewer terms is enumerated."""
+    W, b, c = (beta * params[key].astype(np.float64) for key in "Wbc")
+    if visible.states is None and hidden.states is None:
+        log_z, mean_v, mean_h, cross = sum_gaussian(W, b, c)
+        return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
+    of_hidden, of_visible = _terms(visible, hidden, params)
+    _refuse(min(of_hidden, of_visible))
+    if of_hidden <= of_visible:
+        log_z, mean_h, mean_v, cross = sum_layer(hidden, visible, W.T, c, b, stats)
+        return log_z, {"W": cross.T, "b": mean_v, "c": mean_h} if stats else {}
+    log_z, mean_v, mean_h, cross = sum_layer(visible, hidden, W, b, c, stats)
+    return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
+
+
 def sum_layer(
     outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: bool
 ) -> tuple[float, Array, Array, Array]:
@@ -53,8 +90,7 @@ def sum_layer(
 
     n = len(b) // outer.width
     total = n_states(outer, n)
-    refuse_above(_LIMIT, total * len(c), _SECONDS_PER_TERM, 16.0 * _AT_ONCE, "the exact sum over a layer")
-    rows = max(1, _AT_ONCE // len(c))
+    rows = max(1, _AT_ONCE // max(len(b), len(c)))
     sums = LogSum()
     for start in range(0, int(total), rows):
         phi = outer.encode(enumerate_states(outer, n, start, min(start + rows, int(total))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,22 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
+    as_count,
     as_free,
+    as_numbers,
     as_rows,
     as_weights,
     float_dtype,
-    n_states,
     parameter,
 )
 from ebm.rbm.chains import BlockChains
-from ebm.rbm.enumeration import sum_gaussian, sum_layer
-from ebm.stream import Seed, Stream
+from ebm.rbm.enumeration import require_sum, sum_machine
+from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
 __all__ = ["RBM"]
+
+_versions = itertools.count()  # never equal for two machines, nor for one before and after a change
 
 
 class RBM:
@@ -70,8 +73,8 @@ class RBM:
         for name, units in (("visible", visible), ("hidden", hidden)):
             if not isinstance(units, Units):
                 raise EbmError(f"{name}: expected units such as Bernoulli(), got {units!r}")
-        dtype = float_dtype(W, b, c)
-        shape = np.shape(W)
+        W, b, c = (as_numbers(a, name) for a, name in ((W, "W"), (b, "b"), (c, "c")))
+        dtype, shape = float_dtype(W, b, c), W.shape
         if len(shape) != 2 or shape[0] % visible.width or shape[1] % hidden.width or 0 in shape:
             raise EbmError(
                 f"W: expected shape (n_visible·{visible.width}, n_hidden·{hidden.width}), got {shape}"
@@ -84,6 +87,7 @@ class RBM:
         }
         self.n_visible = shape[0] // visible.width
         self.n_hidden = shape[1] // hidden.width
+        self._version = next(_versions)
 
     @classmethod
     def random(
@@ -98,10 +102,9 @@ class RBM:
         dtype: Any = np.float64,
     ) -> RBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
-        if n_visible < 1 or n_hidden < 1:
-            raise EbmError(f"expected at least one unit in each layer, got {n_visible} and {n_hidden}")
-        rows, columns = n_visible * visible.width, n_hidden * hidden.width
-        u = Stream(seed).uniform(rows, columns)
+        rows = as_count(n_visible, "n_visible") * visible.width
+        columns = as_count(n_hidden, "n_hidden") * hidden.width
+        u = Stream(seed).split(WEIGHTS).uniform(rows, columns)
         W = scale * Gaussian().sample(np.zeros((rows, columns)), u)
         return cls(visible, hidden, *(a.astype(dtype) for a in (W, np.zeros(rows), np.zeros(columns))))
 
@@ -173,11 +176,11 @@ class RBM:
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W: (n, n_visible) -> (n, n_hidden·width)."""
-        return self.c + self._product(as_rows(v, self.n_visible, "v"))
+        return self.c + self._product(v)
 
     def inputs_v(self, h: ArrayLike) -> Array:
         """Inputs of the visible units, b + φ(h)·Wᵀ: (n, n_hidden) -> (n, n_visible·width)."""
-        h = self.hidden.as_states(as_rows(h, self.n_hidden, "h"), self.dtype)
+        h = self.hidden.as_states(as_rows(h, self.hidden, self.n_hidden, "h"), self.dtype)
         return self.b + self.hidden.dot(h, self.W.T)
 
     def mean_h(self, v: ArrayLike) -> Array:
@@ -204,7 +207,7 @@ class RBM:
 
     def energy(self, v: ArrayLike, h: ArrayLike) -> Array:
         """E(v, h), docs/math.md (4.1): (n,) float64, nats."""
-        v, h = as_rows(v, self.n_visible, "v"), as_rows(h, self.n_hidden, "h")
+        v, h = as_rows(v, self.visible, self.n_visible, "v"), as_rows(h, self.hidden, self.n_hidden, "h")
         phi_v, phi_h = self.visible.encode(v), self.hidden.encode(h)
         potential = self.visible.potential(v).sum(-1) + self.hidden.potential(h).sum(-1)
         W, b, c = (p.astype(np.float64) for p in (self.W, self.b, self.c))
@@ -214,16 +217,16 @@ class RBM:
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
-        x = as_rows(x, self.n_visible)
+        x = as_rows(x, self.visible, self.n_visible)
         return BlockChains(self.visible.as_states(x, self.dtype).copy())
 
     def _product(self, x: Any) -> Array:
         """φ(v)·W, kept in running chains."""
         if not isinstance(x, BlockChains):
-            return self.visible.dot(self.visible.as_states(as_rows(x, self.n_visible), self.dtype), self.W)
-        if x.product is None:
-            x.product = self.visible.dot(x.x, self.W)
-        return x.product
+            return self.visible.dot(
+                self.visible.as_states(as_rows(x, self.visible, self.n_visible), self.dtype), self.W
+            )
+        return x.product(self._version, lambda v: self.visible.dot(v, self.W))
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -242,7 +245,7 @@ class RBM:
         from ebm.kernels.cgf import cgf_rows
 
         product = self._product(x)
-        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.n_visible)
+        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.visible, self.n_visible)
         beta = as_beta(beta, len(v))
         rows = np.atleast_2d(beta)
         hidden = np.empty(rows.shape)
@@ -297,6 +300,7 @@ class RBM:
             raise NotSupported(
                 f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'"
             )
+        n = as_count(n, "n", 0)
         chains = x if isinstance(x, BlockChains) else self.start(x)
         dtype, rows = self.dtype, len(chains)
         free = as_free(free, self.n_visible)
@@ -320,21 +324,21 @@ class RBM:
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
+        product = self._product(x)  # checks x
         v = x.x if isinstance(x, BlockChains) else self.visible.as_states(x, self.dtype)
-        weights = as_weights(weights, len(v)).astype(self.dtype)
-        mean_h = weights[:, None] * self.hidden.mean(self.c + self._product(x))
-        phi = self.visible.encode(v)
+        weights = as_weights(weights, len(v))
+        mean_h = self.hidden.mean(self.c + product)
         return {
-            "W": self.visible.outer(v, mean_h),
-            "b": (weights @ phi).astype(self.dtype),
-            "c": mean_h.sum(0),
+            "W": self.visible.outer(v, weights.astype(self.dtype)[:, None] * mean_h),
+            "b": (weights @ self.visible.encode(v)).astype(self.dtype),
+            "c": (weights @ mean_h).astype(self.dtype),
         }
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         from ebm.kernels.cgf import cgf_rows
 
-        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.n_visible)
+        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.visible, self.n_visible)
         own = slice(i * self.visible.width, (i + 1) * self.visible.width)
         without = self._product(x) - self.visible.encode(v[:, i : i + 1]) @ self.W[own]
         states = np.asarray(self.visible.states)
@@ -358,7 +362,8 @@ class RBM:
         return v
 
     def project(self) -> None:
-        """Nothing is constrained, nothing kept."""
+        """Nothing is constrained; products kept in running chains are made again."""
+        self._version = next(_versions)
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The centred gradient with offsets μ = offsets["b"], λ = offsets["c"], docs/math.md (5.4)."""
@@ -392,15 +397,13 @@ class RBM:
         TooLarge
             More than 2³³ terms (states of the smaller layer × inputs of the other).
         """
-        W, b, c = (beta * p.astype(np.float64) for p in (self.W, self.b, self.c))
-        states_v, states_h = n_states(self.visible, self.n_visible), n_states(self.hidden, self.n_hidden)
-        if math.isinf(states_v) and math.isinf(states_h):
-            log_z, mean_v, mean_h, cross = sum_gaussian(W, b, c)
-            return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
-        if states_h * len(b) <= states_v * len(c):
-            log_z, out, inner, cross = sum_layer(self.hidden, self.visible, W.T, c, b, stats)
-            found = {"W": cross.T, "b": inner, "c": out} if stats else {}
-        else:
-            log_z, out, inner, cross = sum_layer(self.visible, self.hidden, W, b, c, stats)
-            found = {"W": cross, "b": out, "c": inner} if stats else {}
-        return log_z, found
+        return sum_machine(self.visible, self.hidden, self.params, beta, stats)
+
+    def require_exact(self) -> None:
+        """Raise `TooLarge` if `exact` would."""
+        require_sum(self.visible, self.hidden, self.params)
+
+    def normalisable(self) -> bool:
+        """False for Gaussian–Gaussian machines with a singular value of W of 1 or more."""
+        gaussian = self.visible.states is None and self.hidden.states is None
+        return not gaussian or bool(np.linalg.norm(self.W.astype(np.float64), 2) < 1)
