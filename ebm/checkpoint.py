@@ -28,7 +28,7 @@ from ebm.stream import Stream
 from ebm.training import State
 from ebm.units import units_from_dict, units_to_dict
 
-__all__ = ["load", "read_arrays", "save", "write_arrays", "write_atomic"]
+__all__ = ["load", "load_machine", "read_arrays", "save", "write_arrays", "write_atomic"]
 
 FORMAT = 1
 _ENERGY = {
@@ -235,3 +235,18 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise EbmError(
             f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save"
         ) from None
+
+
+def load_machine(path: str | os.PathLike[str]) -> Any:
+    """The machine in a file: the one saved, or the one of a training `State`.
+
+    Raises
+    ------
+    EbmError
+        As `load`; or the file holds a network.
+    """
+    loaded = load(path)
+    machine = loaded.machine if isinstance(loaded, State) else loaded
+    if not isinstance(machine, (RBM, BoltzmannMachine)):
+        raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM or a BoltzmannMachine")
+    return machine

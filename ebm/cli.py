@@ -7,6 +7,7 @@ wrong command line; 130 after Ctrl-C.
 from __future__ import annotations
 
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -27,6 +28,9 @@ def _said(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # a terminal without Unicode loses letters, not the run
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             return command(*args, **kwargs)
         except EbmError as error:
@@ -39,6 +43,8 @@ def _said(command: Callable[..., Any]) -> Callable[..., Any]:
             message = f"{name}{error.strerror or error}"
         except MemoryError as error:
             message = f"out of memory{f': {error}' if str(error) else ''}"
+        except (ValueError, OverflowError, RecursionError) as error:  # a refusal we did not foresee
+            message = f"{type(error).__name__}: {error}"
         click.echo(f"ebm: {' '.join(message.split())}", err=True)
         sys.exit(1)
 
@@ -131,22 +137,25 @@ def plot(run: str) -> None:
         click.echo(str(path))
 
 
-def _machine(path: str) -> Any:
-    from ebm import load
-    from ebm.machine import Machine
-    from ebm.training import State
+def _check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
+    """Refuse a file that cannot be written before any work is done for it."""
+    from pathlib import Path
 
-    loaded = load(path)
-    machine = loaded.machine if isinstance(loaded, State) else loaded
-    if not isinstance(machine, Machine):
-        raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM or a BoltzmannMachine")
-    return machine
+    if output is None:
+        return
+    path = Path(output)
+    if path.suffix not in suffixes:
+        raise EbmError(f"{output}: unknown file type; expected {', '.join(suffixes)}")
+    if path.is_dir():
+        raise EbmError(f"{output}: a directory; expected a file")
+    if not path.parent.is_dir():
+        raise EbmError(f"{output}: no such folder {path.parent}")
 
 
 @main.command()
 @_MODEL
 @click.option(
-    "-n", "n", default=100, show_default=True, type=click.IntRange(min=1), help="Number of samples."
+    "-n", "n", default=100, show_default=True, type=click.IntRange(1, 2**31), help="Number of samples."
 )
 @click.option(
     "-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen]."
@@ -169,14 +178,13 @@ def sample(
       ebm sample runs/tiny/model.npz -n 5
     """
     import warnings
-    from pathlib import Path
 
-    if output is not None and Path(output).suffix not in (".npy", ".npz", ".csv"):
-        raise EbmError(f"{output}: unknown file type; expected .npy, .npz or .csv")
+    _check_output(output, (".npy", ".npz", ".csv"))
     from ebm import Gibbs
     from ebm import sample as draw
+    from ebm.checkpoint import load_machine
 
-    machine = _machine(model)
+    machine = load_machine(model)
     with warnings.catch_warnings():
         warnings.showwarning = _warn
         drawn = draw(machine, n, sampler=Gibbs(beta=beta), seed=seed, burn_in=burn_in, thin=thin)
@@ -188,8 +196,6 @@ def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _write_samples(drawn: Any, output: str | None) -> None:
-    import io
-
     import numpy as np
 
     from ebm.checkpoint import write_arrays, write_atomic
@@ -226,10 +232,12 @@ def logz(model: str, method: Any, temperatures: int, chains: int, seed: int, as_
     """
     import json
 
-    estimate = _log_z(_machine(model), method, temperatures, chains, seed)
+    from ebm.checkpoint import load_machine
+
+    estimate = _log_z(load_machine(model), method, temperatures, chains, seed)
     if as_json:
-        upper = None if estimate.upper == float("inf") else estimate.upper
-        facts = {"value": estimate.value, "stderr": estimate.stderr, "lower": estimate.lower, "upper": upper}
+        numbers = {key: getattr(estimate, key) for key in ("value", "stderr", "lower", "upper")}
+        facts: dict[str, Any] = {k: v if abs(v) < float("inf") else None for k, v in numbers.items()}
         click.echo(
             json.dumps(facts | {"unit": "nats", "method": estimate.method, "estimates": estimate.estimates})
         )
@@ -284,24 +292,24 @@ def score(
       ebm score runs/digits/model.npz mine.csv
       ebm score runs/digits/model.npz pixels.npy --threshold 8 -o scores.csv
     """
-    from pathlib import Path
-
     import numpy as np
 
     from ebm import log_likelihood
-    from ebm.checkpoint import write_atomic
+    from ebm.checkpoint import load_machine, write_atomic
     from ebm.datasets import read_array
 
-    if output is not None and Path(output).suffix not in (".npy", ".csv"):
-        raise EbmError(f"{output}: unknown file type; expected .npy or .csv")
-    machine, rows = _machine(model), read_array(data, key)
+    _check_output(output, (".npy", ".csv"))
+    machine, rows = load_machine(model), read_array(data, key)
     if threshold is not None:
-        rows = (rows >= threshold).astype(np.float32)
+        states = machine.units.states
+        if states is None or len(states) != 2 or not np.isfinite(threshold):
+            raise EbmError(f"--threshold {threshold}: expected a finite number, for units of two states")
+        rows = np.where(rows >= threshold, states[1], states[0])
     if rows.shape[1] != machine.n_visible:
         raise EbmError(
             f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
         )
-    machine.units.check(rows, data)
+    machine.units.check(rows, data, strict=True)
     estimate = _log_z(machine, method, temperatures, chains, seed)
     each = log_likelihood(machine, rows, estimate, seed=seed)
     if output is not None and output.endswith(".npy"):

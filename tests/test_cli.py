@@ -218,7 +218,7 @@ BAD = {  # name -> (arguments, what the line must say)
     ),
     "folder missing": (
         lambda d: ["sample", good_model(d / "m.npz"), "-o", d / "no" / "x.npy"],
-        r"no.*[Nn]o such file",
+        r"x\.npy: no such folder",
     ),
     "resume of no run": (lambda d: ["resume", d], r"not a run directory"),
     "plot of no run": (lambda d: ["plot", d], r"not a run directory"),

@@ -103,7 +103,7 @@ def test_a_second_run_refuses_a_directory_in_use(whole):
 
 def test_overwrite_replaces_runs_and_nothing_else(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(EbmError, match="not a run directory"):
+    with pytest.raises(EbmError, match="not a run of ebm"):
         experiment.run(TINY, FAST, out=tmp_path, overwrite=True)
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 

@@ -26,7 +26,7 @@ def _named(*classes: type) -> dict[str, type]:
     return {c.__name__: c for c in classes}
 
 
-# Per table, the types it may have; the first is taken where the type is left out.
+# Per table, the types it may have; where there is one, `type` may be left out.
 TABLES: dict[str, dict[str, type]] = {
     "data": _named(
         datasets.Digits, datasets.BarsAndStripes, datasets.Encoder, datasets.Shifter, datasets.File
@@ -51,7 +51,13 @@ PARTS: dict[str, type] = _named(
     optimisers.L1, optimisers.L2,
     samplers.Gibbs,
 )  # fmt: skip
-_NEEDED = {"rule": ("train",), "optimiser": ("train",), "train": ("data",), "completion": ("data",)}
+_NEEDED = {
+    "rule": ("train",),
+    "optimiser": ("train",),
+    "train": ("data",),
+    "completion": ("data",),
+    "readout": ("data",),
+}
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         raise EbmError(f"{path}: not valid TOML: {error}") from None
     for table, key, value in parse_overrides(overrides):
         target = raw.setdefault(table, {})
+        if not isinstance(target, dict):
+            raise EbmError(f"--set {table}.{key}: {table} is no table in {path}")
         for part in key.split(".")[:-1]:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
@@ -150,11 +158,10 @@ def _build_config(raw: dict[str, Any], path: Path) -> Config:
 
 
 def _build(table: dict[str, Any], types: dict[str, type]) -> Any:
-    default = next(iter(types)) if len(types) == 1 or "PCD" in types or "SGD" in types else None
-    name = table.pop("type", default)
+    name = table.pop("type", next(iter(types)) if len(types) == 1 else None)
     if name is None:
         raise EbmError(f"type: missing; expected one of: {', '.join(sorted(types))}")
-    if name not in types:
+    if not isinstance(name, str) or name not in types:
         raise EbmError(f"type: unknown type {name!r}; {nearest(str(name), types)}")
     made = types[name]
     arguments = {key: _argument(key, value) for key, value in table.items()}
@@ -190,7 +197,7 @@ def resolved(config: Config) -> dict[str, dict[str, Any]]:
             if len(TABLES[name]) == 1:
                 del out[name]["type"]
             if "path" in out[name]:  # a run can be resumed from another folder
-                out[name]["path"] = os.path.abspath(out[name]["path"])
+                out[name]["path"] = os.path.abspath(os.path.expanduser(out[name]["path"]))
     return out
 
 

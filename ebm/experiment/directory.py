@@ -6,10 +6,11 @@ interrupted. ``metrics.jsonl`` is appended to, a line per evaluation; everything
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import platform
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,9 +22,17 @@ from ebm.checkpoint import load, save, write_atomic
 from ebm.errors import EbmError
 from ebm.training import State
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: no locks
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["RunDirectory"]
 
 _KEPT = 2
+_MARK = "# Resolved by ebm run: every default written out.\n"
+# What the numbers of a run do not depend on until it is longer: it may be changed before resuming.
+_FREE = ("epochs",)
 _PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "pydantic")
 
 
@@ -37,6 +46,7 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._locked: Any = None
 
     def create(self, tables: dict[str, Any], seed: int, *, overwrite: bool = False) -> None:
         """Make the directory and write config.toml, then environment.json.
@@ -48,28 +58,77 @@ class RunDirectory:
         """
         if self.path.exists() and not self.path.is_dir():
             raise EbmError(f"{self.path}: a file; expected a directory for the run")
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.is_run():
             if not overwrite:
                 raise EbmError(
                     f"{self.path}: not empty; use --overwrite, or `ebm resume {self.path}`, or another --out"
                 )
-            if not self.is_run():
-                raise EbmError(f"{self.path}: not a run directory (no config.toml); it is not overwritten")
+            self.lock()
             self.clear()
+        elif self.path.is_dir() and any(not _is_leftover(path) for path in self.path.iterdir()):
+            raise EbmError(f"{self.path}: not empty and not a run of ebm; expected another --out")
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write_text("config.toml", tomli_w.dumps(tables))
-        self.write_json("environment.json", _environment(seed))
+        self.write_text("config.toml", _MARK + tomli_w.dumps(tables))
+        self.lock()
+        self.write_json("environment.json", _environment(seed) | {"learning": _learning(tables)})
+
+    def lock(self) -> None:
+        """Keep other processes out of the directory for the life of this one.
+
+        Raises
+        ------
+        EbmError
+            Another process works here.
+        """
+        if fcntl is None:
+            return
+        file = (self.path / "config.toml").open("rb")  # held open: the lock goes with it
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise EbmError(f"{self.path}: another ebm is running in this directory") from None
+        self.unlock()
+        self._locked = file
+
+    def unlock(self) -> None:
+        """Let others in."""
+        if self._locked is not None:
+            self._locked.close()
+            self._locked = None
+
+    def check_learning(self, tables: dict[str, Any]) -> None:
+        """Refuse to resume when config.toml no longer says what the checkpoints were learned with."""
+        try:
+            began = json.loads((self.path / "environment.json").read_text())["learning"]
+        except (OSError, ValueError, KeyError):
+            return  # killed before it was written: nothing was learned
+        now = json.loads(json.dumps(_learning(tables)))
+        for table in sorted(began.keys() | now.keys()):
+            old, new = began.get(table, {}), now.get(table, {})
+            for key in sorted(old.keys() | new.keys()):
+                if old.get(key) != new.get(key):
+                    was = f"was {old.get(key)!r} when the run began, now {new.get(key)!r}"
+                    raise EbmError(f"{self.path / 'config.toml'}: [{table}] {key} {was}; start a new run")
 
     def clear(self) -> None:
-        """Remove what a run writes; other files stay."""
-        for name in ("checkpoints", "figures"):
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("summary.json", "metrics.jsonl", "model.npz", "samples.npz", "environment.json"):
+        """Remove what a run writes; other files stay. From here on the run is not finished, then no run."""
+        for name in ("summary.json", "config.toml", "environment.json", "metrics.jsonl"):
             (self.path / name).unlink(missing_ok=True)
+        for name in ("model.npz", "samples.npz", "readout.npz"):
+            (self.path / name).unlink(missing_ok=True)
+        for folder, pattern in (("checkpoints", "step-*.npz"), ("figures", "*.png")):
+            for path in (self.path / folder).glob(pattern):
+                path.unlink()
+            with contextlib.suppress(OSError):  # something else is in it, or it is not there
+                (self.path / folder).rmdir()
 
     def is_run(self) -> bool:
-        """Whether a run began here."""
-        return (self.path / "config.toml").is_file()
+        """Whether a run began here: config.toml as ebm writes it."""
+        try:
+            return (self.path / "config.toml").read_text(errors="replace").startswith(_MARK.split(":")[0])
+        except OSError:
+            return False
 
     @property
     def finished(self) -> bool:
@@ -87,7 +146,7 @@ class RunDirectory:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file atomically."""
-        self.write_text(name, json.dumps(value, indent=2) + "\n")
+        self.write_text(name, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
     # Metrics.
 
@@ -99,7 +158,7 @@ class RunDirectory:
     def append_metrics(self, row: dict[str, float]) -> None:
         """Append a line and flush it to disk."""
         with open(self.metrics, "ab") as file:
-            file.write(json.dumps(row).encode() + b"\n")
+            file.write(json.dumps(_finite(row), allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -129,17 +188,49 @@ class RunDirectory:
         path = folder / f"step-{state.step:012d}.npz"
         save(path, state)
         for old in self.checkpoints()[:-_KEPT]:
-            old.unlink()
+            old.unlink(missing_ok=True)
         return path
 
     def load_state(self) -> State | None:
-        """The last checkpoint that reads well; None if there is none."""
+        """The last checkpoint that reads well; None if there is none.
+
+        Raises
+        ------
+        EbmError
+            There are checkpoints and none reads.
+        """
+        problem = None
         for path in reversed(self.checkpoints()):
             try:
                 return load(path)
-            except EbmError:
-                continue  # a disk that failed; the one before is good
+            except EbmError as error:  # a disk that failed; the one before may be good
+                problem = problem or error
+        if problem is not None:
+            raise problem
         return None
+
+
+def _is_leftover(path: Path) -> bool:
+    """A temporary file that a kill left behind."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
+
+
+def _learning(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables that learning depends on."""
+    names = ("data", "machine", "rule", "optimiser", "train")
+    chosen: dict[str, Any] = {name: dict(tables[name]) for name in names if name in tables}
+    for key in _FREE:
+        chosen.get("train", {}).pop(key, None)
+    return chosen
+
+
+def _finite(value: Any) -> Any:
+    """value with null for what JSON cannot say: inf and NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _environment(seed: int) -> dict[str, Any]:

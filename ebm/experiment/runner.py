@@ -23,12 +23,13 @@ from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import Config, read_config, resolved
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.report import Report, summary_rows
-from ebm.experiment.stages import Work, run_stages
+from ebm.experiment.stages import Work, check_stages, run_stages
 from ebm.machine import Array
 from ebm.optimisers import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
+from ebm.stream import AIS
 from ebm.training import State, begin, check_finite, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
@@ -72,10 +73,13 @@ def run(
     config = read_config(config_path, overrides)
     data = config.data.load() if config.data is not None else None
     machine = config.machine.build(data)
-    _check_data(machine, data)
+    check_stages(config, machine, data)
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
-    directory.create(resolved(config), config.train.seed if config.train else 0, overwrite=overwrite)
-    return _go(config, machine, data, directory, None, report or Report())
+    try:
+        directory.create(resolved(config), config.train.seed if config.train else 0, overwrite=overwrite)
+        return _go(config, machine, data, directory, None, report or Report())
+    finally:
+        directory.unlock()
 
 
 def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> RunDirectory:
@@ -95,27 +99,21 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
     if directory.finished:
         report.line(f"{path}: finished; nothing to resume")
         return directory
-    config = read_config(directory.path / "config.toml")
-    data = config.data.load() if config.data is not None else None
-    state = directory.load_state()
-    machine = config.machine.build(data) if state is None else state.machine
-    _check_data(machine, data)
-    if state is None:
-        report.line(f"{path}: no checkpoint yet; starting over")
-    else:
-        report.line(f"{path}: resuming at step {state.step}")
-    return _go(config, machine, data, directory, state, report)
-
-
-def _check_data(machine: Any, data: Any) -> None:
-    if data is None:
-        return
-    for name, rows in (("training", data.train), ("held-out", data.test)):
-        if rows.shape[1] != machine.n_visible:
-            raise EbmError(
-                f"data: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
-            )
-        machine.units.check(rows, f"{name} data")
+    try:
+        directory.lock()
+        config = read_config(directory.path / "config.toml")
+        directory.check_learning(resolved(config))
+        data = config.data.load() if config.data is not None else None
+        state = directory.load_state()
+        machine = config.machine.build(data) if state is None else state.machine
+        check_stages(config, machine, data)
+        if state is None:
+            report.line(f"{path}: no checkpoint yet; starting over")
+        else:
+            report.line(f"{path}: resuming at step {state.step}")
+        return _go(config, machine, data, directory, state, report)
+    finally:
+        directory.unlock()
 
 
 def _go(
@@ -206,12 +204,12 @@ def _learn(work: Work, state: State | None) -> None:
         with work.report.progress("learning", settings.epochs) as update:
             while state.step < last:
                 next(steps)
-                if stopped():
-                    break
                 if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
                     update(state.step / per_epoch, _look(work, state, per_epoch))
                     run.save_state(state)
-        if state.step < last:
+                if stopped():
+                    break
+        if stopped():
             check_finite(state.machine, state.step)
             run.save_state(state)
             raise KeyboardInterrupt
@@ -281,7 +279,7 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
     if settings.log_likelihood == "exact":
         return machine.exact(stats=False)[0], 0.0
     base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
-    rng = state.rng.split(state.step)
+    rng = state.rng.split(AIS).split(state.step)
     value, stderr, _ = log_mean_exp(
         annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng)
     )

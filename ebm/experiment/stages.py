@@ -11,10 +11,11 @@ import numpy as np
 
 from ebm.baselines import ChowLiu, Independent
 from ebm.checkpoint import save
+from ebm.errors import EbmError
 from ebm.experiment.config import Config
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.report import Report
-from ebm.machine import Array, enumerate_states
+from ebm.machine import Array, enumerate_states, n_states
 from ebm.network import Network, fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
 from ebm.samplers import Gibbs, sample
@@ -24,6 +25,7 @@ from ebm.stream import Stream
 __all__ = ["Work", "run_stages"]
 
 _PAIRS = 4000  # second moments that are plotted, at most
+_COMPLETIONS = 2**20  # states of the units to complete
 _HEAT_MAP = 400  # units up to which a coupling matrix is drawn
 
 
@@ -45,6 +47,53 @@ class Work:
         if self.data is None or np.array_equal(self.data.test, self.data.train):
             return None
         return self.data.test
+
+
+def check_stages(config: Config, machine: Any, data: Any) -> None:
+    """Refuse what could not be done, before anything is written or learned.
+
+    Raises
+    ------
+    EbmError
+        One line that names the table.
+    """
+    if data is not None:
+        _check_data(machine, data)
+    train, log_z = config.train, config.log_z
+    if train is not None and (train.kl or train.log_likelihood == "exact"):
+        _feasible("train", machine)
+    if log_z is not None and log_z.method == "exact":
+        _feasible("log_z", machine)
+    if train is not None and (train.kl or train.log_likelihood != "none"):
+        for rows in (data.train, data.test):
+            machine.units.check(rows, "[train] log_likelihood, kl: data", strict=True)
+    if config.readout is not None and (data is None or data.train_labels is None):
+        raise EbmError("[readout] needs labels, and the data have none")
+    if config.completion is not None:
+        left = machine.n_visible - config.completion.given
+        if left < 1 or n_states(machine.units, left) > _COMPLETIONS:
+            given = f"{config.completion.given} of {machine.n_visible} units"
+            raise EbmError(
+                f"[completion] given: {given}; expected to leave a unit, at most {_COMPLETIONS} states"
+            )
+
+
+def _check_data(machine: Any, data: Any) -> None:
+    kind = type(machine.units).__name__.lower()
+    if data.kind != kind:
+        raise EbmError(f"data: {data.kind} values, but the machine has {kind} units")
+    for name, rows in (("training", data.train), ("held-out", data.test)):
+        if rows.shape[1] != machine.n_visible:
+            width = machine.n_visible
+            raise EbmError(f"data: {rows.shape[1]} columns, but the machine has {width} visible units")
+        machine.units.check(rows, f"{name} data")
+
+
+def _feasible(table: str, machine: Any) -> None:
+    try:
+        machine.require_exact()
+    except EbmError as error:
+        raise EbmError(f"[{table}] {error}") from None
 
 
 def run_stages(work: Work) -> None:
@@ -127,19 +176,17 @@ def _baselines(work: Work) -> None:
 def _readouts(work: Work) -> None:
     config, data, machine = work.config.readout, work.data, work.machine
     assert config is not None
-    if data is None or data.train_labels is None:
-        work.report.line("readout: the data have no labels; left out")
-        return
     common: dict[str, Any] = {"batch_size": config.batch_size, "seed": config.seed}
     first = common | {
         "epochs": config.epochs, "optimiser": config.optimiser, "penalties": config.penalties,
     }  # fmt: skip
     x, y = data.train, data.train_labels
     errors: dict[str, float] = {}
+    rows_name = "training" if work.heldout is None else "held-out"
 
     def note(name: str, network: Network) -> None:
         errors[name] = network.error(data.test, data.test_labels)
-        work.report.row(f"held-out error, {name}", f"{100 * errors[name]:.2f}", "% of rows")
+        work.report.row(f"{rows_name} error, {name}", f"{100 * errors[name]:.2f}", "% of rows")
 
     network = readout(None, x, y, **first)
     note("softmax on the data", network)
@@ -186,7 +233,7 @@ def _samples(work: Work) -> None:
     arrays["x"], arrays["free_energy_samples"] = x, drawn.free_energy
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
     tau = drawn.diagnostics["tau"]
-    work.report.row("autocorrelation time of the free energy", f"{tau:.1f}", "sweeps")
+    work.report.row("autocorrelation time of the free energy", f"{tau:.1f}", "steps")
     data = work.data
     if data is None:
         return
@@ -211,6 +258,7 @@ def _samples(work: Work) -> None:
 def _traces(work: Work) -> None:
     config, machine = work.config.traces, work.machine
     assert config is not None
+    what = "free energy" if machine.sums_out else "energy"
     betas, mean, std = np.asarray(config.betas), [], []
     for k, beta in enumerate(betas):
         rng, gibbs = Stream(config.seed).split(k), Gibbs(beta=float(beta))
@@ -223,7 +271,7 @@ def _traces(work: Work) -> None:
         mean.append(per_unit.mean(1))
         std.append(per_unit.std(1))
         last = per_unit[len(per_unit) // 2 :].mean()
-        work.report.row(f"energy at β = {beta:g}, second half", f"{last:.4f}", "per unit")
+        work.report.row(f"{what} at β = {beta:g}, second half", f"{last:.4f}", "per unit")
     work.arrays |= {
         "trace_beta": betas,
         "trace_sweep": np.arange(config.sweeps + 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from ebm import datasets
 from ebm.boltzmann import BoltzmannMachine as _BoltzmannMachine
-from ebm.checkpoint import load
+from ebm.checkpoint import load_machine
 from ebm.errors import EbmError, settings
 from ebm.optimisers import L1, L2, SGD, Adam
 from ebm.rbm import RBM as _RBM
@@ -19,10 +20,10 @@ from ebm.samplers import Gibbs
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Gaussian, Ising, Potts, Units
 
-Count = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Natural = Annotated[int, Field(ge=0, lt=2**31)]
 Seed = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _units_of(data: Any) -> Units:
@@ -139,7 +140,7 @@ class Saved:
 
     def build(self, data: Any) -> Any:
         """The machine."""
-        return load(self.path)
+        return load_machine(os.path.expanduser(self.path))
 
 
 @settings
