@@ -178,15 +178,18 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
     )
 
 
-def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64) -> Array:
-    """Broadcast inverse temperatures to (n,) or (k, n), checked to be finite."""
+def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = True) -> Array:
+    """Broadcast inverse temperatures to (n,), or with `levels` also (k, n), checked to be finite."""
     array = np.asarray(beta, dtype=dtype)
     if not np.isfinite(array).all():
         raise EbmError("beta: expected finite inverse temperatures")
     try:
         shape = np.broadcast_shapes(array.shape, (n,))
     except ValueError:
-        raise EbmError(f"beta: expected a scalar, ({n},) or (k, {n}), got {array.shape}") from None
+        shape = ()
+    if shape not in ((n,), (*shape[:1], n) if levels else (n,)):
+        allowed = f"a scalar, ({n},) or (k, {n})" if levels else f"a scalar or ({n},)"
+        raise EbmError(f"beta: expected {allowed}, got {array.shape}")
     return np.ascontiguousarray(np.broadcast_to(array, shape))
 
 

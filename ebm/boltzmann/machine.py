@@ -88,8 +88,6 @@ class BoltzmannMachine:
         self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
         self._colours: Array | None = None
 
-    # What the protocol asks for as plain facts.
-
     @property
     def units(self) -> Units:
         """The type of all units."""
@@ -228,9 +226,7 @@ class BoltzmannMachine:
 
         n = as_count(n, "n", 0)
         chains = x if isinstance(x, SpinChains) else self.start(x)
-        hot = as_beta(beta, len(chains), self.dtype)
-        if hot.shape != (len(chains),):
-            raise EbmError(f"beta: expected a scalar or ({len(chains)},), got {hot.shape}")
+        hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
         free = as_free(free, self.n_units)
         units, at_once = self.units, max(1, _ORDERS // self.n_units)
@@ -320,8 +316,6 @@ class BoltzmannMachine:
     def log_z0(self, base: Base = None) -> float:
         """log Z at β = 0, docs/math.md (2.3)."""
         return float(self.units.cgf(as_base(base, len(self.b), np.float64)).sum())
-
-    # Exact sums.
 
     def require_exact(self) -> None:
         """Raise `TooLarge` if `exact` would."""

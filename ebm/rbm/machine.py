@@ -133,8 +133,6 @@ class RBM:
         machine.params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
         return machine
 
-    # What the protocol asks for as plain facts.
-
     @property
     def units(self) -> Units:
         """The type of the units in x: the visible one."""
@@ -172,10 +170,8 @@ class RBM:
     def __repr__(self) -> str:
         return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
 
-    # Layers, docs/math.md (4.2).
-
     def inputs_h(self, v: ArrayLike) -> Array:
-        """Inputs of the hidden units, c + φ(v)·W: (n, n_visible) -> (n, n_hidden·width)."""
+        """Inputs of the hidden units, c + φ(v)·W, docs/math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
         return self.c + self._product(v)
 
     def inputs_v(self, h: ArrayLike) -> Array:
@@ -212,8 +208,6 @@ class RBM:
         potential = self.visible.potential(v).sum(-1) + self.hidden.potential(h).sum(-1)
         W, b, c = (p.astype(np.float64) for p in (self.W, self.b, self.c))
         return potential - phi_v @ b - phi_h @ c - np.einsum("ni,ni->n", phi_v @ W, phi_h)
-
-    # The machine protocol.
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
@@ -304,9 +298,7 @@ class RBM:
         chains = x if isinstance(x, BlockChains) else self.start(x)
         dtype, rows = self.dtype, len(chains)
         free = as_free(free, self.n_visible)
-        hot = as_beta(beta, rows, dtype)
-        if hot.shape != (rows,):
-            raise EbmError(f"beta: expected a scalar or ({rows},), got {hot.shape}")
+        hot = as_beta(beta, rows, dtype, levels=False)
         cold_v, cold_h = as_base(base, len(self.b), dtype), np.zeros_like(self.c)
         h = self.hidden.as_states(np.zeros((rows, self.n_hidden)), dtype)
         first_h = -(-self.n_visible // TILE) * TILE
@@ -380,8 +372,6 @@ class RBM:
         """log Z at β = 0, docs/math.md (2.3)."""
         cold = as_base(base, len(self.b), np.float64)
         return float(self.visible.cgf(cold).sum() + self.hidden.cgf(np.zeros(len(self.c))).sum())
-
-    # Exact sums.
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats), summing the layer with fewer states, docs/math.md (4.6)–(4.7).
