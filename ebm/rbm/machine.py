@@ -171,7 +171,7 @@ class RBM:
         return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
 
     def inputs_h(self, v: ArrayLike) -> Array:
-        """Inputs of the hidden units, c + φ(v)·W, docs/math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
+        """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
         return self.c + self._product(v)
 
     def inputs_v(self, h: ArrayLike) -> Array:

@@ -50,7 +50,7 @@ def main() -> None:
     moments = random.Random(args.seed)
     for k in range(args.kills):
         command = ["run", args.config, "--out", broken] if k == 0 else ["resume", broken]
-        lived, code = call(*command, kill_after=moments.uniform(0.1, 0.6) * seconds)
+        lived, code = call(*command, kill_after=moments.uniform(0.1, 0.35) * seconds)
         steps = sorted(path.stem for path in Path(broken, "checkpoints").glob("*.npz"))
         print(f"killed after {lived:.1f} s (exit code {code}); checkpoints: {', '.join(steps) or 'none'}")
     _, code = call("resume", broken)
