@@ -11,7 +11,7 @@ from ebm import Bernoulli, Gaussian, Stream
 from ebm.kernels.cgf import cgf_rows
 from ebm.kernels.draw import draw, draw_rows
 from ebm.kernels.functions import normal_quantile
-from ebm.kernels.random import CHAIN_TILE, TILE, philox, uniform_row, uniform_rows, uniform_tile
+from ebm.kernels.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 
 KEY = np.uint64(0x299F31D0A4093822)
 DTYPES = [np.float32, np.float64]
@@ -39,8 +39,8 @@ def uniforms(dtype, n_chains, n, *, key=KEY, sweep=0, chain=0, first=0):
 )
 def test_philox_known_answers(counter, key, expected):
     """The vectors that Salmon et al. publish with Random123."""
-    words = [np.uint32(int(w, 16)) for w in (counter + " " + key).split()]
-    assert [f"{int(w):08x}" for w in philox(*words)] == expected.split()
+    words = [np.uint64(int(w, 16)) for w in (counter + " " + key).split()]
+    assert [f"{int(w) & 0xFFFFFFFF:08x}" for w in philox(*words)] == expected.split()
 
 
 def test_uniforms_are_the_philox_words_of_the_documented_layout():
@@ -52,12 +52,14 @@ def test_uniforms_are_the_philox_words_of_the_documented_layout():
     u, single = np.empty(130), np.empty(130, np.float32)
     uniform_row(KEY, sweep, chain, 0, u)
     uniform_row(KEY, sweep, chain, 0, single)
-    k0, k1 = np.uint32(int(KEY) & 0xFFFFFFFF), np.uint32(int(KEY) >> 32)
-    t0, t1 = np.uint32(sweep & 0xFFFFFFFF), np.uint32(sweep >> 32)
+    low_half = 0xFFFFFFFF
+    k0, k1, t0, t1 = int(KEY) & low_half, int(KEY) >> 32, sweep & low_half, sweep >> 32
     for i in (0, 15, 16, 63, 64, 129):
         g, w, l = i // 64, i % 64 // 16, i % 16
-        word = int(philox(np.uint32(16 * g + l), np.uint32(chain), t0, t1, k0, k1)[w])
-        low = int(philox(np.uint32(16 * g + l), np.uint32(chain), t0, t1 | np.uint32(1 << 31), k0, k1)[w])
+        word, low = (
+            int(philox(*(np.uint64(z) for z in (16 * g + l, chain, t0, high, k0, k1)))[w]) & low_half
+            for high in (t1, t1 | 1 << 31)
+        )
         assert u[i] == (((word >> 9) << 29 | low >> 3) + 0.5) / 2**52
         assert single[i] == ((word >> 9) + 0.5) / 2**23
 
@@ -78,9 +80,9 @@ def test_uniforms_do_not_depend_on_how_chains_or_positions_are_split(dtype):
     assert np.array_equal(whole[:, TILE:], uniforms(dtype, 100, 150 - TILE, first=TILE))
     for first in (0, TILE):
         for chain in (0, 36):
-            tile = np.empty((TILE, CHAIN_TILE), dtype)
+            tile = np.empty((TILE, 4 * LANES), dtype)
             uniform_tile(KEY, 0, chain, first, tile)
-            rows = whole[chain : chain + CHAIN_TILE, first : first + TILE]
+            rows = whole[chain : chain + 4 * LANES, first : first + TILE]
             assert np.array_equal(tile[:64], rows.T)
 
 
@@ -179,7 +181,7 @@ def test_draw_rows_is_sample_of_the_tempered_input(units, dtype):
     product, bias, base = ((2 * rng.normal(size=s)).astype(dtype) for s in ((n, m * w), m * w, m * w))
     beta = rng.random(n).astype(dtype)
     out = np.empty((n, m), np.int32 if w > 1 else dtype)
-    draw_rows(units.kind, w, product, bias, base, beta, KEY, sweep, first, out)
+    draw_rows(False, units.kind, w, product, bias, base, beta, KEY, sweep, first, out)
     hot = beta[:, None]
     I = hot * (bias + product) + (1 - hot) * base
     laws.draws_agree(units, I, uniforms(dtype, n, m, sweep=sweep, first=first), out)
@@ -211,7 +213,7 @@ def test_cgf_rows_is_the_sum_of_cgf(units, dtype, m):
     bias = rng.normal(size=m * units.width).astype(dtype)
     beta = np.array([[1.0] * n, [0.0] * n, list(np.linspace(0.1, 0.9, n))])
     out = np.empty((3, n))
-    cgf_rows(units.kind, units.width, product, bias, beta, out)
+    cgf_rows(False, units.kind, units.width, product, bias, beta, out)
     I = beta[..., None] * (bias.astype(float) + product.astype(float))
     expected = units.cgf(I).sum(-1)
     size = np.abs(I).sum(-1) if units.states is not None else np.square(I).sum(-1)

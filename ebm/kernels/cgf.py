@@ -2,48 +2,41 @@
 
 A softplus is max(I, 0) + log(1 + e^-|I|). The logarithms of a row are gathered into one: the product of
 up to 960 factors between 1 and 2 stays below 2^960, so only its logarithm is taken. What remains per unit
-is one vectorised exp; sixteen running products keep the lanes of the registers apart without asking the
-compiler to reorder sums. All of it is in float64, whatever the dtype of the inputs.
+is one vector exp. All of it is in float64, whatever the dtype of the inputs.
 """
 
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING
 from ebm.kernels.functions import exp
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import address, load, product_of, select, splat, total_of
 
-_LANES = 16
-_CHUNK = 60 * _LANES  # factors whose product cannot overflow
+_LANES = 8
+_CHUNK = 120 * _LANES  # factors whose product cannot overflow
+_NOTHING = -1e4  # an input whose softplus is 0
+_ROWS = 8  # rows of a tile
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @njit(**JIT)
 def _softplus_sum(I):
-    """Sum of log(1 + exp(I)), I : (n,) float64."""
-    n = len(I)
+    """Sum of log(1 + exp(I)), I : (n,) float64, n a multiple of 8."""
     total = 0.0
-    product = np.ones(_LANES)
-    positive = np.zeros(_LANES)
-    whole = n - n % _LANES
-    for start in range(0, whole, _CHUNK):
-        product[:] = 1.0
-        for j in range(start, min(start + _CHUNK, whole), _LANES):
-            for l in range(_LANES):
-                x = I[j + l]
-                positive[l] += max(x, 0.0)
-                product[l] *= 1.0 + exp(-abs(x))
-        all_lanes = 1.0
-        for l in range(_LANES):
-            all_lanes *= product[l]
-        total += math.log(all_lanes)
-    for l in range(_LANES):
-        total += positive[l]
-    for j in range(whole, n):
-        total += max(I[j], 0.0) + math.log1p(math.exp(-abs(I[j])))
-    return total
+    positive = splat(0.0)
+    for start in range(0, len(I), _CHUNK):
+        product = splat(1.0)
+        for j in range(start, min(start + _CHUNK, len(I)), _LANES):
+            x = load(address(I) + 8 * j, 0.0)
+            up = x > 0.0
+            positive = positive + select(up, x, 0.0)
+            product = product * (exp(select(up, x * -1.0, x)) + 1.0)
+        total += math.log(product_of(product))
+    return total + total_of(positive)
 
 
 @njit(**JIT)
@@ -61,15 +54,11 @@ def _potts_sum(I, width):
 
 
 @njit(**JIT)
-def cgf_rows(kind, width, product, bias, beta, out):
-    """out[k, r] = sum of cgf(beta[k, r] (bias + product[r])) over the units of a layer.
-
-    product : (n, m * width); bias : (m * width,); beta, out : (k, n) float64.
-    """
-    columns = product.shape[1]
-    I = np.empty(columns)
+def _cgf_tile(t, kind, width, product, bias, beta, out):
+    columns = len(bias)
+    I = np.full((columns + _LANES - 1) // _LANES * _LANES, _NOTHING)
     for k in range(out.shape[0]):
-        for r in range(out.shape[1]):
+        for r in range(t * _ROWS, min(t * _ROWS + _ROWS, out.shape[1])):
             row, hot = product[r], beta[k, r]
             if kind == ISING:  # log 2 cosh I = softplus(2 I) - I
                 hot *= 2.0
@@ -78,8 +67,19 @@ def cgf_rows(kind, width, product, bias, beta, out):
             if kind == BERNOULLI:
                 out[k, r] = _softplus_sum(I)
             elif kind == ISING:
-                out[k, r] = _softplus_sum(I) - 0.5 * I.sum()
+                out[k, r] = _softplus_sum(I) - 0.5 * I[:columns].sum()
             elif kind == GAUSSIAN:
-                out[k, r] = 0.5 * np.dot(I, I) + columns * _HALF_LOG_2PI
+                out[k, r] = 0.5 * np.dot(I[:columns], I[:columns]) + columns * _HALF_LOG_2PI
             else:
-                out[k, r] = _potts_sum(I, width)
+                out[k, r] = _potts_sum(I[:columns], width)
+
+
+@shared
+def cgf_rows(kind, width, product, bias, beta, out):
+    """out[k, r] = sum of cgf(beta[k, r] (bias + product[r])) over the units of a layer.
+
+    product : (n, >= m * width), of which the first m * width columns are used; bias : (m * width,);
+    beta, out : (k, n) float64.
+    """
+    for t in prange(-(-out.shape[1] // _ROWS)):
+        _cgf_tile(t, kind, width, product, bias, beta, out)

@@ -7,11 +7,12 @@ reaches u. For two states that is a comparison without a division, u (1 + e^I) >
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.functions import exp, normal_quantile
 from ebm.kernels.random import uniform_row
+from ebm.kernels.threads import shared
 
 BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
 
@@ -57,28 +58,32 @@ def _draw_potts(I, u, out):
 
 
 @njit(**JIT)
+def _draw_row(c, kind, width, product, bias, base, beta, key, sweep, first, out):
+    m = out.shape[1]
+    u = np.empty(m, product.dtype)
+    I = np.empty((width, m), product.dtype)
+    uniform_row(key, sweep, c, first, u)
+    row = product[c]
+    hot = beta[c]
+    cold = product.dtype.type(1) - hot
+    if width == 1:
+        for j in range(m):
+            I[0, j] = hot * (bias[j] + row[j]) + cold * base[j]
+    else:
+        for j in range(m):
+            for a in range(width):
+                k = j * width + a
+                I[a, j] = hot * (bias[k] + row[k]) + cold * base[k]
+    draw(kind, I, u, out[c])
+
+
+@shared
 def draw_rows(kind, width, product, bias, base, beta, key, sweep, first, out):
     """Draw a layer for every row: inputs beta (bias + product) + (1 - beta) base, as in docs/math.md (2.2).
 
-    product : (n, m * width), not changed; bias, base : (m * width,); beta : (n,); all of one float dtype.
+    product : (n, >= m * width), not changed; bias, base : (m * width,); beta : (n,); all of one float dtype.
     key, sweep, first : the uniforms of positions first..first + m and chains 0..n.
     out : (n, m) states, overwritten.
     """
-    n, m = out.shape
-    u = np.empty(m, product.dtype)
-    I = np.empty((width, m), product.dtype)
-    one = product.dtype.type(1)
-    for c in range(n):
-        uniform_row(key, sweep, c, first, u)
-        row = product[c]
-        hot = beta[c]
-        cold = one - hot
-        if width == 1:
-            for j in range(m):
-                I[0, j] = hot * (bias[j] + row[j]) + cold * base[j]
-        else:
-            for j in range(m):
-                for a in range(width):
-                    k = j * width + a
-                    I[a, j] = hot * (bias[k] + row[k]) + cold * base[k]
-        draw(kind, I, u, out[c])
+    for c in prange(len(out)):
+        _draw_row(c, kind, width, product, bias, base, beta, key, sweep, first, out)

@@ -1,4 +1,4 @@
-"""Elementary functions that LLVM can vectorise: exp in both precisions, and the normal quantile.
+"""Elementary functions for loops that LLVM vectorises and for vectors: exp, and the normal quantile.
 
 ``math.exp`` is a call into libm, which keeps every loop around it scalar. Here exp is a polynomial: with
 x = n log 2 + r, |r| <= log(2)/2, exp(x) = 2^n exp(r); exp(r) by its Taylor series to rounding error, 2^n by
@@ -8,37 +8,17 @@ neither 0, inf nor NaN arises from a finite or infinite x.
 
 import math
 
-from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
 from ebm.kernels import JIT
+from ebm.kernels.vector import clamp, floor, power_of_two
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693145751953125  # 11 low bits are zero: n * _LN2_HIGH is exact in float64
 _LN2_LOW = 1.4286068203094173e-06
 _LN2_HIGH32 = 0.693359375  # the same for float32
 _LN2_LOW32 = -2.12194440e-04
-
-
-@intrinsic
-def _bits_to_float32(typingctx, n):
-    """Reinterpret an int32 as a float32."""
-
-    def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), codegen
-
-
-@intrinsic
-def _bits_to_float64(typingctx, n):
-    """Reinterpret an int64 as a float64."""
-
-    def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), codegen
 
 
 def exp(x):
@@ -48,26 +28,24 @@ def exp(x):
 
 def _exp32(x):
     f = types.float32
-    x = min(max(x, f(-87.0)), f(88.0))
-    n = f(math.floor(x * f(_LOG2E) + f(0.5)))
+    x = clamp(x, -87.0, 88.0)
+    n = floor(x * f(_LOG2E) + f(0.5))
     r = (x - n * f(_LN2_HIGH32)) - n * f(_LN2_LOW32)
-    p = f(1.0 / 5040.0)
-    p = p * r + f(1.0 / 720.0)
+    p = r * f(1.0 / 5040.0) + f(1.0 / 720.0)
     p = p * r + f(1.0 / 120.0)
     p = p * r + f(1.0 / 24.0)
     p = p * r + f(1.0 / 6.0)
     p = p * r + f(0.5)
     p = p * r + f(1.0)
     p = p * r + f(1.0)
-    return p * _bits_to_float32(types.int32((types.int32(n) + types.int32(127)) << types.int32(23)))
+    return p * power_of_two(n)
 
 
 def _exp64(x):
-    x = min(max(x, -708.0), 709.0)
-    n = math.floor(x * _LOG2E + 0.5)
+    x = clamp(x, -708.0, 709.0)
+    n = floor(x * _LOG2E + 0.5)
     r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
+    p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0
     p = p * r + 1.0 / 39916800.0
     p = p * r + 1.0 / 3628800.0
     p = p * r + 1.0 / 362880.0
@@ -80,12 +58,12 @@ def _exp64(x):
     p = p * r + 0.5
     p = p * r + 1.0
     p = p * r + 1.0
-    return p * _bits_to_float64((types.int64(n) + 1023) << 52)
+    return p * power_of_two(n)
 
 
 @overload(exp, jit_options={"error_model": "numpy", "fastmath": {"contract"}})
 def _exp(x):
-    return _exp32 if x == types.float32 else _exp64
+    return _exp32 if getattr(x, "element", x) == types.float32 else _exp64
 
 
 @njit(**JIT)

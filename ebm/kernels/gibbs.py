@@ -2,7 +2,7 @@
 
 State: phi (N * width, C), the encoded states, chains contiguous. A unit's field is a row of J times phi, so
 the inner loop runs along chains and in vector registers; Potts units are one-hot rows, and nothing here
-asks for them. Chains are worked on in tiles of CHAIN_TILE so that a tile of phi stays in cache through all
+asks for them. Chains are worked on in tiles of 64 so that a tile of phi stays in cache through all
 the sweeps of a call; positions in tiles of TILE, whose uniforms are made together.
 
 The sequence of units is data: order[k, s] is the unit visited at position s of sweep k. Systematic, random
@@ -14,7 +14,7 @@ from numba import njit
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import POTTS, draw
-from ebm.kernels.random import CHAIN_TILE, TILE, uniform_tile
+from ebm.kernels.random import LANES, TILE, uniform_tile
 
 
 @njit(**JIT)
@@ -73,10 +73,10 @@ def sweep(kind, width, J, data, indices, indptr, b, base, beta, phi, order, key,
     """
     n_chains = phi.shape[1]
     dense = len(J) > 0
-    for c0 in range(0, n_chains, CHAIN_TILE):
-        c1 = min(c0 + CHAIN_TILE, n_chains)
+    for c0 in range(0, n_chains, 64):
+        c1 = min(c0 + 64, n_chains)
         local = phi[:, c0:c1].copy()
-        u = np.empty((TILE, c1 - c0), phi.dtype)
+        u = np.empty((TILE, -(-(c1 - c0) // LANES) * LANES), phi.dtype)
         f = np.empty((width, c1 - c0), phi.dtype)
         x = np.empty(c1 - c0, phi.dtype)
         for k in range(order.shape[0]):
@@ -89,6 +89,6 @@ def sweep(kind, width, J, data, indices, indptr, b, base, beta, phi, order, key,
                 else:
                     _field_sparse(data, indices, indptr, b, i, width, local, f)
                 _temper(f, base, i, width, beta[c0:c1])
-                draw(kind, f, u[s % TILE], x)
+                draw(kind, f, u[s % TILE, : c1 - c0], x)
                 _put(kind, i, width, x, local)
         phi[:, c0:c1] = local

@@ -14,46 +14,77 @@ set) follow those 23: the two precisions see the same u to 2^-23, so their chain
 """
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from ebm.kernels import JIT
+from ebm.kernels.vector import Vector, address, as_float, lanes, low_words, splat, store
 
 TILE = 64  # positions that share 16 blocks; callers start their ranges of positions at multiples of this
-CHAIN_TILE = 64  # chains that are worked on together in chain-contiguous kernels
+LANES = 16  # chains that chain-contiguous kernels work on together; they pad to a multiple of it
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
-_32 = np.uint64(32)
-_LOW_WORDS = np.uint32(0x80000000)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
+_LOW_WORDS = np.uint64(0x80000000)
 
 
 @njit(inline="always", **JIT)
 def philox(c0, c1, c2, c3, k0, k1):
-    """Return the four 32-bit words of Philox4x32-10 at counter (c0..c3) under key (k0, k1), all uint32."""
+    """Return the four words of Philox4x32-10 at counter (c0..c3) under key (k0, k1).
+
+    Words are the low 32 bits of uint64 scalars or vectors; what stands above them is to be ignored.
+    """
     for _ in range(10):
-        p0 = _M0 * np.uint64(c0)
-        p1 = _M1 * np.uint64(c2)
-        c0, c1, c2, c3 = (
-            np.uint32(p1 >> _32) ^ c1 ^ k0,
-            np.uint32(p1),
-            np.uint32(p0 >> _32) ^ c3 ^ k1,
-            np.uint32(p0),
-        )
-        k0 = np.uint32(k0 + _W0)
-        k1 = np.uint32(k1 + _W1)
+        p0 = (c0 & _LOW) * _M0
+        p1 = (c2 & _LOW) * _M1
+        c0, c1, c2, c3 = (p1 >> _32) ^ c1 ^ k0, p1, (p0 >> _32) ^ c3 ^ k1, p0
+        k0, k1 = k0 + _W0, k1 + _W1
     return c0, c1, c2, c3
 
 
+def _write(p, a, b, low_a, low_b, like):
+    """Write the 16 uniforms of the words a and b (and, for float64, of the low words) to address p."""
+
+
+@overload(_write, jit_options={"error_model": "numpy"})
+def _write_overload(p, a, b, low_a, low_b, like):
+    def single(p, a, b, low_a, low_b, like):
+        k = as_float(low_words((a & _LOW) >> np.uint64(9), (b & _LOW) >> np.uint64(9)))
+        store(p, k * np.float32(2.0**-23) + np.float32(2.0**-24))
+
+    def double(p, a, b, low_a, low_b, like):
+        for q, high, low in ((p, a, low_a), (p + 64, b, low_b)):
+            k = (((high & _LOW) >> np.uint64(9)) << np.uint64(29)) | ((low & _LOW) >> np.uint64(3))
+            store(q, as_float(k) * 2.0**-52 + 2.0**-53)
+
+    return single if getattr(like, "element", like) == types.float32 else double
+
+
 @njit(inline="always", **JIT)
-def _write(words, low, u):
-    """Turn 32-bit words (and, for float64, low words) into uniforms in (0, 1)."""
-    if u.itemsize == 4:
-        for l in range(len(u)):
-            u[l] = (np.float32(np.int32(words[l] >> np.uint32(9))) + np.float32(0.5)) * np.float32(2.0**-23)
-    else:
-        for l in range(len(u)):
-            k = (np.int64(words[l] >> np.uint32(9)) << np.int64(29)) | np.int64(low[l] >> np.uint32(3))
-            u[l] = (np.float64(k) + 0.5) * 2.0**-52
+def _put(p, stride, block, block8, chain, chain8, sweep, key, like, size):
+    """Write uniforms of 16 lanes to p, p + stride, p + 2 stride, p + 3 stride: one for each word of a block.
+
+    Lanes 0 to 7 are those of the uint64 vectors block, chain; lanes 8 to 15 those of block8, chain8. `size` is the number of
+    bytes of the floats, whose type is that of `like`.
+    """
+    k0, k1 = key & _LOW, key >> _32
+    t0, t1 = splat(np.uint64(sweep) & _LOW), splat(np.uint64(sweep) >> _32)
+    a, b = philox(block, chain, t0, t1, k0, k1), philox(block8, chain8, t0, t1, k0, k1)
+    c, d = a, b
+    if size == 8:
+        c = philox(block, chain, t0, t1 | _LOW_WORDS, k0, k1)
+        d = philox(block8, chain8, t0, t1 | _LOW_WORDS, k0, k1)
+    for w in range(4):
+        _write(p + w * stride, a[w], b[w], c[w], d[w], like)
+
+
+@njit(inline="always", **JIT)
+def uniform_block(p, key, sweep, chain, first, like, size):
+    """Write the uniforms of TILE positions from `first` of one chain to address p."""
+    block = splat(np.uint64(first // 4)) + lanes(np.uint64(0))
+    c = splat(np.uint64(chain))
+    _put(p, LANES * size, block, block + np.uint64(8), c, c, sweep, key, like, size)
 
 
 @njit(**JIT)
@@ -63,49 +94,28 @@ def uniform_row(key, sweep, chain, first, u):
     key : uint64; sweep : int64 < 2^63; chain : int64 < 2^32; first : int64, a multiple of TILE;
     u : (n,) float32 or float64.
     """
-    k0, k1 = np.uint32(key), np.uint32(key >> _32)
-    t0, t1 = np.uint32(np.uint64(sweep)), np.uint32(np.uint64(sweep) >> _32)
-    c = np.uint32(chain)
-    words = np.empty(TILE, np.uint32)
-    low = np.empty(TILE, np.uint32)
-    for g in range(0, len(u), TILE):
-        block = (first + g) // 4
-        for l in range(16):
-            words[l], words[16 + l], words[32 + l], words[48 + l] = philox(
-                np.uint32(block + l), c, t0, t1, k0, k1
-            )
-        if u.itemsize == 8:
-            for l in range(16):
-                low[l], low[16 + l], low[32 + l], low[48 + l] = philox(
-                    np.uint32(block + l), c, t0, t1 | _LOW_WORDS, k0, k1
-                )
-        _write(words, low, u[g : g + TILE])
+    whole = len(u) - len(u) % TILE
+    for g in range(0, whole, TILE):
+        uniform_block(address(u) + g * u.itemsize, key, sweep, chain, first + g, u[0], u.itemsize)
+    if whole < len(u):
+        rest = np.empty(TILE, u.dtype)
+        uniform_block(address(rest), key, sweep, chain, first + whole, u[0], u.itemsize)
+        u[whole:] = rest[: len(u) - whole]
 
 
 @njit(**JIT)
 def uniform_tile(key, sweep, chain, first, u):
     """Fill u[i, c] with the uniforms of positions first + i and chains chain + c, for TILE positions.
 
-    u : (TILE, n) float32 or float64, n <= CHAIN_TILE; the same numbers as `uniform_row`.
+    u : (TILE, n) float32 or float64, n a multiple of LANES; the same numbers as `uniform_row`.
     """
-    k0, k1 = np.uint32(key), np.uint32(key >> _32)
-    t0, t1 = np.uint32(np.uint64(sweep)), np.uint32(np.uint64(sweep) >> _32)
-    n = u.shape[1]
-    words = np.empty((4, CHAIN_TILE), np.uint32)
-    low = np.empty((4, CHAIN_TILE), np.uint32)
-    for l in range(16):
-        block = np.uint32(first // 4 + l)
-        for c in range(n):
-            words[0, c], words[1, c], words[2, c], words[3, c] = philox(
-                block, np.uint32(chain + c), t0, t1, k0, k1
-            )
-        if u.itemsize == 8:
-            for c in range(n):
-                low[0, c], low[1, c], low[2, c], low[3, c] = philox(
-                    block, np.uint32(chain + c), t0, t1 | _LOW_WORDS, k0, k1
-                )
-        for w in range(4):
-            _write(words[w], low[w], u[16 * w + l])
+    size, stride = u.itemsize, u.strides[0]
+    for c in range(0, u.shape[1], LANES):
+        chains = splat(np.uint64(chain + c)) + lanes(np.uint64(0))
+        for l in range(16):
+            block = splat(np.uint64(first // 4 + l))
+            p = address(u) + l * stride + c * size
+            _put(p, 16 * stride, block, block, chains, chains + np.uint64(8), sweep, key, u[0, 0], size)
 
 
 @njit(**JIT)

@@ -96,7 +96,7 @@ def sum_layer(
         phi = outer.encode(enumerate_states(outer, n, start, min(start + rows, int(total))))
         product = phi @ W
         inner_sum = np.empty((1, len(phi)))
-        cgf_rows(inner.kind, inner.width, product, c, np.ones((1, len(phi))), inner_sum)
+        cgf_rows(True, inner.kind, inner.width, product, c, np.ones((1, len(phi))), inner_sum)
         weights = sums.weigh(phi @ b + inner_sum[0])
         if stats:
             mean = weights[:, None] * inner.mean(c + product)

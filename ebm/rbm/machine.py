@@ -26,6 +26,7 @@ from ebm.machine import (
 )
 from ebm.rbm.chains import BlockChains
 from ebm.rbm.enumeration import require_sum, sum_machine
+from ebm.rbm.states import Layer, as_bits, as_state, dot, dot_vector, draw, statistics, transposed
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -172,7 +173,7 @@ class RBM:
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
-        return self.c + self._product(v)
+        return self.c + self._product(self._chains(v))[:, : len(self.c)]
 
     def inputs_v(self, h: ArrayLike) -> Array:
         """Inputs of the visible units, b + φ(h)·Wᵀ: (n, n_hidden) -> (n, n_visible·width)."""
@@ -211,16 +212,19 @@ class RBM:
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
-        x = as_rows(x, self.visible, self.n_visible)
-        return BlockChains(self.visible.as_states(x, self.dtype).copy())
+        x = np.asarray(x)
+        if x.ndim == 2 and x.shape[1] == self.n_visible and x.dtype.kind in "biuf":
+            bits = as_bits(x, self.visible, self.dtype)
+            if bits is not None:  # states, so there is nothing left to check
+                return BlockChains(bits)
+        return BlockChains(as_state(as_rows(x, self.visible, self.n_visible), self.visible, self.dtype))
 
-    def _product(self, x: Any) -> Array:
-        """φ(v)·W, kept in running chains."""
-        if not isinstance(x, BlockChains):
-            return self.visible.dot(
-                self.visible.as_states(as_rows(x, self.visible, self.n_visible), self.dtype), self.W
-            )
-        return x.product(self._version, lambda v: self.visible.dot(v, self.W))
+    def _chains(self, x: Any) -> BlockChains:
+        return x if isinstance(x, BlockChains) else self.start(x)
+
+    def _product(self, chains: BlockChains) -> Array:
+        """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
+        return chains.product(self._version, lambda v: dot(v, self.visible, self.W))
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -238,18 +242,19 @@ class RBM:
         """
         from ebm.kernels.cgf import cgf_rows
 
-        product = self._product(x)
-        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.visible, self.n_visible)
-        beta = as_beta(beta, len(v))
+        chains = self._chains(x)
+        product, state = self._product(chains), chains.state
+        beta = as_beta(beta, len(chains))
         rows = np.atleast_2d(beta)
-        hidden = np.empty(rows.shape)
-        cgf_rows(self.hidden.kind, self.hidden.width, product, self.c, rows, hidden)
-        phi = self.visible.encode(v)
-        field = phi @ self.b.astype(np.float64)
-        energy = -rows * field - hidden
+        energy = np.empty(rows.shape)
+        worth = energy.size * len(self.c) > 2**15
+        cgf_rows(worth, self.hidden.kind, self.hidden.width, product, self.c, rows, energy)
+        energy += rows * dot_vector(state, self.visible, self.b)
         if base is not None:
-            energy -= (1 - rows) * (phi @ as_base(base, len(self.b), np.float64))
-        energy += self.visible.potential(v).sum(-1, dtype=np.float64)
+            energy += (1 - rows) * dot_vector(state, self.visible, as_base(base, len(self.b), np.float64))
+        np.negative(energy, out=energy)
+        if self.visible.states is None:
+            energy += self.visible.potential(chains.x).sum(-1, dtype=np.float64)
         return energy.reshape(beta.shape)
 
     def sweep(
@@ -287,7 +292,6 @@ class RBM:
         NotSupported
             Another scan.
         """
-        from ebm.kernels.draw import draw_rows
         from ebm.kernels.random import TILE
 
         if scan not in ("auto", "chromatic"):
@@ -295,49 +299,49 @@ class RBM:
                 f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'"
             )
         n = as_count(n, "n", 0)
-        chains = x if isinstance(x, BlockChains) else self.start(x)
-        dtype, rows = self.dtype, len(chains)
-        free = as_free(free, self.n_visible)
-        hot = as_beta(beta, rows, dtype, levels=False)
-        cold_v, cold_h = as_base(base, len(self.b), dtype), np.zeros_like(self.c)
-        h = self.hidden.as_states(np.zeros((rows, self.n_hidden)), dtype)
+        chains = self._chains(x)
+        hot = as_beta(beta, len(chains), self.dtype, levels=False)
+        cold = as_base(base, len(self.b), self.dtype)
+        v_layer = Layer(self.visible, self.b, cold, 0, as_free(free, self.n_visible))
         first_h = -(-self.n_visible // TILE) * TILE
-        for _ in range(n):
-            key, t = rng.advance()
-            side = self.hidden
-            draw_rows(side.kind, side.width, self._product(chains), self.c, cold_h, hot, key, t, first_h, h)
-            product, side = self.hidden.dot(h, self.W.T), self.visible
-            v = np.empty_like(chains.x)
-            draw_rows(side.kind, side.width, product, self.b, cold_v, hot, key, t, 0, v)
-            if free is not None:
-                v[:, ~free] = chains.x[:, ~free]
-            chains.x = v
+        h_layer = Layer(self.hidden, self.c, np.zeros_like(self.c), first_h)
+        W_t = chains.transposed(self._version, lambda: transposed(self.W)) if n else self.W
+        for k in range(n):
+            uniforms = rng.advance()
+            known = self._product(chains) if k == 0 and chains.has_product(self._version) else None
+            h = draw(h_layer, None, (chains.state, self.visible), self.W, known, hot, uniforms)
+            chains.state = draw(v_layer, chains.state, (h, self.hidden), W_t, None, hot, uniforms)
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
-        product = self._product(x)  # checks x
-        v = x.x if isinstance(x, BlockChains) else self.visible.as_states(x, self.dtype)
-        weights = as_weights(weights, len(v))
-        mean_h = self.hidden.mean(self.c + product)
-        return {
-            "W": self.visible.outer(v, weights.astype(self.dtype)[:, None] * mean_h),
-            "b": (weights @ self.visible.encode(v)).astype(self.dtype),
-            "c": (weights @ mean_h).astype(self.dtype),
-        }
+        return self._statistics((x, weights))
+
+    def contrast(self, x: Any, weights: Array | None, y: Any, others: Array | None = None) -> Params:
+        """stats(x, weights) − stats(y, others), in one pass over both."""
+        return self._statistics((x, weights), (y, -as_weights(others, len(y))))
+
+    def _statistics(self, *parts: tuple[Any, Array | None]) -> Params:
+        rows = []
+        for x, weights in parts:
+            chains = self._chains(x)
+            rows.append((chains.state, self._product(chains), as_weights(weights, len(chains))))
+        return statistics(rows, self.visible, self.hidden, self.params)
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         from ebm.kernels.cgf import cgf_rows
 
-        v = x.x if isinstance(x, BlockChains) else as_rows(x, self.visible, self.n_visible)
-        own = slice(i * self.visible.width, (i + 1) * self.visible.width)
-        without = self._product(x) - self.visible.encode(v[:, i : i + 1]) @ self.W[own]
+        chains = self._chains(x)
+        v, own = chains.x, slice(i * self.visible.width, (i + 1) * self.visible.width)
+        without = self._product(chains)
+        without = without[:, : len(self.c)] - self.visible.encode(v[:, i : i + 1]) @ self.W[own]
+        without = without.astype(self.dtype)
         states = np.asarray(self.visible.states)
         out, beta, hidden = np.empty((len(v), len(states))), np.ones((1, len(v))), np.empty((1, len(v)))
         for s, phi in enumerate(self.visible.encode(states[:, None])):
             bias = self.c + (phi @ self.W[own]).astype(self.dtype)
-            cgf_rows(self.hidden.kind, self.hidden.width, without.astype(self.dtype), bias, beta, hidden)
+            cgf_rows(False, self.hidden.kind, self.hidden.width, without, bias, beta, hidden)
             out[:, s] = -hidden[0] - phi @ self.b[own]
         return out
 

@@ -1,0 +1,143 @@
+"""A layer of two-state units given the other layer: product, inputs, uniforms and draws in one pass.
+
+A tile is 64 units of up to ROWS rows. Its inputs come from tables (`ebm.kernels.bits`) into a small array
+that stays in cache, are turned into probabilities there, compared with uniforms, and leave as one word of 64
+bits a row. Nothing of the size of the layer is written but those bits.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, workspace
+from ebm.kernels.functions import exp
+from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import address, bits, load, poke, splat, store
+
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@njit(inline="always", **JIT)
+def _copy_padded(a, c0, p):
+    """Write a[c0 : c0 + TILE] to address p, zeros beyond its end."""
+    for j in range(TILE):
+        poke(p + j * a.itemsize, a[c0 + j] if c0 + j < len(a) else a.dtype.type(0))
+
+
+@njit(**JIT)
+def _inputs(S, r0, r1, n_bits, low, A, known, c0, space, acc):
+    """Products of rows r0..r1 with columns c0..c0 + TILE of A, or their known values, at address acc."""
+    size = A.itemsize
+    stride = TILE * size
+    if len(known):
+        c1 = min(c0 + TILE, known.shape[1])
+        for r in range(r0, r1):
+            for c in range(c0, c1):
+                poke(acc + (r - r0) * stride + (c - c0) * size, known[r, c])
+        return
+    for j in range((r1 - r0) * stride // 64):
+        store(acc + 64 * j, splat(low) * 0)
+    width = STRIP // size
+    for c in range(c0, min(c0 + TILE, A.shape[1]), width):
+        add_product(S, r0, r1, n_bits, A, c, low, space, acc + (c - c0) * size, stride)
+
+
+@njit(**JIT)
+def _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out):
+    n_words = out.shape[1]
+    r0, w = t // n_words * ROWS, t % n_words
+    r1, c0 = min(r0 + ROWS, len(out)), w * TILE
+    size = A.itemsize
+    stride = TILE * size
+    keep, space = workspace(WORKSPACE + ROWS * stride + 3 * stride, low)
+    acc = space + WORKSPACE
+    warm = acc + ROWS * stride
+    cold, u = warm + stride, warm + 2 * stride
+    _inputs(S, r0, r1, n_bits, low, A, known, c0, space, acc)
+    _copy_padded(bias, c0, warm)
+    _copy_padded(base, c0, cold)
+    n_units = len(bias)
+    mask = free[w] & (_ALL >> np.uint64(max(0, c0 + TILE - n_units)))
+    lanes = 64 // size
+    one = A.dtype.type(1)
+    for r in range(r1 - r0):
+        uniform_block(u, key, sweep, r0 + r, first + c0, low, size)
+        hot = beta[r0 + r]
+        cool = one - hot
+        word = np.uint64(0)
+        for v in range(size):  # TILE / lanes vectors
+            field = load(warm + 64 * v, low) + load(acc + r * stride + 64 * v, low)
+            I = (field * hot + load(cold + 64 * v, low) * cool) * slope
+            up = bits(load(u + 64 * v, low) * (exp(I) + one) > one)
+            word |= up << np.uint64(v * lanes)
+        out[r0 + r, w] = (word & mask) | (old[r0 + r, w] & ~mask)
+    return keep[0]
+
+
+@shared
+def sample_layer(S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out):
+    """Draw m two-state units for every row, math.md (2.2): one bit each.
+
+    Parameters
+    ----------
+    S : (n, words) uint64
+        The other layer's states: n_bits bits a row; a bit of 0 is the state `low`, 0 or -1.
+    A : (n_bits, m)
+        Couplings.
+    known : (n, m) or (0, 0)
+        The product of the other layer's states and A, if it is known: then S and A are not looked at.
+    bias, base : (m,)
+    beta : (n,)
+    slope : scalar
+        The difference of the two states drawn: 1 for Bernoulli, 2 for Ising.
+    key, sweep, first
+        The uniforms of positions first..first + m.
+    free : (words,) uint64
+        Bits that may change; the others are taken from `old`, (n, words).
+    out : (n, words) uint64, overwritten; it may be `old`.
+
+    All floats have one dtype.
+    """
+    for t in prange(-(-len(out) // ROWS) * out.shape[1]):
+        _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out)
+
+
+@njit(**JIT)
+def _mean_tile(t, product, m, bias, low, weights, out, sums):
+    size = product.itemsize
+    lanes = 64 // size
+    width = product.shape[1] * size
+    c0 = t * TILE
+    stride = TILE * size
+    keep, warm = workspace(stride, low)
+    _copy_padded(bias, c0, warm)
+    slope = 1 - low
+    for v in range(size):
+        if c0 + v * lanes >= m:
+            break
+        b = load(warm + 64 * v, low)
+        p = c0 * size + 64 * v
+        for r in range(len(product)):
+            e = exp((b + load(address(product) + r * width + p, low)) * slope)
+            mean = (e + low) / (e + 1)
+            store(address(out) + r * width + p, mean * weights[r])
+    c1 = min(c0 + TILE, m)
+    for r in range(len(product)):
+        row = out[r, c0:c1]
+        total = sums[c0:c1]
+        for j in range(len(row)):
+            total[j] += row[j]
+    return keep[0]
+
+
+@shared
+def mean_layer(product, m, bias, low, weights, out, sums):
+    """out = weights (mean states of a layer of two-state units with inputs bias + product), and its sums.
+
+    product, out : (n, a multiple of TILE), of which m columns are used; bias : (m,); low : 0 or -1, the
+    lower state; weights : (n,); all of one float dtype. sums : (m,) float64, the column sums of `out` are
+    added to it.
+    """
+    for t in prange(-(-m // TILE)):
+        _mean_tile(t, product, m, bias, low, weights, out, sums)
