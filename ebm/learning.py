@@ -70,6 +70,15 @@ def _finish(
     return machine.centre(gradient, offsets), moved
 
 
+def _sampled(
+    rule: CD | PCD, machine: Machine, data: Any, w: Array, model: Any, u: Array | None, chains: Carried
+) -> tuple[Params, Carried]:
+    """The gradient from states of both phases; only a centred one needs the phases apart."""
+    if not rule.centred:
+        return machine.contrast(data, w, model, u), chains
+    return _finish(rule, machine, machine.stats(data, w), machine.stats(model, u), chains)
+
+
 @settings
 class CD:
     """Contrastive divergence: the model's chains start at the data and run k sweeps.
@@ -104,10 +113,9 @@ class CD:
         w = _normalised(weights)
         if w is None:
             return _zero(machine.params), chains
-        running = machine.start(machine.clamp(v, rng))
-        positive = machine.stats(running, w)
-        machine.sweep(running, rng, self.k)
-        return _finish(self, machine, positive, machine.stats(running, w), chains)
+        data = machine.start(machine.clamp(v, rng))
+        model = machine.sweep(data.copy(), rng, self.k)
+        return _sampled(self, machine, data, w, model, w, chains)
 
 
 @settings
@@ -151,8 +159,8 @@ class PCD:
         w = _normalised(weights)
         if w is None:
             return _zero(machine.params), chains
-        positive = machine.stats(machine.clamp(v, rng), w)
-        return _finish(self, machine, positive, machine.stats(running), chains)
+        data = machine.start(machine.clamp(v, rng))
+        return _sampled(self, machine, data, w, running, None, chains)
 
 
 @settings

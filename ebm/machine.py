@@ -11,6 +11,7 @@ the input of a unit is β·field + (1 − β)·base.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -26,6 +27,7 @@ Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]
 Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
 Base: TypeAlias = Array | None
+_OURS = 3  # references to an array of a Scratch that only it holds: its own, a local one, an argument
 
 
 class Chains(Protocol):
@@ -36,6 +38,9 @@ class Chains(Protocol):
         """The states, (n_chains, n_units)."""
 
     def __len__(self) -> int: ...
+
+    def copy(self) -> Chains:
+        """Chains at the same states, which go their own way."""
 
 
 @runtime_checkable
@@ -99,6 +104,11 @@ class Machine(Protocol):
 
     def stats(self, x: Array | Chains, weights: Array | None = None) -> Params:
         """−∂ free_energy/∂ params, the weighted sum over rows (None: the mean)."""
+
+    def contrast(
+        self, x: Array | Chains, weights: Array | None, y: Array | Chains, others: Array | None = None
+    ) -> Params:
+        """stats(x, weights) − stats(y, others): what learning from samples needs, in one pass."""
 
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows of data to states: hidden units in x are swept n times, the data held."""
@@ -268,6 +278,24 @@ def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")
     return array
+
+
+class Scratch:
+    """Large arrays to write results into, used again once nobody holds them.
+
+    Fresh memory is slow: the first touch of each page of a 1.5 MB gradient costs a tenth of a step. Whether
+    an array, or a view of it, is held elsewhere is its reference count.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An array with any content."""
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != dtype or sys.getrefcount(array) > _OURS:
+            array = self._arrays[name] = np.empty(shape, dtype)
+        return array
 
 
 class LogSum:

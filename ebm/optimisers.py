@@ -130,15 +130,13 @@ class SGD:
 
     def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
         """Ascend, in place."""
+        from ebm.kernels.ascend import ascend
+
         rate = rate_at(self.rate, epoch)
         for key, value in params.items():
-            step = rate * gradient[key]
-            if self.momentum:
-                velocity = memory[f"velocity.{key}"]
-                velocity *= self.momentum
-                velocity += step
-                step = velocity
-            value += step
+            velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
+            g = np.ascontiguousarray(gradient[key], value.dtype)
+            ascend(value.size > 2**17, *(a.reshape(-1) for a in (value, g, velocity)), rate, self.momentum)
 
 
 @settings

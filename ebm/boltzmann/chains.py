@@ -29,5 +29,11 @@ class SpinChains:
         """The states, (n_chains, n_units)."""
         return np.array(self._units.decode(self.phi.T), order="C")
 
+    def copy(self) -> SpinChains:
+        """Chains at the same states, which go their own way."""
+        twin = SpinChains.__new__(SpinChains)
+        twin._units, twin.phi = self._units, self.phi.copy()
+        return twin
+
     def __len__(self) -> int:
         return self.phi.shape[1]

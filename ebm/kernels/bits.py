@@ -18,7 +18,18 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, load, mask_of, peek, poke, select, splat, store, total_of
+from ebm.kernels.vector import (
+    address,
+    load,
+    mask_of,
+    peek,
+    poke,
+    select,
+    splat,
+    store,
+    total_of,
+    transpose_block,
+)
 from ebm.kernels.vector import bits as pack_mask
 
 GROUP = 4  # bits that are looked up together
@@ -34,6 +45,19 @@ def workspace(n_bytes, like):
     """An array of at least n_bytes, and the address in it that is a multiple of 64."""
     raw = np.empty(n_bytes // 8 + 8, np.float64)
     return raw, (address(raw) + 63) // 64 * 64
+
+
+@njit(inline="always", **JIT)
+def n_row_tiles(n):
+    """How many tiles of at most ROWS rows n rows are cut into."""
+    return (n + ROWS - 1) // ROWS
+
+
+@njit(inline="always", **JIT)
+def tile_rows(k, n):
+    """The rows of the k-th tile, first and last + 1: tiles of almost the same size."""
+    tiles = n_row_tiles(n)
+    return k * n // tiles, (k + 1) * n // tiles
 
 
 @njit(inline="always", **JIT)
@@ -72,17 +96,19 @@ def _tables(A, k0, k1, c0, low, scratch, tables):
 def _add_rows(bits, stride, n, shift, n_groups, tables, acc, acc_stride, like):
     """For n rows: add to a strip of acc the table rows that PASS bits choose."""
     for r in range(n):
-        word = peek(bits + r * stride, np.uint64(0)) >> shift
+        word = np.uint32(peek(bits + r * stride, np.uint64(0)) >> shift)
+        if word == 0 and like == 0:  # bits of sparse data come in patches; like is the lower state
+            continue
         p = acc + r * acc_stride
         x0, x1, x2, x3 = load(p, like), load(p + 64, like), load(p + 128, like), load(p + 192, like)
         if n_groups == PASS // GROUP:
             for g in range(PASS // GROUP):  # unrolled
-                q = tables + g * _TABLE + np.int64((word >> np.uint64(GROUP * g)) & np.uint64(15)) * STRIP
+                q = tables + g * _TABLE + np.int64((word >> np.uint32(GROUP * g)) & np.uint32(15)) * STRIP
                 x0, x1 = x0 + load(q, like), x1 + load(q + 64, like)
                 x2, x3 = x2 + load(q + 128, like), x3 + load(q + 192, like)
         else:
             for g in range(n_groups):
-                q = tables + g * _TABLE + np.int64((word >> np.uint64(GROUP * g)) & np.uint64(15)) * STRIP
+                q = tables + g * _TABLE + np.int64((word >> np.uint32(GROUP * g)) & np.uint32(15)) * STRIP
                 x0, x1 = x0 + load(q, like), x1 + load(q + 64, like)
                 x2, x3 = x2 + load(q + 128, like), x3 + load(q + 192, like)
         store(p, x0)
@@ -116,8 +142,9 @@ def _product_tile(t, bits, n_bits, A, low, out):
     size = A.itemsize
     width = STRIP // size
     n_strips = (out.shape[1] + width - 1) // width
-    r0, c0 = t // n_strips * ROWS, t % n_strips * width
-    r1, c1 = min(r0 + ROWS, len(bits)), min(c0 + width, out.shape[1])
+    r0, r1 = tile_rows(t // n_strips, len(bits))
+    c0 = t % n_strips * width
+    c1 = min(c0 + width, out.shape[1])
     keep, space = workspace(WORKSPACE + ROWS * STRIP, low)
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
@@ -139,7 +166,7 @@ def _product_tile(t, bits, n_bits, A, low, out):
 def product(bits, n_bits, A, low, out):
     """out = S A: bits (n, words) uint64 with n_bits units a row, A (n_bits, >= m), out (n, m), C-ordered."""
     width = STRIP // A.itemsize
-    n_tiles = -(-len(bits) // ROWS) * -(-out.shape[1] // width)
+    n_tiles = n_row_tiles(len(bits)) * -(-out.shape[1] // width)
     for t in prange(n_tiles):
         _product_tile(t, bits, n_bits, A, low, out)
 
@@ -255,13 +282,20 @@ def transpose_bits(bits, out):
 @njit(**JIT)
 def _transpose_tile(t, A, out):
     n, m = A.shape
+    size = A.itemsize
+    lanes = 64 // size
     across = (m + 63) // 64
     i0, j0 = t // across * 64, t % across * 64
-    i1 = min(i0 + 64, n)
-    for j in range(j0, min(j0 + 64, m)):
-        row = out[j, i0:i1]
-        for i in range(len(row)):
-            row[i] = A[i0 + i, j]
+    i1, j1 = min(i0 + 64, n), min(j0 + 64, m)
+    for i in range(i0, i1, lanes):
+        for j in range(j0, j1, lanes):
+            if i + lanes <= i1 and j + lanes <= j1:
+                p, q = address(A) + (i * m + j) * size, address(out) + (j * n + i) * size
+                transpose_block(p, m * size, q, n * size, A[0, 0])
+            else:
+                for k in range(i, min(i + lanes, i1)):
+                    for l in range(j, min(j + lanes, j1)):
+                        out[l, k] = A[k, l]
 
 
 @shared

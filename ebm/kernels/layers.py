@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, workspace
+from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows, workspace
 from ebm.kernels.functions import exp
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.threads import shared
@@ -46,8 +46,9 @@ def _inputs(S, r0, r1, n_bits, low, A, known, c0, space, acc):
 @njit(**JIT)
 def _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out):
     n_words = out.shape[1]
-    r0, w = t // n_words * ROWS, t % n_words
-    r1, c0 = min(r0 + ROWS, len(out)), w * TILE
+    r0, r1 = tile_rows(t // n_words, len(out))
+    w = t % n_words
+    c0 = w * TILE
     size = A.itemsize
     stride = TILE * size
     keep, space = workspace(WORKSPACE + ROWS * stride + 3 * stride, low)
@@ -99,7 +100,7 @@ def sample_layer(S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, 
 
     All floats have one dtype.
     """
-    for t in prange(-(-len(out) // ROWS) * out.shape[1]):
+    for t in prange(n_row_tiles(len(out)) * out.shape[1]):
         _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out)
 
 

@@ -18,7 +18,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from ebm.kernels import JIT
-from ebm.kernels.vector import Vector, address, as_float, lanes, low_words, splat, store
+from ebm.kernels.vector import address, as_float, lanes, low_words, splat, store
 
 TILE = 64  # positions that share 16 blocks; callers start their ranges of positions at multiples of this
 LANES = 16  # chains that chain-contiguous kernels work on together; they pad to a multiple of it
@@ -65,8 +65,8 @@ def _write_overload(p, a, b, low_a, low_b, like):
 def _put(p, stride, block, block8, chain, chain8, sweep, key, like, size):
     """Write uniforms of 16 lanes to p, p + stride, p + 2 stride, p + 3 stride: one for each word of a block.
 
-    Lanes 0 to 7 are those of the uint64 vectors block, chain; lanes 8 to 15 those of block8, chain8. `size` is the number of
-    bytes of the floats, whose type is that of `like`.
+    Lanes 0 to 7 are those of the uint64 vectors block, chain; lanes 8 to 15 those of block8, chain8.
+    The floats have the type of `like` and `size` bytes.
     """
     k0, k1 = key & _LOW, key >> _32
     t0, t1 = splat(np.uint64(sweep) & _LOW), splat(np.uint64(sweep) >> _32)

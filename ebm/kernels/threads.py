@@ -104,6 +104,9 @@ class _Shared:
         if not worth or n == 1 or _state["forked"] or not _layer():
             self.serial(*args)
             return
+        if n == numba.config.NUMBA_NUM_THREADS:
+            self._parallel(*args)
+            return
         before = numba.get_num_threads()
         numba.set_num_threads(n)
         try:

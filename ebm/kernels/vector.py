@@ -203,6 +203,38 @@ def gather(typingctx, p, places, like):
     return kind(types.int64, places, like), codegen
 
 
+@intrinsic
+def transpose_block(typingctx, p, stride, q, other_stride, like):
+    """Transpose a square block, as many vectors as a vector has lanes, from rows at p to rows at q.
+
+    Strides are in bytes. Halves of pairs of rows change places, then quarters, and so on.
+    """
+    kind = _vector(like)
+
+    def codegen(context, builder, signature, args):
+        source, step, target, other_step, _ = args
+        vector, n = context.get_value_type(kind), kind.lanes
+        at = lambda base, stride, i: builder.add(base, builder.mul(stride, ir.Constant(_I64, i)))  # noqa: E731
+        rows = [builder.load(_pointer(builder, at(source, step, i), vector), align=4) for i in range(n)]
+        s = n // 2
+        while s:
+            upper = ir.Constant(ir.VectorType(_I32, n), [n + l - s if l & s else l for l in range(n)])
+            lower = ir.Constant(ir.VectorType(_I32, n), [n + l if l & s else l + s for l in range(n)])
+            for i in range(n):
+                if not i & s:
+                    a, b = rows[i], rows[i + s]
+                    rows[i], rows[i + s] = (
+                        builder.shuffle_vector(a, b, upper),
+                        builder.shuffle_vector(a, b, lower),
+                    )
+            s //= 2
+        for i, row in enumerate(rows):
+            builder.store(row, _pointer(builder, at(target, other_step, i), vector), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64, types.int64, like), codegen
+
+
 # Arithmetic.
 
 

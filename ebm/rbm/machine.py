@@ -14,6 +14,7 @@ from ebm.machine import (
     Base,
     Params,
     Scan,
+    Scratch,
     as_base,
     as_beta,
     as_count,
@@ -89,6 +90,7 @@ class RBM:
         self.n_visible = shape[0] // visible.width
         self.n_hidden = shape[1] // hidden.width
         self._version = next(_versions)
+        self._scratch = Scratch()
 
     @classmethod
     def random(
@@ -224,7 +226,7 @@ class RBM:
 
     def _product(self, chains: BlockChains) -> Array:
         """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
-        return chains.product(self._version, lambda v: dot(v, self.visible, self.W))
+        return chains.product(self._version, lambda v: dot(v, self.visible, self.W, self._scratch))
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -305,12 +307,14 @@ class RBM:
         v_layer = Layer(self.visible, self.b, cold, 0, as_free(free, self.n_visible))
         first_h = -(-self.n_visible // TILE) * TILE
         h_layer = Layer(self.hidden, self.c, np.zeros_like(self.c), first_h)
-        W_t = chains.transposed(self._version, lambda: transposed(self.W)) if n else self.W
+        W_t = chains.transposed(self._version, lambda: transposed(self.W, self._scratch)) if n else self.W
         for k in range(n):
             uniforms = rng.advance()
             known = self._product(chains) if k == 0 and chains.has_product(self._version) else None
-            h = draw(h_layer, None, (chains.state, self.visible), self.W, known, hot, uniforms)
-            chains.state = draw(v_layer, chains.state, (h, self.hidden), W_t, None, hot, uniforms)
+            h = draw(h_layer, None, (chains.state, self.visible), self.W, known, hot, uniforms, self._scratch)
+            chains.state = draw(
+                v_layer, chains.state, (h, self.hidden), W_t, None, hot, uniforms, self._scratch
+            )
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
@@ -326,7 +330,7 @@ class RBM:
         for x, weights in parts:
             chains = self._chains(x)
             rows.append((chains.state, self._product(chains), as_weights(weights, len(chains))))
-        return statistics(rows, self.visible, self.hidden, self.params)
+        return statistics(rows, self.visible, self.hidden, self.params, self._scratch)
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ebm.machine import Array
+from ebm.machine import Array, Scratch
 from ebm.units import Bernoulli, Ising, Units
 
 __all__ = [
@@ -79,9 +79,9 @@ def words_for(n: int, n_units: int) -> Array:
     return np.empty((n, -(-n_units // 64)), np.uint64)
 
 
-def padded(n: int, m: int, dtype: Any) -> Array:
+def padded(scratch: Scratch, name: str, n: int, m: int, dtype: Any) -> Array:
     """Room for n rows of m numbers, with columns added to make a multiple of 64."""
-    return np.empty((n, -(-m // 64) * 64), dtype)
+    return scratch.take(name, (n, -(-m // 64) * 64), dtype)
 
 
 def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
@@ -95,25 +95,24 @@ def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
     return Bits(words, x.shape[1], low) if pack(np.ascontiguousarray(x, dtype), low, words) else None
 
 
-def transposed(W: Array) -> Array:
+def transposed(W: Array, scratch: Scratch) -> Array:
     """Wᵀ, C-ordered."""
     from ebm.kernels.bits import transpose
 
-    out = np.empty(W.shape[::-1], W.dtype)
+    out = scratch.take("transposed", W.shape[::-1], W.dtype)
     transpose(W.size > _WORTH, W, out)
     return out
 
 
-def dot(state: State, units: Units, A: Array) -> Array:
+def dot(state: State, units: Units, A: Array, scratch: Scratch) -> Array:
     """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added to make a multiple of 64."""
     from ebm.kernels.bits import product
 
     m = A.shape[1]
+    out = padded(scratch, "product", len(state), m, A.dtype)
     if not isinstance(state, Bits):
-        out = padded(len(state), m, A.dtype)
         out[:, :m] = units.dot(state, A)
         return out
-    out = padded(len(state.words), m, A.dtype)
     worth = len(out) * A.size > 64 * _WORTH
     product(worth, state.words, state.n_units, A, state.low, out)
     return out
@@ -166,6 +165,7 @@ def draw(
     known: Array | None,
     beta: Array,
     uniforms: tuple[Any, int],
+    scratch: Scratch,
 ) -> State:
     """Draw a layer given the other one, docs/math.md (2.2).
 
@@ -186,9 +186,9 @@ def draw(
     units, dtype = layer.units, A.dtype
     low = lower_state(units, dtype)
     if low is not None and (layer.free is None or isinstance(old, Bits)):
-        return _draw_bits(layer, low, old, other, A, known, beta, uniforms)
+        return _draw_bits(layer, low, old, other, A, known, beta, uniforms, scratch)
     if known is None:
-        known = dot(*other, A)
+        known = dot(*other, A, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
     key, sweep = uniforms
     worth = out.size * units.width > 8 * _WORTH // 64
@@ -209,12 +209,13 @@ def _draw_bits(
     known: Array | None,
     beta: Array,
     uniforms: tuple[Any, int],
+    scratch: Scratch,
 ) -> Bits:
     from ebm.kernels.layers import sample_layer
 
     source, none = other[0], np.empty((0, 0), A.dtype)
     if known is None and not isinstance(source, Bits):
-        known = dot(*other, A)
+        known = dot(*other, A, scratch)
     n = len(beta)
     words = words_for(n, layer.n_units)
     free = np.full(words.shape[1], ~np.uint64(0))
@@ -234,7 +235,11 @@ def _draw_bits(
 
 
 def statistics(
-    parts: list[tuple[State, Array, Array]], visible: Units, hidden: Units, params: dict[str, Array]
+    parts: list[tuple[State, Array, Array]],
+    visible: Units,
+    hidden: Units,
+    params: dict[str, Array],
+    scratch: Scratch,
 ) -> dict[str, Array]:
     """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5).
 
@@ -244,10 +249,10 @@ def statistics(
         The products as `dot` made them; weights (n,) float64.
     """
     W, b, c = params["W"], params["b"], params["c"]
-    mean_h, sums = _weighted_means(parts, hidden, c)
+    mean_h, sums = _weighted_means(parts, hidden, c, scratch)
     states = [v for v, _, _ in parts]
     if all(isinstance(v, Bits) for v in states):
-        pairs, total = _outer_bits(states, [w for _, _, w in parts], mean_h, W)
+        pairs, total = _outer_bits(states, [w for _, _, w in parts], mean_h, W, scratch)
     else:
         start, pairs, total = 0, np.zeros_like(W), np.zeros(len(b))
         for v, _, weights in parts:
@@ -258,12 +263,14 @@ def statistics(
     return {"W": pairs, "b": total.astype(W.dtype), "c": sums.astype(W.dtype)}
 
 
-def _weighted_means(parts: list[tuple[State, Array, Array]], hidden: Units, c: Array) -> tuple[Array, Array]:
+def _weighted_means(
+    parts: list[tuple[State, Array, Array]], hidden: Units, c: Array, scratch: Scratch
+) -> tuple[Array, Array]:
     """weights·⟨φ(h)⟩ for the rows of all parts, one below the other, and the sum over rows in float64."""
     from ebm.kernels.layers import mean_layer
 
     n, start = sum(len(weights) for _, _, weights in parts), 0
-    out, sums = padded(n, len(c), c.dtype), np.zeros(len(c))
+    out, sums = padded(scratch, "means", n, len(c), c.dtype), np.zeros(len(c))
     low = lower_state(hidden, c.dtype)
     for _, product, weights in parts:
         rows = out[start : start + len(weights)]
@@ -277,7 +284,9 @@ def _weighted_means(parts: list[tuple[State, Array, Array]], hidden: Units, c: A
     return out, sums
 
 
-def _outer_bits(states: list[Any], weights: list[Array], mean_h: Array, W: Array) -> tuple[Array, Array]:
+def _outer_bits(
+    states: list[Any], weights: list[Array], mean_h: Array, W: Array, scratch: Scratch
+) -> tuple[Array, Array]:
     """φ(v)ᵀ·mean_h and Σ weights φ(v) for rows of bits; the bits of the samples are the inner dimension."""
     from ebm.kernels.bits import product, transpose_bits, weighted_sum
 
@@ -285,7 +294,7 @@ def _outer_bits(states: list[Any], weights: list[Array], mean_h: Array, W: Array
     n = len(words)
     by_unit = words_for(64 * words.shape[1], n)
     transpose_bits(words, by_unit)
-    pairs = np.empty_like(W)
+    pairs = scratch.take("pairs", W.shape, W.dtype)
     product(n * W.size > 64 * _WORTH, by_unit[:n_units], n, mean_h[:n], low, pairs)
     total = np.empty(64 * words.shape[1])
     weighted_sum(words, low, np.concatenate(weights), total)

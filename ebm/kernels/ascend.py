@@ -1,0 +1,31 @@
+"""A step of gradient ascent in one pass over the parameters."""
+
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.threads import shared
+
+_CHUNK = 2**14  # numbers of a tile
+
+
+@njit(**JIT)
+def _ascend_tile(value, gradient, velocity, rate, momentum):
+    rate, momentum = value.dtype.type(rate), value.dtype.type(momentum)
+    if len(velocity) == 0:
+        for i in range(len(value)):
+            value[i] += rate * gradient[i]
+    else:
+        for i in range(len(value)):
+            velocity[i] = momentum * velocity[i] + rate * gradient[i]
+            value[i] += velocity[i]
+
+
+@shared
+def ascend(value, gradient, velocity, rate, momentum):
+    """velocity <- momentum velocity + rate gradient; value <- value + velocity, docs/math.md (5.7).
+
+    All (n,) of one dtype, contiguous; velocity is (0,) where there is no momentum.
+    """
+    for t in prange(-(-len(value) // _CHUNK)):
+        part = slice(t * _CHUNK, t * _CHUNK + _CHUNK)
+        _ascend_tile(value[part], gradient[part], velocity[part], rate, momentum)
