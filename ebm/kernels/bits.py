@@ -248,7 +248,7 @@ def weighted_sum(bits, low, weights, out):
 
 
 @njit(**JIT)
-def _transpose64(a):
+def transpose64(a):
     """Transpose 64 words as a 64 x 64 matrix of bits, in place (Hacker's Delight, section 7-3)."""
     j = np.uint64(32)
     m = np.uint64(0xFFFFFFFF)
@@ -274,7 +274,7 @@ def transpose_bits(bits, out):
         for r0 in range(0, len(bits), 64):
             for r in range(64):
                 block[r] = bits[r0 + r, w] if r0 + r < len(bits) else np.uint64(0)
-            _transpose64(block)
+            transpose64(block)
             for i in range(64):
                 out[64 * w + i, r0 // 64] = block[i]
 

@@ -103,19 +103,24 @@ def uniform_row(key, sweep, chain, first, u):
         u[whole:] = rest[: len(u) - whole]
 
 
+@njit(inline="always", **JIT)
+def uniform_tile_at(p, stride, key, sweep, chain, n, first, like, size):
+    """Write `uniform_tile` of n chains to rows `stride` bytes apart from address p."""
+    for c in range(0, n, LANES):
+        chains = splat(np.uint64(chain + c)) + lanes(np.uint64(0))
+        for l in range(16):
+            block = splat(np.uint64(first // 4 + l))
+            q = p + l * stride + c * size
+            _put(q, 16 * stride, block, block, chains, chains + np.uint64(8), sweep, key, like, size)
+
+
 @njit(**JIT)
 def uniform_tile(key, sweep, chain, first, u):
     """Fill u[i, c] with the uniforms of positions first + i and chains chain + c, for TILE positions.
 
     u : (TILE, n) float32 or float64, n a multiple of LANES; the same numbers as `uniform_row`.
     """
-    size, stride = u.itemsize, u.strides[0]
-    for c in range(0, u.shape[1], LANES):
-        chains = splat(np.uint64(chain + c)) + lanes(np.uint64(0))
-        for l in range(16):
-            block = splat(np.uint64(first // 4 + l))
-            p = address(u) + l * stride + c * size
-            _put(p, 16 * stride, block, block, chains, chains + np.uint64(8), sweep, key, u[0, 0], size)
+    uniform_tile_at(address(u), u.strides[0], key, sweep, chain, u.shape[1], first, u[0, 0], u.itemsize)
 
 
 @njit(**JIT)

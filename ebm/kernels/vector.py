@@ -355,6 +355,31 @@ def product_of(typingctx, x):
     return _fold(x, lambda builder, a, b: builder.fmul(a, b))
 
 
+def _on_word(name, extra=()):
+    def typer(typingctx, word):
+        def codegen(context, builder, signature, args):
+            function = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(_I64, [_I64, *(k.type for k in extra)]), f"llvm.{name}.i64"
+            )
+            return builder.call(function, [args[0], *extra])
+
+        return types.int64(types.uint64), codegen
+
+    return typer
+
+
+@intrinsic
+def count_bits(typingctx, word):
+    """How many bits of an uint64 are set."""
+    return _on_word("ctpop")(typingctx, word)
+
+
+@intrinsic
+def lowest_bit(typingctx, word):
+    """The place of the lowest bit of an uint64 that is set; word is not 0."""
+    return _on_word("cttz", (ir.Constant(_I1, 1),))(typingctx, word)
+
+
 @intrinsic
 def lanes(typingctx, like):
     """The vector 0, 1, 2, ... of integers."""

@@ -1,0 +1,162 @@
+"""Systematic sweeps of a dense machine of two-state units, block by block: for many chains.
+
+The fields of a block of 64 units come from one product with tables (`ebm.kernels.bits`), for a tile of
+chains at once. They hold the states before the block; inside it units are visited in order, 16 chains to a
+vector, and the field of a unit is put right by the changes of those before it in the block, a triangle of
+64 x 64 / 2 couplings that stays in cache. So each update sees all earlier ones, exactly as one unit at a
+time would; fields are new in every sweep and nothing drifts.
+
+The scan is 0, 1, ..., m - 1; whoever wants another, or clamped units, permutes the problem.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.bits import STRIP, WORKSPACE, add_product, transpose64, workspace
+from ebm.kernels.functions import exp
+from ebm.kernels.random import TILE, uniform_tile_at
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import (
+    address,
+    bits,
+    count_bits,
+    fma,
+    load,
+    mask_of,
+    peek,
+    poke,
+    select,
+    splat,
+    store,
+    transpose_block,
+)
+
+CHAINS = 128  # chains of a tile, which share tables
+_GROUP = 64  # chains that go through a block together
+_NONE = np.uint64(0)
+
+
+@njit(inline="always", **JIT)
+def above(field, hot, cold, slope, p, like):
+    """Bits of the chains of a vector whose unit is drawn up: u (1 + e^I) > 1, with uniforms at address p.
+
+    field : the input at beta = 1; hot : beta; cold : the input at beta = 0; slope : 1 Bernoulli, 2 Ising.
+    """
+    I = ((field - cold) * hot + cold) * slope
+    return bits(load(p, like) * (exp(I) + 1) > 1)
+
+
+@njit(inline="always", **JIT)
+def change(old, new, step, p, like, size):
+    """Write by how much 64 chains' unit changes, bits old to new, to address p; step is the difference of the states."""
+    lanes = 64 // size
+    for v in range(size):
+        up = mask_of((new & ~old) >> np.uint64(lanes * v), like)
+        down = mask_of((old & ~new) >> np.uint64(lanes * v), like)
+        store(p + 64 * v, select(up, splat(step), select(down, splat(step) * -1, 0)))
+
+
+@njit(**JIT)
+def _visit(n, fields, triangle, b, base, hot, slope, u, columns, changes, like, size):
+    """Visit n units of a block in order for 64 chains; return how many states changed.
+
+    fields, u : addresses of (TILE, 64); triangle : of (TILE, TILE) couplings inside the block; b, base : of
+    the block's; hot : of 64 betas; columns : (TILE,) uint64, bit c is chain c, changed in place; changes :
+    workspace for (TILE, 64).
+    """
+    stride, lanes = _GROUP * size, 64 // size
+    total = 0
+    for j in range(n):
+        bias, cold = peek(b + j * size, like), peek(base + j * size, like)
+        new = _NONE
+        for h in range(0, size, 4):
+            p = fields + j * stride + 64 * h
+            x0, x1, x2, x3 = load(p, like), load(p + 64, like), load(p + 128, like), load(p + 192, like)
+            q = changes + 64 * h
+            for i in range(j):
+                w = peek(triangle + (j * TILE + i) * size, like)
+                x0, x1 = fma(w, load(q, like), x0), fma(w, load(q + 64, like), x1)
+                x2, x3 = fma(w, load(q + 128, like), x2), fma(w, load(q + 192, like), x3)
+                q += stride
+            p, q = u + j * stride + 64 * h, hot + 64 * h
+            m0 = above(x0 + bias, load(q, like), cold, slope, p, like)
+            m1 = above(x1 + bias, load(q + 64, like), cold, slope, p + 64, like)
+            m2 = above(x2 + bias, load(q + 128, like), cold, slope, p + 128, like)
+            m3 = above(x3 + bias, load(q + 192, like), cold, slope, p + 192, like)
+            four = m0 | m1 << np.uint64(lanes) | m2 << np.uint64(2 * lanes) | m3 << np.uint64(3 * lanes)
+            new |= four << np.uint64(h * lanes)
+        old = columns[j]
+        change(old, new, slope, changes + j * stride, like, size)
+        columns[j] = new
+        total += count_bits(old ^ new)
+    return total
+
+
+@njit(inline="always", **JIT)
+def _turn(source, target, size, like):
+    """Transpose a (64, 64) array."""
+    lanes = 64 // size
+    for i in range(0, 64, lanes):
+        for j in range(0, 64, lanes):
+            transpose_block(
+                source + (i * 64 + j) * size, 64 * size, target + (j * 64 + i) * size, 64 * size, like
+            )
+
+
+@njit(**JIT)
+def _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps):
+    size = J.itemsize
+    n, square = len(J), TILE * TILE * size
+    r0, r1 = t * CHAINS, min(t * CHAINS + CHAINS, len(words))
+    keep, space = workspace(WORKSPACE + 6 * square + (CHAINS + 2 * TILE) * size, low)
+    acc = space + WORKSPACE
+    fields, u, changes, triangle = acc + 2 * square, acc + 3 * square, acc + 4 * square, acc + 5 * square
+    hot = acc + 6 * square
+    own_b, own_base = hot + CHAINS * size, hot + (CHAINS + TILE) * size
+    columns = np.empty(TILE, np.uint64)
+    for c in range(CHAINS):
+        poke(hot + c * size, beta[min(r0 + c, r1 - 1)])
+    total = 0
+    for k in range(first, first + n_sweeps):
+        for s0 in range(0, m, TILE):
+            count = min(TILE, m - s0)
+            for j in range(2 * square // 64):
+                store(acc + 64 * j, splat(low) * 0)
+            for c in range(s0, min(s0 + TILE, n), STRIP // size):
+                add_product(words, r0, r1, n, J, c, low, space, acc + (c - s0) * size, TILE * size)
+            for j in range(count):
+                poke(own_b + j * size, b[s0 + j])
+                poke(own_base + j * size, base[s0 + j])
+                for i in range(j):
+                    poke(triangle + (j * TILE + i) * size, J[s0 + j, s0 + i])
+            for c0 in range(r0, r1, _GROUP):
+                c1 = min(c0 + _GROUP, r1)
+                for c in range(_GROUP):
+                    columns[c] = words[c0 + c, s0 // TILE] if c0 + c < c1 else _NONE
+                transpose64(columns)
+                _turn(acc + (c0 - r0) * TILE * size, fields, size, low)
+                uniform_tile_at(u, _GROUP * size, key, k, c0, _GROUP, s0, low, size)
+                group_hot = hot + (c0 - r0) * size
+                total += _visit(
+                    count, fields, triangle, own_b, own_base, group_hot, slope, u, columns, changes,
+                    low, size,
+                )  # fmt: skip
+                transpose64(columns)
+                for c in range(c1 - c0):
+                    words[c0 + c, s0 // TILE] = columns[c]
+    keep[0] = 0
+    return total
+
+
+@shared
+def blocked_sweeps(words, J, b, base, beta, slope, low, m, key, first, n_sweeps, flips):
+    """Sweep units 0..m of all chains n_sweeps times.
+
+    words : (C, ceil(N / 64)) uint64 states, changed in place; J : (N, N) symmetric, zero diagonal; b, base :
+    (N,); beta : (C,); slope : scalar, 1 for Bernoulli, 2 for Ising; low : 0 or -1; all floats of one dtype.
+    The k-th sweep uses the uniforms of sweep number first + k. flips : (tiles,) int64, overwritten: the
+    states changed, of as many chains as fill the tile.
+    """
+    for t in prange(len(flips)):
+        flips[t] = _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
