@@ -326,10 +326,27 @@ class Potts(Units):
         return (I - I.mean(-1, keepdims=True)).reshape(mean.shape)
 
     def dot(self, x: Array, W: Array) -> Array:
-        return self._encode_as(x, W.dtype) @ W
+        from ebm.kernels.potts import gather_rows
+
+        W, x = np.ascontiguousarray(W), self._colours(x)
+        out = np.empty((len(x), W.shape[1]), W.dtype)
+        gather_rows(x.size * W.shape[1] > 2**20, x, self.width, W, out)
+        return out
 
     def outer(self, x: Array, g: Array) -> Array:
-        return self._encode_as(x, g.dtype).T @ g
+        from ebm.kernels.potts import scatter_rows
+
+        g, x = np.ascontiguousarray(g), self._colours(x)
+        out = np.empty((x.shape[1] * self.width, g.shape[1]), g.dtype)
+        scatter_rows(x.size * g.shape[1] > 2**20, x, self.width, g, out)
+        return out
+
+    def _colours(self, x: Array) -> Array:
+        """Rows of states as compiled code takes them: it would read beyond its arrays at any other colour."""
+        x = np.ascontiguousarray(x, np.int32)
+        if x.size and (x.min() < 0 or x.max() >= self.q):
+            raise EbmError(f"{self} takes {self._domain(True)}")
+        return x
 
     def _inside(self, x: Array, strict: bool) -> Array:
         return (x >= 0) & (x < self.q) & (x == np.floor(x))

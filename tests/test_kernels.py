@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from ebm import Bernoulli, Gaussian, Stream
+from ebm import Bernoulli, Gaussian, Potts, Stream
 from ebm.kernels.cgf import cgf_rows
 from ebm.kernels.draw import draw, draw_rows
 from ebm.kernels.functions import normal_quantile
+from ebm.kernels.potts import draw_potts_rows
 from ebm.kernels.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 
 KEY = np.uint64(0x299F31D0A4093822)
@@ -181,7 +182,11 @@ def test_draw_rows_is_sample_of_the_tempered_input(units, dtype):
     product, bias, base = ((2 * rng.normal(size=s)).astype(dtype) for s in ((n, m * w), m * w, m * w))
     beta = rng.random(n).astype(dtype)
     out = np.empty((n, m), np.int32 if w > 1 else dtype)
-    draw_rows(False, units.kind, w, product, bias, base, beta, KEY, sweep, first, out)
+    rest = product, bias, base, beta, KEY, sweep, first, out
+    if isinstance(units, Potts):
+        draw_potts_rows(False, w, *rest)
+    else:
+        draw_rows(False, units.kind, *rest)
     hot = beta[:, None]
     I = hot * (bias + product) + (1 - hot) * base
     laws.draws_agree(units, I, uniforms(dtype, n, m, sweep=sweep, first=first), out)

@@ -18,7 +18,6 @@ from ebm.kernels.functions import exp
 from ebm.kernels.random import TILE, uniform_tile_at
 from ebm.kernels.threads import shared
 from ebm.kernels.vector import (
-    address,
     bits,
     count_bits,
     fma,
@@ -49,7 +48,7 @@ def above(field, hot, cold, slope, p, like):
 
 @njit(inline="always", **JIT)
 def change(old, new, step, p, like, size):
-    """Write by how much 64 chains' unit changes, bits old to new, to address p; step is the difference of the states."""
+    """Write by how much a unit changes in 64 chains, bits old to new, to address p; states are step apart."""
     lanes = 64 // size
     for v in range(size):
         up = mask_of((new & ~old) >> np.uint64(lanes * v), like)
@@ -58,12 +57,12 @@ def change(old, new, step, p, like, size):
 
 
 @njit(**JIT)
-def _visit(n, fields, triangle, b, base, hot, slope, u, columns, changes, like, size):
+def _visit(n, fields, triangle, b, base, hot, slope, u, columns, counted, changes, like, size):
     """Visit n units of a block in order for 64 chains; return how many states changed.
 
     fields, u : addresses of (TILE, 64); triangle : of (TILE, TILE) couplings inside the block; b, base : of
-    the block's; hot : of 64 betas; columns : (TILE,) uint64, bit c is chain c, changed in place; changes :
-    workspace for (TILE, 64).
+    the block's; hot : of 64 betas; columns : (TILE,) uint64, bit c is chain c, changed in place; counted :
+    bits of the chains that exist; changes : workspace for (TILE, 64).
     """
     stride, lanes = _GROUP * size, 64 // size
     total = 0
@@ -89,7 +88,7 @@ def _visit(n, fields, triangle, b, base, hot, slope, u, columns, changes, like, 
         old = columns[j]
         change(old, new, slope, changes + j * stride, like, size)
         columns[j] = new
-        total += count_bits(old ^ new)
+        total += count_bits((old ^ new) & counted)
     return total
 
 
@@ -134,13 +133,14 @@ def _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
                 c1 = min(c0 + _GROUP, r1)
                 for c in range(_GROUP):
                     columns[c] = words[c0 + c, s0 // TILE] if c0 + c < c1 else _NONE
+                counted = ~_NONE >> np.uint64(_GROUP - (c1 - c0))
                 transpose64(columns)
                 _turn(acc + (c0 - r0) * TILE * size, fields, size, low)
                 uniform_tile_at(u, _GROUP * size, key, k, c0, _GROUP, s0, low, size)
                 group_hot = hot + (c0 - r0) * size
                 total += _visit(
-                    count, fields, triangle, own_b, own_base, group_hot, slope, u, columns, changes,
-                    low, size,
+                    count, fields, triangle, own_b, own_base, group_hot, slope, u, columns, counted,
+                    changes, low, size,
                 )  # fmt: skip
                 transpose64(columns)
                 for c in range(c1 - c0):
@@ -156,7 +156,7 @@ def blocked_sweeps(words, J, b, base, beta, slope, low, m, key, first, n_sweeps,
     words : (C, ceil(N / 64)) uint64 states, changed in place; J : (N, N) symmetric, zero diagonal; b, base :
     (N,); beta : (C,); slope : scalar, 1 for Bernoulli, 2 for Ising; low : 0 or -1; all floats of one dtype.
     The k-th sweep uses the uniforms of sweep number first + k. flips : (tiles,) int64, overwritten: the
-    states changed, of as many chains as fill the tile.
+    states changed.
     """
     for t in prange(len(flips)):
         flips[t] = _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)

@@ -58,32 +58,28 @@ def _draw_potts(I, u, out):
 
 
 @njit(**JIT)
-def _draw_row(c, kind, width, product, bias, base, beta, key, sweep, first, out):
+def _draw_row(c, kind, product, bias, base, beta, key, sweep, first, out):
     m = out.shape[1]
     u = np.empty(m, product.dtype)
-    I = np.empty((width, m), product.dtype)
+    I = np.empty((1, m), product.dtype)
     uniform_row(key, sweep, c, first, u)
     row = product[c]
     hot = beta[c]
     cold = product.dtype.type(1) - hot
-    if width == 1:
-        for j in range(m):
-            I[0, j] = hot * (bias[j] + row[j]) + cold * base[j]
-    else:
-        for j in range(m):
-            for a in range(width):
-                k = j * width + a
-                I[a, j] = hot * (bias[k] + row[k]) + cold * base[k]
+    for j in range(m):
+        I[0, j] = hot * (bias[j] + row[j]) + cold * base[j]
     draw(kind, I, u, out[c])
 
 
 @shared
-def draw_rows(kind, width, product, bias, base, beta, key, sweep, first, out):
+def draw_rows(kind, product, bias, base, beta, key, sweep, first, out):
     """Draw a layer for every row: inputs beta (bias + product) + (1 - beta) base, as in docs/math.md (2.2).
 
-    product : (n, >= m * width), not changed; bias, base : (m * width,); beta : (n,); all of one float dtype.
+    For units of width 1; Potts units have `ebm.kernels.potts.draw_potts_rows`.
+
+    product : (n, >= m), not changed; bias, base : (m,); beta : (n,); all of one float dtype.
     key, sweep, first : the uniforms of positions first..first + m and chains 0..n.
     out : (n, m) states, overwritten.
     """
     for c in prange(len(out)):
-        _draw_row(c, kind, width, product, bias, base, beta, key, sweep, first, out)
+        _draw_row(c, kind, product, bias, base, beta, key, sweep, first, out)

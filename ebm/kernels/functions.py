@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from ebm.kernels import JIT
-from ebm.kernels.vector import clamp, floor, power_of_two
+from ebm.kernels.vector import clamp, exponent, floor, power_of_two
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693145751953125  # 11 low bits are zero: n * _LN2_HIGH is exact in float64
@@ -64,6 +64,49 @@ def _exp64(x):
 @overload(exp, jit_options={"error_model": "numpy", "fastmath": {"contract"}})
 def _exp(x):
     return _exp32 if getattr(x, "element", x) == types.float32 else _exp64
+
+
+def log(x):
+    """log(x) to rounding error, of a vector of positive normal numbers."""
+
+
+def _log32(x):
+    # x = 2^n (1 + f), log(1 + f) = f + f^2 p(f): p by Chebyshev interpolation on [sqrt(1/2), sqrt(2)) - 1
+    f = types.float32
+    n = exponent(x)
+    m = x * power_of_two(n * f(-1.0)) - f(1.0)
+    p = m * f(-7.866667599e-02) + f(1.282174939e-01)
+    p = p * m + f(-1.310163383e-01)
+    p = p * m + f(1.418900030e-01)
+    p = p * m + f(-1.662760004e-01)
+    p = p * m + f(2.000196890e-01)
+    p = p * m + f(-2.500077221e-01)
+    p = p * m + f(3.333332146e-01)
+    p = p * m + f(-4.999999766e-01)
+    return n * f(_LN2_HIGH32) + (m + (m * m * p + n * f(_LN2_LOW32)))
+
+
+def _log64(x):
+    # log(m) = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172: eleven terms of the series
+    n = exponent(x)
+    m = x * power_of_two(n * -1.0)
+    s = (m - 1.0) / (m + 1.0)
+    t = s * s
+    p = t * (1.0 / 21.0) + 1.0 / 19.0
+    p = p * t + 1.0 / 17.0
+    p = p * t + 1.0 / 15.0
+    p = p * t + 1.0 / 13.0
+    p = p * t + 1.0 / 11.0
+    p = p * t + 1.0 / 9.0
+    p = p * t + 1.0 / 7.0
+    p = p * t + 1.0 / 5.0
+    p = p * t + 1.0 / 3.0
+    return n * _LN2_HIGH + ((s + s) * (p * t + 1.0) + n * _LN2_LOW)
+
+
+@overload(log, jit_options={"error_model": "numpy", "fastmath": {"contract"}})
+def _log(x):
+    return _log32 if x.element == types.float32 else _log64
 
 
 @njit(**JIT)

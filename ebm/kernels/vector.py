@@ -411,6 +411,22 @@ def power_of_two(typingctx, n):
 
 
 @intrinsic
+def exponent(typingctx, x):
+    """The integer n, as a float, for which x / 2^n lies in [sqrt(1/2), sqrt(2)): x positive and normal."""
+    integer, mantissa, half = (
+        (_I64, 52, 0x3FE6A09E667F3BCD) if x.element == types.float64 else (_I32, 23, 0x3F3504F3)
+    )
+
+    def codegen(context, builder, signature, args):
+        kind = ir.VectorType(integer, x.lanes)
+        constant = lambda c: ir.Constant(kind, [c] * x.lanes)  # noqa: E731
+        n = builder.ashr(builder.sub(builder.bitcast(args[0], kind), constant(half)), constant(mantissa))
+        return builder.sitofp(n, args[0].type)
+
+    return x(x), codegen
+
+
+@intrinsic
 def low_words(typingctx, a, b):
     """The low 32 bits of two uint64 vectors, as one int32 vector."""
     kind = Vector(types.int32, 16)

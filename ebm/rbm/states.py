@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ebm.machine import Array, Scratch
-from ebm.units import Bernoulli, Ising, Units
+from ebm.units import Bernoulli, Ising, Potts, Units
 
 __all__ = [
     "Bits",
@@ -182,6 +182,7 @@ def draw(
         Key and sweep number.
     """
     from ebm.kernels.draw import draw_rows
+    from ebm.kernels.potts import draw_potts_rows
 
     units, dtype = layer.units, A.dtype
     low = lower_state(units, dtype)
@@ -191,10 +192,12 @@ def draw(
         known = dot(*other, A, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
     key, sweep = uniforms
-    worth = out.size * units.width > 8 * _WORTH // 64
-    draw_rows(
-        worth, units.kind, units.width, known, layer.bias, layer.base, beta, key, sweep, layer.first, out
-    )
+    worth = out.size * units.width * 8 > _WORTH
+    rest = known, layer.bias, layer.base, beta, key, sweep, layer.first, out
+    if isinstance(units, Potts):
+        draw_potts_rows(worth, units.width, *rest)
+    else:
+        draw_rows(worth, units.kind, *rest)
     if layer.free is not None and old is not None:
         out[:, ~layer.free] = values(old)[:, ~layer.free]
     return out

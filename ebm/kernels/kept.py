@@ -1,0 +1,84 @@
+"""Sweeps of a dense machine of two-state units with fields that are kept: for few chains or few flips.
+
+A chain carries the fields of all its units. A unit is drawn up when u (1 + e^I) > 1, that is, when
+I > log((1 - u) / u): those thresholds are made in bulk, so that no decision waits for an exponential. A
+vector of 16 units is compared with its thresholds at once; as long as none of them changes that is all there
+is to do. The first that changes adds its row of J, times its change, to all fields, and what comes after it
+in the vector is looked at again. A sweep costs N looks and one row of J per flip, so it gets faster as flips
+get rare.
+
+Fields are sums that rounding errors join one by one: the caller makes them anew every REFRESH sweeps.
+The scan is 0, 1, ..., m - 1; whoever wants another, or clamped units, permutes the problem.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.bits import workspace
+from ebm.kernels.functions import log
+from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import address, bits, fma, load, lowest_bit, splat, store
+
+REFRESH = 64
+
+
+@njit(inline="always", **JIT)
+def _add_row(row, n_bytes, w, fields, like):
+    """fields += w row, in vectors; both are padded."""
+    w = splat(w)
+    for j in range(0, n_bytes, 64):
+        store(fields + j, fma(w, load(row + j, like), load(fields + j, like)))
+
+
+@njit(**JIT)
+def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_sweeps):
+    size = J.itemsize
+    lanes, stride = 64 // size, J.strides[0]
+    like = slope
+    keep, u = workspace(TILE * size, like)
+    f, hot = address(fields) + c * stride, splat(beta[c])
+    flips = 0
+    all_lanes = (np.uint64(1) << np.uint64(lanes)) - np.uint64(1)
+    for k in range(first, first + n_sweeps):
+        for s0 in range(0, m, TILE):
+            uniform_block(u, key, k, c, s0, like, size)
+            for v in range(size):
+                x = load(u + 64 * v, like)
+                store(u + 64 * v, log((splat(like) * 0 + 1 - x) / x) / slope)
+            state = word[s0 // TILE]
+            for i in range(s0, min(s0 + TILE, m), lanes):
+                shift = np.uint64(i - s0)
+                inside = all_lanes if i + lanes <= m else (np.uint64(1) << np.uint64(m - i)) - np.uint64(1)
+                bias, cold = load(address(b) + i * size, like), load(address(base) + i * size, like)
+                threshold = load(u + (i - s0) * size, like)
+                while True:
+                    field = load(f + i * size, like) + bias
+                    up = bits((field - cold) * hot + cold > threshold)
+                    differ = (up ^ (state >> shift)) & inside
+                    if differ == np.uint64(0):
+                        break
+                    lane = lowest_bit(differ)
+                    one = np.uint64(1) << np.uint64(lane)
+                    state ^= one << shift
+                    w = slope if up & one else -slope
+                    _add_row(address(J) + (i + lane) * stride, stride, w, f, like)
+                    flips += 1
+                    inside &= ~((one << np.uint64(1)) - np.uint64(1))
+            word[s0 // TILE] = state
+    keep[0] = 0
+    return flips
+
+
+@shared
+def kept_sweeps(words, fields, J, b, base, beta, slope, m, key, first, n_sweeps, flips):
+    """Sweep units 0..m of all chains n_sweeps times.
+
+    words : (C, >= N / 64) uint64 states, changed in place; fields : (C, M) their J x, changed in place;
+    J : (N, M) symmetric in its first N columns; b, base : (M,), M a multiple of 64, all zero beyond N;
+    beta : (C,); slope : scalar, the difference of the two states; all floats of one dtype. The k-th sweep
+    uses the uniforms of sweep number first + k. flips : (C,) int64, overwritten: the states changed.
+    """
+    for c in prange(len(words)):
+        flips[c] = _sweep_chain(c, words[c], fields, J, b, base, beta, slope, m, key, first, n_sweeps)

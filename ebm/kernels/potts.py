@@ -1,0 +1,174 @@
+"""Potts units: rows gathered instead of one-hot products, draws, and sweeps of a dense machine.
+
+phi(x) of a unit has a single one, so phi(x) A adds one row of A per unit, phi(x)^T g adds a row of g to one
+row per unit, and a dense machine whose unit goes from colour a to c adds row c of J to its fields and takes
+row a away.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.bits import STRIP, workspace
+from ebm.kernels.functions import exp
+from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import address, load, peek, poke, splat, store
+
+_ROWS = 16  # rows of a tile
+
+
+@njit(**JIT)
+def choose(p, q, u, size, like):
+    """The colour at u of one unit: the smallest a for which the weights up to a reach u times their sum.
+
+    p : address of its q inputs, which are overwritten; whole vectors are read and written there.
+    """
+    top = peek(p, like)
+    for a in range(1, q):
+        top = max(top, peek(p + a * size, like))
+    for j in range(0, q * size, 64):
+        store(p + j, exp(load(p + j, like) - top))
+    total = 0.0
+    for a in range(q):
+        total += np.float64(peek(p + a * size, like))
+    rest = u * total
+    a = 0
+    while a < q - 1:
+        rest -= np.float64(peek(p + a * size, like))
+        if rest <= 0.0:
+            break
+        a += 1
+    return a
+
+
+@njit(**JIT)
+def _inputs(field, bias, base, hot, n_bytes, p, like):
+    """Write hot (bias + field) + (1 - hot) base to address p, in whole vectors."""
+    for j in range(0, n_bytes, 64):
+        cold = load(base + j, like)
+        store(p + j, (load(field + j, like) + load(bias + j, like) - cold) * hot + cold)
+
+
+@njit(**JIT)
+def _draw_row(c, q, product, bias, base, beta, key, sweep, first, out):
+    size, m = product.itemsize, out.shape[1]
+    like = product[0, 0]
+    room = (q * size + 63) // 64 * 64
+    keep, u = workspace(TILE * size + room, like)
+    I = u + TILE * size
+    row = address(product) + c * product.strides[0]
+    for s0 in range(0, m, TILE):
+        uniform_block(u, key, sweep, c, first + s0, like, size)
+        for i in range(s0, min(s0 + TILE, m)):
+            place = i * q * size
+            if place + room <= m * q * size:
+                _inputs(row + place, address(bias) + place, address(base) + place, beta[c], q * size, I, like)
+            else:  # a whole vector would reach beyond the arrays
+                for a in range(q):
+                    k = i * q + a
+                    cold = base[k]
+                    poke(I + a * size, beta[c] * (product[c, k] + bias[k] - cold) + cold)
+            out[c, i] = choose(I, q, np.float64(peek(u + (i - s0) * size, like)), size, like)
+    keep[0] = 0
+
+
+@shared
+def draw_potts_rows(q, product, bias, base, beta, key, sweep, first, out):
+    """`ebm.kernels.draw.draw_rows` for Potts units."""
+    for c in prange(len(out)):
+        _draw_row(c, q, product, bias, base, beta, key, sweep, first, out)
+
+
+@njit(**JIT)
+def _gather_tile(t, x, q, A, out):
+    size = A.itemsize
+    like = A[0, 0]
+    stride, n_bytes = A.strides[0], A.shape[1] * size
+    for r in range(t * _ROWS, min(t * _ROWS + _ROWS, len(x))):
+        target = address(out) + r * out.strides[0]
+        j = 0
+        while j + STRIP <= n_bytes:
+            x0 = x1 = x2 = x3 = splat(like) * 0
+            for i in range(x.shape[1]):
+                p = address(A) + (i * q + x[r, i]) * stride + j
+                x0, x1 = x0 + load(p, like), x1 + load(p + 64, like)
+                x2, x3 = x2 + load(p + 128, like), x3 + load(p + 192, like)
+            store(target + j, x0)
+            store(target + j + 64, x1)
+            store(target + j + 128, x2)
+            store(target + j + 192, x3)
+            j += STRIP
+        while j + 64 <= n_bytes:
+            x0 = splat(like) * 0
+            for i in range(x.shape[1]):
+                x0 = x0 + load(address(A) + (i * q + x[r, i]) * stride + j, like)
+            store(target + j, x0)
+            j += 64
+        for k in range(j // size, A.shape[1]):
+            total = A.dtype.type(0)
+            for i in range(x.shape[1]):
+                total += A[i * q + x[r, i], k]
+            out[r, k] = total
+
+
+@shared
+def gather_rows(x, q, A, out):
+    """out = phi(x) A: x (n, m) int32 colours, A (m q, k), out (n, >= k), C-ordered floats of one dtype."""
+    for t in prange(-(-len(x) // _ROWS)):
+        _gather_tile(t, x, q, A, out)
+
+
+@njit(**JIT)
+def _scatter_unit(i, x, q, g, out):
+    out[i * q : i * q + q] = 0
+    k = out.shape[1]
+    for r in range(len(x)):
+        row, target = g[r, :k], out[i * q + x[r, i]]
+        for j in range(k):
+            target[j] += row[j]
+
+
+@shared
+def scatter_rows(x, q, g, out):
+    """out = phi(x)^T g: x (n, m) int32 colours, g (n, >= k), out (m q, k), C-ordered floats of one dtype."""
+    for i in prange(x.shape[1]):
+        _scatter_unit(i, x, q, g, out)
+
+
+@njit(**JIT)
+def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
+    size = J.itemsize
+    like = J[0, 0]
+    stride = J.strides[0]
+    room = (q * size + 63) // 64 * 64
+    keep, u = workspace(TILE * size + room, like)
+    I, f, hot = u + TILE * size, address(fields) + c * stride, beta[c]
+    for k in range(len(order)):
+        for s in range(order.shape[1]):
+            if s % TILE == 0:
+                uniform_block(u, key, first + k, c, s, like, size)
+            i = order[k, s]
+            place = i * q * size
+            _inputs(f + place, address(b) + place, address(base) + place, hot, q * size, I, like)
+            new = choose(I, q, np.float64(peek(u + s % TILE * size, like)), size, like)
+            old = x[c, i]
+            if new != old:
+                p, r = address(J) + (i * q + new) * stride, address(J) + (i * q + old) * stride
+                for j in range(0, stride, 64):
+                    store(f + j, load(f + j, like) + (load(p + j, like) - load(r + j, like)))
+                x[c, i] = new
+    keep[0] = 0
+
+
+@shared
+def potts_sweeps(x, q, fields, J, b, base, beta, order, key, first):
+    """Sweep a dense machine of Potts units, whose fields are kept, once for each row of `order`.
+
+    x : (C, N) int32 colours, changed in place; fields : (C, M) their phi(x) J, changed in place; J : (N q,
+    M), symmetric in its first N q columns; b, base : (M,), M a multiple of 64 with at least 64 bytes beyond
+    N q, all zero there; beta : (C,); order : (n, m) int64; all floats of one dtype. The k-th sweep uses the
+    uniforms of sweep number first + k at positions 0..m.
+    """
+    for c in prange(len(x)):
+        _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first)
