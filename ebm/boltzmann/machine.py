@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import refuse_states, sum_hidden, sum_states, visible_energies
+from ebm.boltzmann.sweeping import Problem, sweep
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
@@ -141,7 +142,9 @@ class BoltzmannMachine:
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""
         return (
-            x.phi if isinstance(x, SpinChains) else SpinChains(self.units, self._rows_of(x), self.dtype).phi
+            x.phi
+            if isinstance(x, SpinChains)
+            else np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
         )
 
     def _rows_of(self, x: Any) -> Array:
@@ -180,7 +183,7 @@ class BoltzmannMachine:
 
     def start(self, x: ArrayLike) -> SpinChains:
         """Make running chains from states, (n_chains, n_units); x is copied."""
-        return SpinChains(self.units, as_rows(x, self.units, self.n_units), self.dtype)
+        return SpinChains(self.units, self._rows_of(x), self.dtype, self.sparse)
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """β E(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
@@ -222,25 +225,22 @@ class BoltzmannMachine:
         ndarray or Chains
             What x was.
         """
-        from ebm.kernels.gibbs import sweep
-
         n = as_count(n, "n", 0)
         chains = x if isinstance(x, SpinChains) else self.start(x)
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
         free = as_free(free, self.n_units)
-        units, at_once = self.units, max(1, _ORDERS // self.n_units)
+        problem = Problem(self.units, self._couplings, self.b, cold, hot)
+        at_once = max(1, _ORDERS // self.n_units) if scan == "random" else max(n, 1)
         for k in range(0, n, at_once):
-            order = self._order(scan, free, min(at_once, n - k), rng)
-            key, first = rng.advance(len(order))
-            sweep(
-                units.kind, units.width, *self._couplings.kernel_arguments, self.b, cold, hot,
-                chains.phi, order, key, first,
-            )  # fmt: skip
+            count = min(at_once, n - k)
+            order = self._order(scan, free, count, rng)
+            key, first = rng.advance(count)
+            sweep(problem, chains, order, count, key, first)
         return chains if isinstance(x, SpinChains) else chains.x
 
     def _order(self, scan: str, free: Array | None, n: int, rng: Stream) -> Array:
-        """The units in the order of n sweeps, (n, free units) int64."""
+        """The units in the order of n sweeps: a row for each sweep, or one for all, of the free units."""
         keep = np.ones(self.n_units, bool) if free is None else free
         if scan == "random":
             order = np.argsort(rng.uniform(n, self.n_units), axis=1, kind="stable")
@@ -252,7 +252,7 @@ class BoltzmannMachine:
             one = one[keep[one]]
         else:
             raise EbmError(f"scan: expected auto, systematic, random or chromatic, got {scan!r}")
-        return np.ascontiguousarray(np.broadcast_to(one, (n, len(one))))
+        return one[None]
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""

@@ -16,37 +16,38 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.bits import workspace
-from ebm.kernels.functions import log
 from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.sequential import thresholds
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, bits, fma, load, lowest_bit, splat, store
+from ebm.kernels.vector import address, bits, fma, load, lowest_bit, peek, poke, splat, store
 
 REFRESH = 64
 
 
 @njit(inline="always", **JIT)
-def _add_row(row, n_bytes, w, fields, like):
-    """fields += w row, in vectors; both are padded."""
-    w = splat(w)
-    for j in range(0, n_bytes, 64):
-        store(fields + j, fma(w, load(row + j, like), load(fields + j, like)))
+def _add_row(row, n_bytes, w, fields, like, size):
+    """fields += w row."""
+    whole = n_bytes // 64 * 64
+    for j in range(0, whole, 64):
+        store(fields + j, fma(splat(w), load(row + j, like), load(fields + j, like)))
+    for j in range(whole, n_bytes, size):
+        poke(fields + j, peek(fields + j, like) + w * peek(row + j, like))
 
 
 @njit(**JIT)
 def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_sweeps):
     size = J.itemsize
     lanes, stride = 64 // size, J.strides[0]
+    row_of_fields = fields.strides[0]
     like = slope
     keep, u = workspace(TILE * size, like)
-    f, hot = address(fields) + c * stride, splat(beta[c])
+    f, hot = address(fields) + c * row_of_fields, splat(beta[c])
     flips = 0
     all_lanes = (np.uint64(1) << np.uint64(lanes)) - np.uint64(1)
     for k in range(first, first + n_sweeps):
         for s0 in range(0, m, TILE):
             uniform_block(u, key, k, c, s0, like, size)
-            for v in range(size):
-                x = load(u + 64 * v, like)
-                store(u + 64 * v, log((splat(like) * 0 + 1 - x) / x) / slope)
+            thresholds(u, TILE, slope, size)
             state = word[s0 // TILE]
             for i in range(s0, min(s0 + TILE, m), lanes):
                 shift = np.uint64(i - s0)
@@ -63,7 +64,7 @@ def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_swee
                     one = np.uint64(1) << np.uint64(lane)
                     state ^= one << shift
                     w = slope if up & one else -slope
-                    _add_row(address(J) + (i + lane) * stride, stride, w, f, like)
+                    _add_row(address(J) + (i + lane) * stride, stride, w, f, like, size)
                     flips += 1
                     inside &= ~((one << np.uint64(1)) - np.uint64(1))
             word[s0 // TILE] = state
@@ -75,10 +76,10 @@ def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_swee
 def kept_sweeps(words, fields, J, b, base, beta, slope, m, key, first, n_sweeps, flips):
     """Sweep units 0..m of all chains n_sweeps times.
 
-    words : (C, >= N / 64) uint64 states, changed in place; fields : (C, M) their J x, changed in place;
-    J : (N, M) symmetric in its first N columns; b, base : (M,), M a multiple of 64, all zero beyond N;
-    beta : (C,); slope : scalar, the difference of the two states; all floats of one dtype. The k-th sweep
-    uses the uniforms of sweep number first + k. flips : (C,) int64, overwritten: the states changed.
+    words : (C, >= N / 64) uint64 states, changed in place; fields : (C, M) their J x, changed in place, M a
+    multiple of 64; J : (N, N) symmetric; b, base : (M,), zero beyond N; beta : (C,); slope : scalar, the
+    difference of the two states; all floats of one dtype. The k-th sweep uses the uniforms of sweep number
+    first + k. flips : (C,) int64, overwritten: the states changed.
     """
     for c in prange(len(words)):
         flips[c] = _sweep_chain(c, words[c], fields, J, b, base, beta, slope, m, key, first, n_sweeps)

@@ -143,7 +143,7 @@ def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
     stride = J.strides[0]
     room = (q * size + 63) // 64 * 64
     keep, u = workspace(TILE * size + room, like)
-    I, f, hot = u + TILE * size, address(fields) + c * stride, beta[c]
+    I, f, hot = u + TILE * size, address(fields) + c * fields.strides[0], beta[c]
     for k in range(len(order)):
         for s in range(order.shape[1]):
             if s % TILE == 0:
@@ -155,8 +155,11 @@ def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
             old = x[c, i]
             if new != old:
                 p, r = address(J) + (i * q + new) * stride, address(J) + (i * q + old) * stride
-                for j in range(0, stride, 64):
+                whole = stride // 64 * 64
+                for j in range(0, whole, 64):
                     store(f + j, load(f + j, like) + (load(p + j, like) - load(r + j, like)))
+                for j in range(whole, stride, size):
+                    poke(f + j, peek(f + j, like) + (peek(p + j, like) - peek(r + j, like)))
                 x[c, i] = new
     keep[0] = 0
 
@@ -165,10 +168,9 @@ def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
 def potts_sweeps(x, q, fields, J, b, base, beta, order, key, first):
     """Sweep a dense machine of Potts units, whose fields are kept, once for each row of `order`.
 
-    x : (C, N) int32 colours, changed in place; fields : (C, M) their phi(x) J, changed in place; J : (N q,
-    M), symmetric in its first N q columns; b, base : (M,), M a multiple of 64 with at least 64 bytes beyond
-    N q, all zero there; beta : (C,); order : (n, m) int64; all floats of one dtype. The k-th sweep uses the
-    uniforms of sweep number first + k at positions 0..m.
+    x : (C, N) int32 colours, changed in place; fields : (C, M) their phi(x) J, changed in place, M at least
+    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; beta : (C,); order : (n, m) int64; all
+    floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k at positions 0..m.
     """
     for c in prange(len(x)):
         _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first)

@@ -185,14 +185,13 @@ def poke(typingctx, p, x):
 
 @intrinsic
 def gather(typingctx, p, places, like):
-    """The elements number places[l] of an array at address p: places an int32 vector of 16, like float32."""
+    """The elements number places[l] of an array at p; int32 places for float32, uint64 for float64."""
     kind = _vector(like)
 
     def codegen(context, builder, signature, args):
-        base, index = args[0], args[1]
         vector = context.get_value_type(kind)
-        pointers = builder.gep(_pointer(builder, base, vector.element), [index])
-        name = f"llvm.masked.gather.v{kind.lanes}f32.v{kind.lanes}p0"
+        pointers = builder.gep(_pointer(builder, args[0], vector.element), [args[1]])
+        name = f"llvm.masked.gather.v{kind.lanes}f{512 // kind.lanes}.v{kind.lanes}p0"
         mask = ir.Constant(ir.VectorType(_I1, kind.lanes), [1] * kind.lanes)
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [pointers.type, _I32, mask.type, vector]), name

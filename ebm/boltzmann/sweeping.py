@@ -1,0 +1,187 @@
+"""Which kernel sweeps a fully connected machine: chosen by the call's arguments and flips counted inside it.
+
+A kernel wants the scan 0, 1, 2, ... of the units that may change. Other scans, and clamped units, are the
+same problem with its units renumbered: the units of the scan first, in its order, then the clamped ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ebm.boltzmann.chains import SpinChains
+from ebm.boltzmann.couplings import Dense, Sparse
+from ebm.machine import Array
+from ebm.units import Units
+
+__all__ = ["CHROMATIC_BELOW", "Problem", "sweep"]
+
+CHROMATIC_BELOW = 24  # chains for which lanes are better filled with units of a colour than with chains
+_WORTH = 2**15  # unit updates from which on a sweep is worth several threads
+_FLIPS = 0.25  # flips per update assumed until they are counted
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a sweep works on: couplings, biases, tempering, in one dtype.
+
+    Attributes
+    ----------
+    J : Dense or Sparse
+    b, base : (N·width,)
+    beta : (C,)
+    """
+
+    units: Units
+    J: Dense | Sparse
+    b: Array
+    base: Array
+    beta: Array
+
+    @property
+    def slope(self) -> Any:
+        """The difference of two states."""
+        low, high = self.units.interval
+        return self.b.dtype.type(high - low)
+
+
+def sweep(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+    """Sweep chains n times; sweep k visits the units of row k of `order`, or of its only row."""
+    layout = chains.layout
+    if layout == "rows":
+        _sweep_rows(problem, chains, order, n, key, first)
+    elif layout == "sites":
+        _sweep_sites(problem, chains, order, n, key, first)
+    elif layout == "colours":
+        _sweep_colours(problem, chains, order, n, key, first)
+    else:
+        from ebm.kernels.gibbs import sweep
+
+        rows = np.ascontiguousarray(np.broadcast_to(order, (n, order.shape[1])))
+        sweep(
+            problem.units.kind, problem.units.width, *problem.J.kernel_arguments, problem.b, problem.base,
+            problem.beta, chains.data, rows, key, first,
+        )  # fmt: skip
+
+
+# Dense, two states.
+
+
+def _renumber(order: Array, n_units: int) -> Array | None:
+    """All units, those of the scan first in its order; None if they stand like that already."""
+    if np.array_equal(order, np.arange(len(order))):
+        return None
+    rest = np.ones(n_units, bool)
+    rest[order] = False
+    return np.concatenate([order, np.flatnonzero(rest)])
+
+
+def _sweep_rows(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+    if len(order) > 1:  # another scan in every sweep
+        for k, row in enumerate(order):
+            _sweep_rows(problem, chains, row[None], 1, key, first + k)
+        return
+    m, n_units = order.shape[1], len(problem.b)
+    new = _renumber(order[0], n_units)
+    if new is None:
+        _sweep_in_order(problem, problem.J.values, chains.data, m, n, key, first, chains.low)
+        return
+    moved = replace(problem, b=problem.b[new], base=problem.base[new])
+    J = np.ascontiguousarray(problem.J.values[np.ix_(new, new)])
+    x = chains.x
+    own = SpinChains(problem.units, x[:, new], problem.b.dtype, sparse=False)
+    _sweep_in_order(moved, J, own.data, m, n, key, first, chains.low)
+    x[:, new] = own.x
+    chains.x = x
+
+
+def _sweep_in_order(
+    problem: Problem, J: Array, words: Array, m: int, n: int, key: Any, first: int, low: Any
+) -> None:
+    """Sweep units 0..m of bits in rows, by blocks or with fields that are kept, whichever costs less."""
+    from ebm.kernels.blocked import CHAINS, blocked_sweeps
+    from ebm.kernels.kept import REFRESH, kept_sweeps
+
+    n_chains, flips, done = len(words), _FLIPS, 0
+    rest = problem.beta, problem.slope
+    while done < n:
+        worth = n_chains * m * min(n - done, REFRESH) > _WORTH
+        if blocked_is_cheaper(len(J), n_chains, flips, min(n - done, REFRESH)):
+            count = 1 if done == 0 else min(n - done, REFRESH)
+            changed = np.empty(-(-n_chains // CHAINS), np.int64)
+            blocked_sweeps(
+                worth, words, J, problem.b, problem.base, *rest, low, m, key, first + done, count, changed
+            )
+        else:
+            count = min(n - done, REFRESH)
+            changed = np.empty(n_chains, np.int64)
+            fields = fields_of(words, J, low)
+            b, base = (_padded(a, fields.shape[1]) for a in (problem.b, problem.base))
+            kept_sweeps(worth, words, fields, J, b, base, *rest, m, key, first + done, count, changed)
+        flips = changed.sum() / (n_chains * m * count)
+        done += count
+
+
+def blocked_is_cheaper(n_units: int, n_chains: int, flips: float, n_sweeps: int) -> bool:
+    """Whether blocks of units cost less than kept fields, by what both cost per unit (docs/design.md), ns."""
+    tiles, groups = -(-n_chains // 128), -(-n_chains // 64)
+    product = n_units / 4 * (120 * tiles + 2.2 * n_chains) / 64
+    blocked = 3.5 * 64 * groups + product
+    kept = n_chains * (2.2 + flips * (25 + 0.16 * n_units)) + product / n_sweeps
+    return blocked < kept
+
+
+def fields_of(words: Array, J: Array, low: Any) -> Array:
+    """J x of rows of bits, (C, M) with M a multiple of 64."""
+    from ebm.kernels.bits import product
+
+    out = np.empty((len(words), -(-len(J) // 64) * 64), J.dtype)
+    product(len(words) * J.size > 2**23, words, len(J), J, low, out)
+    return out
+
+
+def _padded(a: Array, n: int) -> Array:
+    out = np.zeros(n, a.dtype)
+    out[: len(a)] = a
+    return out
+
+
+# Dense, Potts.
+
+
+def _sweep_colours(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+    from ebm.kernels.kept import REFRESH
+    from ebm.kernels.potts import gather_rows, potts_sweeps
+
+    x, J, q = chains.data, problem.J.values, problem.units.width
+    width = len(J) + 64
+    b, base = (_padded(a, width) for a in (problem.b, problem.base))
+    fields = np.zeros((len(x), width), J.dtype)
+    for k in range(0, n, REFRESH):
+        count = min(REFRESH, n - k)
+        rows = order[k : k + count] if len(order) > 1 else np.broadcast_to(order, (count, order.shape[1]))
+        gather_rows(x.size * len(J) > 2**20, x, q, J, fields)
+        worth = len(x) * rows.size * q > _WORTH
+        potts_sweeps(
+            worth, x, q, fields, J, b, base, problem.beta, np.ascontiguousarray(rows), key, first + k
+        )
+
+
+# Sparse, two states.
+
+
+def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+    from ebm.kernels.sequential import sequential_sweeps
+    from ebm.kernels.sites import site_sweeps
+
+    _, *J = problem.J.kernel_arguments
+    rest = (*J, problem.b, problem.base, problem.beta, problem.slope, chains.low, order, key, first, n)
+    worth = len(chains) * order.shape[1] * n > _WORTH
+    if len(chains) < CHROMATIC_BELOW:
+        x = chains.x
+        sequential_sweeps(worth, x, *rest)
+        chains.x = x
+    else:
+        site_sweeps(worth, chains.data, *rest)

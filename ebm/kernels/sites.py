@@ -1,0 +1,78 @@
+"""Sweeps of a sparse machine of two-state units, for many chains: 64 chains are one word per unit.
+
+A field gathers a word from each neighbour and turns its bits into lanes, so 64 chains cost eight bytes of
+traffic per coupling and all of the state of a million units in 64 chains is 8 MB.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.bits import workspace
+from ebm.kernels.blocked import above
+from ebm.kernels.random import TILE, uniform_tile_at
+from ebm.kernels.threads import shared
+from ebm.kernels.vector import load, mask_of, poke, select, splat
+
+CHAINS = 64
+
+
+@njit(inline="always", **JIT)
+def _term(word, shift, w, other, like):
+    return select(mask_of(word >> np.uint64(shift), like), w, other)
+
+
+@njit(**JIT)
+def _visit(i, sites, data, indices, indptr, bias, cold, hot, slope, low, u, size):
+    """The new states of unit i in 64 chains, as bits."""
+    lanes = 64 // size
+    new = np.uint64(0)
+    for h in range(0, size, 4):
+        x0 = x1 = x2 = x3 = splat(bias)
+        for k in range(indptr[i], indptr[i + 1]):
+            w, other = splat(data[k]), splat(data[k] * low)
+            word = sites[indices[k]] >> np.uint64(lanes * h)
+            x0, x1 = x0 + _term(word, 0, w, other, low), x1 + _term(word, lanes, w, other, low)
+            x2, x3 = x2 + _term(word, 2 * lanes, w, other, low), x3 + _term(word, 3 * lanes, w, other, low)
+        p, q = u + 64 * h, hot + 64 * h
+        m0 = above(x0, load(q, low), cold, slope, p, low)
+        m1 = above(x1, load(q + 64, low), cold, slope, p + 64, low)
+        m2 = above(x2, load(q + 128, low), cold, slope, p + 128, low)
+        m3 = above(x3, load(q + 192, low), cold, slope, p + 192, low)
+        four = m0 | m1 << np.uint64(lanes) | m2 << np.uint64(2 * lanes) | m3 << np.uint64(3 * lanes)
+        new |= four << np.uint64(h * lanes)
+    return new
+
+
+@njit(**JIT)
+def _sweep_tile(t, sites, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
+    size = data.itemsize
+    keep, u = workspace((TILE + 1) * CHAINS * size, low)
+    hot = u + TILE * CHAINS * size
+    stride = CHAINS * size
+    for c in range(CHAINS):
+        poke(hot + c * size, beta[min(t * CHAINS + c, len(beta) - 1)])
+    for k in range(n_sweeps):
+        row = order[k % len(order)]
+        for s in range(len(row)):
+            if s % TILE == 0:
+                uniform_tile_at(u, stride, key, first + k, t * CHAINS, CHAINS, s, low, size)
+            i = row[s]
+            p = u + s % TILE * stride
+            sites[i] = _visit(i, sites, data, indices, indptr, b[i], base[i], hot, slope, low, p, size)
+    keep[0] = 0
+
+
+@shared
+def site_sweeps(sites, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
+    """Sweep all chains n_sweeps times.
+
+    sites : (T, N) uint64, bit c of sites[t, i] is unit i of chain 64 t + c, changed in place; data, indices,
+    indptr : couplings in compressed sparse rows; b, base : (N,); beta : (C,); slope : 1 for Bernoulli, 2 for
+    Ising; low : 0 or -1; order : (r, m) int64, the units visited in sweep k in row k modulo r; all
+    floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k at positions 0..m.
+    """
+    for t in prange(len(sites)):
+        _sweep_tile(
+            t, sites[t], data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps
+        )
