@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
 from ebm.machine import Array, parameter
 
@@ -108,6 +109,10 @@ class Sparse:
     def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
         """(J, data, indices, indptr) as `ebm.kernels.gibbs.sweep` takes them."""
         return np.empty((0, 0), self.values.dtype), self.values, self._indices, self._indptr
+
+    def slices(self, order: Array, colours: Array) -> Slices:
+        """The scan `order`, which goes through the units by colour, in slices of a colour."""
+        return Slices(order, colours, self._indices, self._indptr, self.values.dtype)
 
     def pairs(self, left: Array, right: Array) -> Array:
         """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""

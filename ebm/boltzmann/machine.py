@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import refuse_states, sum_hidden, sum_states, visible_energies
-from ebm.boltzmann.sweeping import Problem, sweep
+from ebm.boltzmann.slices import Slices
+from ebm.boltzmann.sweeping import Problem, by_colour, sweep
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
@@ -88,6 +89,7 @@ class BoltzmannMachine:
         bias = np.zeros(size) if b is None else b
         self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
         self._colours: Array | None = None
+        self._all_slices: Slices | None = None
 
     @property
     def units(self) -> Units:
@@ -217,8 +219,9 @@ class BoltzmannMachine:
         free : bool mask, (n_units,), optional
             Units that may change.
         scan : {"auto", "systematic", "random", "chromatic"}
-            In the order of the units (auto); in a new random order every sweep, the same for all chains; or
-            colour by colour of a greedy colouring, so that units of a colour do not see each other.
+            In the order of the units; in a new random order every sweep, the same for all chains; or by
+            colours of a greedy colouring: units of a colour do not see each other. "auto" is "chromatic" for
+            fewer than 24 chains of a sparse machine, else "systematic".
 
         Returns
         -------
@@ -230,29 +233,40 @@ class BoltzmannMachine:
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
         free = as_free(free, self.n_units)
+        colourful = chains.layout == "sites" and by_colour(len(chains), scan)
         problem = Problem(self.units, self._couplings, self.b, cold, hot)
         at_once = max(1, _ORDERS // self.n_units) if scan == "random" else max(n, 1)
         for k in range(0, n, at_once):
             count = min(at_once, n - k)
-            order = self._order(scan, free, count, rng)
+            order = self._order(scan, free, count, rng, colourful)
             key, first = rng.advance(count)
-            sweep(problem, chains, order, count, key, first)
+            sweep(problem, chains, order, count, key, first, self._slices(chains, scan, free, order))
         return chains if isinstance(x, SpinChains) else chains.x
 
-    def _order(self, scan: str, free: Array | None, n: int, rng: Stream) -> Array:
+    def _order(self, scan: str, free: Array | None, n: int, rng: Stream, colourful: bool) -> Array:
         """The units in the order of n sweeps: a row for each sweep, or one for all, of the free units."""
         keep = np.ones(self.n_units, bool) if free is None else free
         if scan == "random":
             order = np.argsort(rng.uniform(n, self.n_units), axis=1, kind="stable")
             return np.ascontiguousarray(order[keep[order]].reshape(n, -1))
-        if scan in ("auto", "systematic"):
+        if scan == "systematic" or (scan == "auto" and not colourful):
             one = np.flatnonzero(keep)
-        elif scan == "chromatic":
+        elif scan in ("auto", "chromatic"):
             one = np.argsort(self.colours(), kind="stable")
             one = one[keep[one]]
         else:
             raise EbmError(f"scan: expected auto, systematic, random or chromatic, got {scan!r}")
         return one[None]
+
+    def _slices(self, chains: SpinChains, scan: str, free: Array | None, order: Array) -> Slices | None:
+        """The scan as slices of a colour, where few chains are swept colour by colour."""
+        if chains.layout != "sites" or not by_colour(len(chains), scan):
+            return None
+        if free is not None:
+            return self._couplings.slices(order[0], self.colours())
+        if self._all_slices is None:
+            self._all_slices = self._couplings.slices(order[0], self.colours())
+        return self._all_slices
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""

@@ -13,12 +13,13 @@ import numpy as np
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import Dense, Sparse
+from ebm.boltzmann.slices import Slices
 from ebm.machine import Array
 from ebm.units import Units
 
-__all__ = ["CHROMATIC_BELOW", "Problem", "sweep"]
+__all__ = ["Problem", "by_colour", "sweep"]
 
-CHROMATIC_BELOW = 24  # chains for which lanes are better filled with units of a colour than with chains
+_FEW = 24  # chains; with fewer, lanes are better filled with units of a colour than with chains
 _WORTH = 2**15  # unit updates from which on a sweep is worth several threads
 _FLIPS = 0.25  # flips per update assumed until they are counted
 
@@ -47,11 +48,31 @@ class Problem:
         return self.b.dtype.type(high - low)
 
 
-def sweep(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
-    """Sweep chains n times; sweep k visits the units of row k of `order`, or of its only row."""
+def by_colour(n_chains: int, scan: str) -> bool:
+    """Whether chains of a sparse machine of two-state units are swept a colour at a time."""
+    return scan in ("auto", "chromatic") and n_chains < _FEW
+
+
+def sweep(
+    problem: Problem,
+    chains: SpinChains,
+    order: Array,
+    n: int,
+    key: Any,
+    first: int,
+    slices: Slices | None = None,
+) -> None:
+    """Sweep chains n times; sweep k visits the units of row k of `order`, or of its only row.
+
+    `slices` are the same scan, if it is to be swept a colour at a time.
+    """
     layout = chains.layout
     if layout == "rows":
         _sweep_rows(problem, chains, order, n, key, first)
+    elif slices is not None:
+        worth = len(chains) * order.shape[1] * n > _WORTH and order.shape[1] > 2**13
+        values = slices.values(problem.J.values)
+        slices.sweep(problem, values, chains, n, key, first, worth)
     elif layout == "sites":
         _sweep_sites(problem, chains, order, n, key, first)
     elif layout == "colours":
@@ -179,7 +200,7 @@ def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, n: int, key
     _, *J = problem.J.kernel_arguments
     rest = (*J, problem.b, problem.base, problem.beta, problem.slope, chains.low, order, key, first, n)
     worth = len(chains) * order.shape[1] * n > _WORTH
-    if len(chains) < CHROMATIC_BELOW:
+    if len(chains) < _FEW:
         x = chains.x
         sequential_sweeps(worth, x, *rest)
         chains.x = x

@@ -86,7 +86,7 @@ def colour_sweeps(
     x : (C, >= m + 64) float states by position, changed in place; bounds : (tiles + 1, 2) int64, the first
     slice of each tile and its colour; first, count, offset : of slices; neighbour : (entries,) int32 for
     float32, uint64 for float64; value : (entries,); b, base : (>= m + 64,) by position; beta : (C,); slope,
-    low as in `ebm.kernels.sites`. Sweep k of chain c uses the uniforms of sweep number sweep + k at its positions.
+    low as in `ebm.kernels.sites`. Sweep k of chain c uses the uniforms of sweep number sweep + k.
     """
     n_tiles = len(bounds) - 1
     for c in range(len(x)):

@@ -169,8 +169,8 @@ def potts_sweeps(x, q, fields, J, b, base, beta, order, key, first):
     """Sweep a dense machine of Potts units, whose fields are kept, once for each row of `order`.
 
     x : (C, N) int32 colours, changed in place; fields : (C, M) their phi(x) J, changed in place, M at least
-    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; beta : (C,); order : (n, m) int64; all
-    floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k at positions 0..m.
+    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; beta : (C,); order : (n, m)
+    int64; all floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
     """
     for c in prange(len(x)):
         _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first)

@@ -190,7 +190,11 @@ def gather(typingctx, p, places, like):
 
     def codegen(context, builder, signature, args):
         vector = context.get_value_type(kind)
-        pointers = builder.gep(_pointer(builder, args[0], vector.element), [args[1]])
+        wide, size = ir.VectorType(_I64, kind.lanes), ir.Constant(_I64, 64 // kind.lanes)
+        index = builder.zext(args[1], wide) if kind.lanes == 16 else args[1]
+        offsets = builder.mul(index, _spread(builder, size, kind.lanes))
+        addresses = builder.add(_spread(builder, args[0], kind.lanes), offsets)
+        pointers = builder.inttoptr(addresses, ir.VectorType(vector.element.as_pointer(), kind.lanes))
         name = f"llvm.masked.gather.v{kind.lanes}f{512 // kind.lanes}.v{kind.lanes}p0"
         mask = ir.Constant(ir.VectorType(_I1, kind.lanes), [1] * kind.lanes)
         function = cgutils.get_or_insert_function(
