@@ -22,11 +22,12 @@ _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
+    "kernels.threads": ["get_num_threads", "set_num_threads"],
     "learning": ["CD", "PCD", "Exact"],
     "machine": ["Chains", "Machine"],
     "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
-    "partition": ["LogZ", "base_rate", "log_likelihood", "log_z"],
+    "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
     "rbm": ["RBM"],
     "samplers": ["Annealing", "Gibbs", "Samples", "sample"],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
@@ -34,7 +35,7 @@ _WHERE = {
     "training": ["History", "State", "begin", "fit", "train"],
     "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
 }
-_MODULES = ("baselines", "datasets", "diagnostics", "plots", *_WHERE)
+_MODULES = ("baselines", "datasets", "diagnostics", "plots", *(m for m in _WHERE if "." not in m))
 _NAMES = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = ["__version__", *sorted(_NAMES)]
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported
     from ebm.errors import TooLarge as TooLarge
+    from ebm.kernels.threads import get_num_threads as get_num_threads
+    from ebm.kernels.threads import set_num_threads as set_num_threads
     from ebm.learning import CD as CD
     from ebm.learning import PCD as PCD
     from ebm.learning import Exact as Exact
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
     from ebm.optimisers import Linear as Linear
     from ebm.optimisers import PerEpoch as PerEpoch
     from ebm.partition import LogZ as LogZ
+    from ebm.partition import annealed_log_weights as annealed_log_weights
     from ebm.partition import base_rate as base_rate
     from ebm.partition import log_likelihood as log_likelihood
     from ebm.partition import log_z as log_z

@@ -18,7 +18,7 @@ METHODS = MACHINES  # what samplers, partition, learning may use: the protocol, 
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "partition"}
 ALLOWED = {
     "errors": set(),
-    "kernels": set(),
+    "kernels": BOTTOM,
     "stream": BOTTOM | {"kernels"},
     "units": BOTTOM | {"kernels"},
     "machine": MACHINE,

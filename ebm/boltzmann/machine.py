@@ -240,7 +240,8 @@ class BoltzmannMachine:
             count = min(at_once, n - k)
             order = self._order(scan, free, count, rng, colourful)
             key, first = rng.advance(count)
-            sweep(problem, chains, order, count, key, first, self._slices(chains, scan, free, order))
+            if order.shape[1]:
+                sweep(problem, chains, order, count, key, first, self._slices(chains, scan, free, order))
         return chains if isinstance(x, SpinChains) else chains.x
 
     def _order(self, scan: str, free: Array | None, n: int, rng: Stream, colourful: bool) -> Array:
