@@ -110,6 +110,9 @@ class Machine(Protocol):
     ) -> Params:
         """stats(x, weights) − stats(y, others): what learning from samples needs, in one pass."""
 
+    def store(self, data: Array) -> Any:
+        """Rows of data in a form of the machine's own: learning takes batches of them by index."""
+
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows of data to states: hidden units in x are swept n times, the data held."""
 

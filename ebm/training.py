@@ -114,6 +114,8 @@ def train(
     """
     batch = _as_batch(data, weights)
     n = len(batch[0])
+    if not isinstance(data, tuple):
+        batch = (state.machine.store(batch[0]), *batch[1:])
     per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     machine = state.machine

@@ -101,6 +101,10 @@ class Units:
         """φ(x)ᵀ·g: (n_rows, n) and (n_rows, m) -> (n·width, m)."""
         return x.T @ g
 
+    def total(self, x: Array, weights: Array) -> Array:
+        """Σ weights φ(x) over rows: (n_rows, n) and (n_rows,) -> (n·width,) float64."""
+        return weights @ self.encode(x)
+
     def check(self, x: Any, what: str = "data", *, strict: bool = False) -> Array:
         """Return x as an array, or say which value is outside the unit's domain.
 
@@ -340,6 +344,10 @@ class Potts(Units):
         out = np.empty((x.shape[1] * self.width, g.shape[1]), g.dtype)
         scatter_rows(x.size * g.shape[1] > 2**20, x, self.width, g, out)
         return out
+
+    def total(self, x: Array, weights: Array) -> Array:
+        places = (self._colours(x) + np.arange(x.shape[1]) * self.q).ravel()
+        return np.bincount(places, np.repeat(weights, x.shape[1]), x.shape[1] * self.q)
 
     def _colours(self, x: Array) -> Array:
         """Rows of states as compiled code takes them: it would read beyond its arrays at any other colour."""

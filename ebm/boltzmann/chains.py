@@ -33,7 +33,7 @@ class SpinChains:
         self.layout: Layout = "phi"
         if isinstance(units, Potts):
             self.layout = "phi" if sparse else "colours"
-        elif np.isin(x, units.states).all():
+        elif np.isin(x, units.interval).all():
             self.layout = "sites" if sparse else "rows"
         self.data = self._encode(x)
 

@@ -89,6 +89,7 @@ class Sparse:
         self._rows = _rows(matrix)
         self._indices, self._indptr = matrix.indices, matrix.indptr.astype(np.int64)
         self._mirror = _mirror(matrix)
+        self._slices: Slices | None = None
         self.values = np.ascontiguousarray(matrix.data, dtype)
         difference = np.abs(self.values - self.values[self._mirror])
         if difference.size and difference.max() > _SYMMETRY * np.abs(self.values).max():
@@ -111,8 +112,15 @@ class Sparse:
         return np.empty((0, 0), self.values.dtype), self.values, self._indices, self._indptr
 
     def slices(self, order: Array, colours: Array) -> Slices:
-        """The scan `order`, which goes through the units by colour, in slices of a colour."""
-        return Slices(order, colours, self._indices, self._indptr, self.values.dtype)
+        """The scan `order`, which goes through the units by colour, in slices of a colour.
+
+        That of all units is kept: their pattern never changes.
+        """
+        if len(order) < len(colours):
+            return Slices(order, colours, self._indices, self._indptr, self.values.dtype)
+        if self._slices is None:
+            self._slices = Slices(order, colours, self._indices, self._indptr, self.values.dtype)
+        return self._slices
 
     def pairs(self, left: Array, right: Array) -> Array:
         """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from ebm.machine import Array, LogSum, enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
-__all__ = ["refuse_states", "sum_hidden", "sum_states", "visible_energies"]
+__all__ = ["conditioned", "refuse_states", "sum_hidden", "sum_states", "visible_energies"]
 
 _LIMIT = 2.0**28  # states of all units
 _LIMIT_HIDDEN = 2.0**20  # states of the hidden units, for every row
@@ -108,3 +109,16 @@ def sum_hidden(units: Units, J: Array, b: Array, v: Array, weights: Array) -> tu
         second += np.block([[(phi.T * w) @ phi, both], [both.T, (h.T * (w @ p)) @ h]])
         mean += np.concatenate([w @ phi, w @ expected])
     return second, mean
+
+
+def conditioned(units: Units, J: Any, b: Array, given: Array) -> tuple[Any, Array, float]:
+    """Couplings and biases of the free units (NaN in `given`), and the energy of the others, (3.6)."""
+    free = np.isnan(given)
+    phi = units.encode(given[~free])
+    columns = np.repeat(free, units.width)
+    if scipy.sparse.issparse(J):
+        J = scipy.sparse.csr_array(J)
+    own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
+    fixed = J[np.ix_(~columns, ~columns)]
+    energy = 0.0 - float(phi @ b[~columns] + 0.5 * phi @ (fixed @ phi))
+    return own, (b[columns] + cross @ phi).astype(b.dtype), energy

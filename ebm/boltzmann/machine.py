@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
-from ebm.boltzmann.enumeration import refuse_states, sum_hidden, sum_states, visible_energies
-from ebm.boltzmann.slices import Slices
-from ebm.boltzmann.sweeping import Problem, by_colour, sweep
+from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
+from ebm.boltzmann.sweeping import Problem, by_colour, orders, sweep
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
@@ -89,7 +88,6 @@ class BoltzmannMachine:
         bias = np.zeros(size) if b is None else b
         self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
         self._colours: Array | None = None
-        self._all_slices: Slices | None = None
 
     @property
     def units(self) -> Units:
@@ -233,41 +231,19 @@ class BoltzmannMachine:
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
         free = as_free(free, self.n_units)
-        colourful = chains.layout == "sites" and by_colour(len(chains), scan)
+        keep = np.ones(self.n_units, bool) if free is None else free
+        few = chains.layout == "sites" and by_colour(len(chains), scan)
+        colourful = few or scan == "chromatic"
         problem = Problem(self.units, self._couplings, self.b, cold, hot)
         at_once = max(1, _ORDERS // self.n_units) if scan == "random" else max(n, 1)
         for k in range(0, n, at_once):
             count = min(at_once, n - k)
-            order = self._order(scan, free, count, rng, colourful)
+            order = orders(scan, keep, count, rng, self.colours if colourful else None)
             key, first = rng.advance(count)
+            colours = self.colours() if few else None
             if order.shape[1]:
-                sweep(problem, chains, order, count, key, first, self._slices(chains, scan, free, order))
+                sweep(problem, chains, order, count, key, first, colours)
         return chains if isinstance(x, SpinChains) else chains.x
-
-    def _order(self, scan: str, free: Array | None, n: int, rng: Stream, colourful: bool) -> Array:
-        """The units in the order of n sweeps: a row for each sweep, or one for all, of the free units."""
-        keep = np.ones(self.n_units, bool) if free is None else free
-        if scan == "random":
-            order = np.argsort(rng.uniform(n, self.n_units), axis=1, kind="stable")
-            return np.ascontiguousarray(order[keep[order]].reshape(n, -1))
-        if scan == "systematic" or (scan == "auto" and not colourful):
-            one = np.flatnonzero(keep)
-        elif scan in ("auto", "chromatic"):
-            one = np.argsort(self.colours(), kind="stable")
-            one = one[keep[one]]
-        else:
-            raise EbmError(f"scan: expected auto, systematic, random or chromatic, got {scan!r}")
-        return one[None]
-
-    def _slices(self, chains: SpinChains, scan: str, free: Array | None, order: Array) -> Slices | None:
-        """The scan as slices of a colour, where few chains are swept colour by colour."""
-        if chains.layout != "sites" or not by_colour(len(chains), scan):
-            return None
-        if free is not None:
-            return self._couplings.slices(order[0], self.colours())
-        if self._all_slices is None:
-            self._all_slices = self._couplings.slices(order[0], self.colours())
-        return self._all_slices
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""
@@ -297,6 +273,10 @@ class BoltzmannMachine:
         field = (self.J[own] @ self._phi(x)).T + self.b[own]
         states = np.asarray(self.units.states)
         return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
+
+    def store(self, data: Array) -> Array:
+        """The data themselves."""
+        return data
 
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows of data to states: hidden units from a fair start, swept n times, v held.
@@ -404,15 +384,8 @@ class BoltzmannMachine:
         given = np.asarray(given, np.float64)
         if given.shape != (self.n_units,):
             raise EbmError(f"given: expected {self.n_units} states, NaN where free, got shape {given.shape}")
-        free = np.isnan(given)
-        if not free.any():
+        if not np.isnan(given).any():
             raise EbmError("given: no unit is free")
-        self.units.check(given[~free], "given", strict=True)
-        phi = self.units.encode(given[~free])
-        columns = np.repeat(free, self.units.width)
-        J = scipy.sparse.csr_array(self.J) if self.sparse else self.J
-        own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
-        fixed = J[np.ix_(~columns, ~columns)]
-        energy = 0.0 - float(phi @ self.b[~columns] + 0.5 * phi @ (fixed @ phi))
-        b = (self.b[columns] + cross @ phi).astype(self.dtype)
-        return BoltzmannMachine(self.units, own, b), energy
+        self.units.check(given[~np.isnan(given)], "given", strict=True)
+        J, b, energy = conditioned(self.units, self.J, self.b, given)
+        return BoltzmannMachine(self.units, J, b), energy

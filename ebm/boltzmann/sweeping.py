@@ -6,6 +6,7 @@ same problem with its units renumbered: the units of the scan first, in its orde
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import Dense, Sparse
-from ebm.boltzmann.slices import Slices
+from ebm.errors import EbmError
 from ebm.machine import Array
+from ebm.stream import Stream
 from ebm.units import Units
 
 __all__ = ["Problem", "by_colour", "sweep"]
@@ -53,6 +55,22 @@ def by_colour(n_chains: int, scan: str) -> bool:
     return scan in ("auto", "chromatic") and n_chains < _FEW
 
 
+def orders(scan: str, keep: Array, n: int, rng: Stream, colours: Callable[[], Array] | None) -> Array:
+    """The units in the order of n sweeps: a row for each sweep, or one for all, of the units to keep.
+
+    `colours` gives the units' colours where the scan goes by them.
+    """
+    if scan not in ("auto", "systematic", "random", "chromatic"):
+        raise EbmError(f"scan: expected auto, systematic, random or chromatic, got {scan!r}")
+    if scan == "random":
+        order = np.argsort(rng.uniform(n, len(keep)), axis=1, kind="stable")
+        return np.ascontiguousarray(order[keep[order]].reshape(n, -1))
+    if colours is None:
+        return np.flatnonzero(keep)[None]
+    one = np.argsort(colours(), kind="stable")
+    return one[keep[one]][None]
+
+
 def sweep(
     problem: Problem,
     chains: SpinChains,
@@ -60,17 +78,18 @@ def sweep(
     n: int,
     key: Any,
     first: int,
-    slices: Slices | None = None,
+    colours: Array | None = None,
 ) -> None:
     """Sweep chains n times; sweep k visits the units of row k of `order`, or of its only row.
 
-    `slices` are the same scan, if it is to be swept a colour at a time.
+    `colours` of the units are given if the scan goes by colours and is to be swept a colour at a time.
     """
     layout = chains.layout
     if layout == "rows":
         _sweep_rows(problem, chains, order, n, key, first)
-    elif slices is not None:
+    elif colours is not None and isinstance(problem.J, Sparse):
         worth = len(chains) * order.shape[1] * n > _WORTH and order.shape[1] > 2**13
+        slices = problem.J.slices(order[0], colours)
         values = slices.values(problem.J.values)
         slices.sweep(problem, values, chains, n, key, first, worth)
     elif layout == "sites":

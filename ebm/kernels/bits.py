@@ -61,31 +61,59 @@ def tile_rows(k, n):
 
 
 @njit(inline="always", **JIT)
+def _write_four(p, b, a0, a1, a2, a3):
+    store(p, a0 + b)
+    store(p + STRIP, a1 + b)
+    store(p + 2 * STRIP, a2 + b)
+    store(p + 3 * STRIP, a3 + b)
+
+
+@njit(inline="always", **JIT)
 def _tabulate(rows, stride, low, table):
     """Write the 16 sums of four rows at address `rows`, for one vector of columns."""
     w0, w1 = load(rows, low), load(rows + stride, low)
     w2, w3 = load(rows + 2 * stride, low), load(rows + 3 * stride, low)
     z0, z1, z2, z3 = w0 * low, w1 * low, w2 * low, w3 * low
-    a = (z0 + z1, w0 + z1, z0 + w1, w0 + w1)
-    b = (z2 + z3, w2 + z3, z2 + w3, w2 + w3)
-    for j in range(4):
-        for i in range(4):
-            store(table + (4 * j + i) * STRIP, a[i] + b[j])
+    a0, a1, a2, a3 = z0 + z1, w0 + z1, z0 + w1, w0 + w1
+    _write_four(table, z2 + z3, a0, a1, a2, a3)
+    _write_four(table + 4 * STRIP, w2 + z3, a0, a1, a2, a3)
+    _write_four(table + 8 * STRIP, z2 + w3, a0, a1, a2, a3)
+    _write_four(table + 12 * STRIP, w2 + w3, a0, a1, a2, a3)
 
 
 @njit(**JIT)
-def _tables(A, k0, k1, c0, low, scratch, tables):
-    """Tabulate rows k0..k1 of A, at most PASS, for the strip of columns from c0. Beyond A are zeros."""
+def _block(A, k0, k1, c0, width, turned, scratch):
+    """Copy rows k0..k1 of A, at most PASS, and columns from c0, to scratch; zeros where A has none."""
+    size = A.itemsize
+    lanes = 64 // size
+    n_k, n_c = (A.shape[1], A.shape[0]) if turned else A.shape
+    for j in range(PASS * STRIP // 64):
+        store(scratch + 64 * j, splat(A[0, 0]) * 0)
+    for k in range(k0, k1, lanes):
+        for c in range(c0, min(c0 + width, n_c), lanes):
+            target = scratch + (k - k0) * STRIP + (c - c0) * size
+            if turned and k + lanes <= min(k1, n_k) and c + lanes <= n_c:
+                source = address(A) + c * A.strides[0] + k * size
+                transpose_block(source, A.strides[0], target, STRIP, A[0, 0])
+            else:
+                for i in range(min(lanes, k1 - k)):
+                    for j in range(min(lanes, n_c - c)):
+                        value = A[c + j, k + i] if turned else A[k + i, c + j]
+                        poke(target + i * STRIP + j * size, value)
+
+
+@njit(**JIT)
+def _tables(A, k0, k1, c0, turned, low, scratch, tables):
+    """Tabulate rows k0..k1 of A, at most PASS, for the strip of columns from c0.
+
+    Columns beyond A have any content. If `turned`, A stands for its transpose.
+    """
     size = A.itemsize
     rows, stride = address(A) + k0 * A.strides[0] + c0 * size, A.strides[0]
     width = STRIP // size
-    if c0 + width > A.shape[1] or (k1 - k0) % GROUP:
-        for j in range(PASS * STRIP // 64):
-            store(scratch + 64 * j, splat(low) * 0)
-        inside = min(width, A.shape[1] - c0)
-        for k in range(k1 - k0):
-            for j in range(inside):
-                poke(scratch + k * STRIP + j * size, A[k0 + k, c0 + j])
+    beyond = c0 + width > A.shape[1] and k1 == len(A)  # reading would pass the end of A's memory
+    if turned or beyond or (k1 - k0) % GROUP:
+        _block(A, k0, k1, c0, width, turned, scratch)
         rows, stride = scratch, STRIP
     for g in range((k1 - k0 + GROUP - 1) // GROUP):
         for v in range(4):
@@ -118,16 +146,17 @@ def _add_rows(bits, stride, n, shift, n_groups, tables, acc, acc_stride, like):
 
 
 @njit(**JIT)
-def add_product(bits, r0, r1, n_bits, A, c0, low, tables, acc, acc_stride):
+def add_product(bits, r0, r1, n_bits, A, c0, turned, low, tables, acc, acc_stride):
     """acc += (states of rows r0..r1 of bits) times (a strip of columns of A, from c0).
 
     bits : (n, >= n_bits / 64) uint64; A : (n_bits, m); tables : address of PASS STRIP (1 + 16 / GROUP)
-    bytes of workspace; acc : address of r1 - r0 strips, acc_stride bytes apart.
+    bytes of workspace; acc : address of r1 - r0 strips, acc_stride bytes apart. If `turned`, A is (m, n_bits)
+    and stands for its transpose.
     """
     stride = bits.strides[0]
     for k0 in range(0, n_bits, PASS):
         k1 = min(k0 + PASS, n_bits)
-        _tables(A, k0, k1, c0, low, tables, tables + PASS * STRIP)
+        _tables(A, k0, k1, c0, turned, low, tables, tables + PASS * STRIP)
         p = address(bits) + r0 * stride + k0 // 64 * 8
         n_groups = (k1 - k0 + GROUP - 1) // GROUP
         shift = np.uint64(k0 % 64)
@@ -141,7 +170,7 @@ WORKSPACE = PASS * STRIP + PASS // GROUP * _TABLE
 def _product_tile(t, bits, n_bits, A, low, out):
     size = A.itemsize
     width = STRIP // size
-    n_strips = (out.shape[1] + width - 1) // width
+    n_strips = (min(A.shape[1], out.shape[1]) + width - 1) // width
     r0, r1 = tile_rows(t // n_strips, len(bits))
     c0 = t % n_strips * width
     c1 = min(c0 + width, out.shape[1])
@@ -149,7 +178,7 @@ def _product_tile(t, bits, n_bits, A, low, out):
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)
-    add_product(bits, r0, r1, n_bits, A, c0, low, space, acc, STRIP)
+    add_product(bits, r0, r1, n_bits, A, c0, False, low, space, acc, STRIP)
     if c1 - c0 == width:
         for r in range(r1 - r0):
             q = address(out) + (r0 + r) * out.strides[0] + c0 * size
@@ -164,9 +193,12 @@ def _product_tile(t, bits, n_bits, A, low, out):
 
 @shared
 def product(bits, n_bits, A, low, out):
-    """out = S A: bits (n, words) uint64 with n_bits units a row, A (n_bits, >= m), out (n, m), C-ordered."""
+    """out = S A, as many columns as both have, others of out undefined.
+
+    bits : (n, words) uint64, n_bits units a row; A : (n_bits, m); out : (n, k), C-ordered.
+    """
     width = STRIP // A.itemsize
-    n_tiles = n_row_tiles(len(bits)) * -(-out.shape[1] // width)
+    n_tiles = n_row_tiles(len(bits)) * -(-min(A.shape[1], out.shape[1]) // width)
     for t in prange(n_tiles):
         _product_tile(t, bits, n_bits, A, low, out)
 
@@ -180,7 +212,8 @@ def pack(x, low, bits):
     n, m = x.shape
     size = x.itemsize
     per_vector = 64 // size
-    other = 0
+    every = (np.uint64(1) << np.uint64(per_vector)) - np.uint64(1)
+    other = np.uint64(0)
     for r in range(n):
         p = address(x) + r * m * size
         for w in range(bits.shape[1]):
@@ -189,7 +222,7 @@ def pack(x, low, bits):
             while i + per_vector <= end:
                 v = load(p + i * size, low)
                 one = pack_mask(v == 1)
-                other |= pack_mask(v == low) ^ one ^ pack_mask(v == v)
+                other |= pack_mask(v == low) ^ one ^ every
                 word |= one << np.uint64(i % 64)
                 i += per_vector
             while i < end:
@@ -198,7 +231,7 @@ def pack(x, low, bits):
                 word |= np.uint64(one) << np.uint64(i % 64)
                 i += 1
             bits[r, w] = word
-    return other == 0
+    return other == np.uint64(0)
 
 
 @njit(**JIT)
@@ -277,29 +310,3 @@ def transpose_bits(bits, out):
             transpose64(block)
             for i in range(64):
                 out[64 * w + i, r0 // 64] = block[i]
-
-
-@njit(**JIT)
-def _transpose_tile(t, A, out):
-    n, m = A.shape
-    size = A.itemsize
-    lanes = 64 // size
-    across = (m + 63) // 64
-    i0, j0 = t // across * 64, t % across * 64
-    i1, j1 = min(i0 + 64, n), min(j0 + 64, m)
-    for i in range(i0, i1, lanes):
-        for j in range(j0, j1, lanes):
-            if i + lanes <= i1 and j + lanes <= j1:
-                p, q = address(A) + (i * m + j) * size, address(out) + (j * n + i) * size
-                transpose_block(p, m * size, q, n * size, A[0, 0])
-            else:
-                for k in range(i, min(i + lanes, i1)):
-                    for l in range(j, min(j + lanes, j1)):
-                        out[l, k] = A[k, l]
-
-
-@shared
-def transpose(A, out):
-    """out = A transposed, both C-ordered."""
-    for t in prange(-(-A.shape[0] // 64) * -(-A.shape[1] // 64)):
-        _transpose_tile(t, A, out)

@@ -123,7 +123,7 @@ def _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
             for j in range(2 * square // 64):
                 store(acc + 64 * j, splat(low) * 0)
             for c in range(s0, min(s0 + TILE, n), STRIP // size):
-                add_product(words, r0, r1, n, J, c, low, space, acc + (c - s0) * size, TILE * size)
+                add_product(words, r0, r1, n, J, c, False, low, space, acc + (c - s0) * size, TILE * size)
             for j in range(count):
                 poke(own_b + j * size, b[s0 + j])
                 poke(own_base + j * size, base[s0 + j])

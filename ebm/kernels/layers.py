@@ -26,25 +26,28 @@ def _copy_padded(a, c0, p):
 
 
 @njit(**JIT)
-def _inputs(S, r0, r1, n_bits, low, A, known, c0, space, acc):
+def _inputs(S, r0, r1, n_bits, low, A, turned, known, c0, m, space, acc):
     """Products of rows r0..r1 with columns c0..c0 + TILE of A, or their known values, at address acc."""
     size = A.itemsize
     stride = TILE * size
     if len(known):
-        c1 = min(c0 + TILE, known.shape[1])
+        width = known.strides[0]
         for r in range(r0, r1):
-            for c in range(c0, c1):
-                poke(acc + (r - r0) * stride + (c - c0) * size, known[r, c])
+            p, q = address(known) + r * width + c0 * size, acc + (r - r0) * stride
+            for j in range(0, min(stride, width - c0 * size), 64):
+                store(q + j, load(p + j, low))
         return
     for j in range((r1 - r0) * stride // 64):
         store(acc + 64 * j, splat(low) * 0)
     width = STRIP // size
-    for c in range(c0, min(c0 + TILE, A.shape[1]), width):
-        add_product(S, r0, r1, n_bits, A, c, low, space, acc + (c - c0) * size, stride)
+    for c in range(c0, min(c0 + TILE, m), width):
+        add_product(S, r0, r1, n_bits, A, c, turned, low, space, acc + (c - c0) * size, stride)
 
 
 @njit(**JIT)
-def _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out):
+def _sample_tile(
+    t, S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
+):
     n_words = out.shape[1]
     r0, r1 = tile_rows(t // n_words, len(out))
     w = t % n_words
@@ -55,7 +58,7 @@ def _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, swee
     acc = space + WORKSPACE
     warm = acc + ROWS * stride
     cold, u = warm + stride, warm + 2 * stride
-    _inputs(S, r0, r1, n_bits, low, A, known, c0, space, acc)
+    _inputs(S, r0, r1, n_bits, low, A, turned, known, c0, len(bias), space, acc)
     _copy_padded(bias, c0, warm)
     _copy_padded(base, c0, cold)
     n_units = len(bias)
@@ -77,7 +80,9 @@ def _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, swee
 
 
 @shared
-def sample_layer(S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out):
+def sample_layer(
+    S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
+):
     """Draw m two-state units for every row, math.md (2.2): one bit each.
 
     Parameters
@@ -86,8 +91,11 @@ def sample_layer(S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, 
         The other layer's states: n_bits bits a row; a bit of 0 is the state `low`, 0 or -1.
     A : (n_bits, m)
         Couplings.
-    known : (n, m) or (0, 0)
-        The product of the other layer's states and A, if it is known: then S and A are not looked at.
+    turned : bool
+        A is (m, n_bits) and stands for its transpose.
+    known : (n, k) or (0, 0)
+        The product of the other layer's states and A, if it is known: then S and A are not looked at. k is
+        m or more, in whole vectors.
     bias, base : (m,)
     beta : (n,)
     slope : scalar
@@ -101,7 +109,9 @@ def sample_layer(S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, 
     All floats have one dtype.
     """
     for t in prange(n_row_tiles(len(out)) * out.shape[1]):
-        _sample_tile(t, S, n_bits, low, A, known, bias, base, beta, slope, key, sweep, first, free, old, out)
+        _sample_tile(
+            t, S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
+        )
 
 
 @njit(**JIT)
@@ -114,15 +124,12 @@ def _mean_tile(t, product, m, bias, low, weights, out, sums):
     keep, warm = workspace(stride, low)
     _copy_padded(bias, c0, warm)
     slope = 1 - low
-    for v in range(size):
-        if c0 + v * lanes >= m:
-            break
-        b = load(warm + 64 * v, low)
-        p = c0 * size + 64 * v
-        for r in range(len(product)):
-            e = exp((b + load(address(product) + r * width + p, low)) * slope)
-            mean = (e + low) / (e + 1)
-            store(address(out) + r * width + p, mean * weights[r])
+    vectors = min(size, (m - c0 + lanes - 1) // lanes)
+    for r in range(len(product)):
+        p, q = address(product) + r * width + c0 * size, address(out) + r * width + c0 * size
+        for v in range(vectors):
+            e = exp((load(warm + 64 * v, low) + load(p + 64 * v, low)) * slope)
+            store(q + 64 * v, (e + low) / (e + 1) * weights[r])
     c1 = min(c0 + TILE, m)
     for r in range(len(product)):
         row = out[r, c0:c1]
@@ -136,8 +143,8 @@ def _mean_tile(t, product, m, bias, low, weights, out, sums):
 def mean_layer(product, m, bias, low, weights, out, sums):
     """out = weights (mean states of a layer of two-state units with inputs bias + product), and its sums.
 
-    product, out : (n, a multiple of TILE), of which m columns are used; bias : (m,); low : 0 or -1, the
-    lower state; weights : (n,); all of one float dtype. sums : (m,) float64, the column sums of `out` are
+    product, out : (n, k), of which m columns are used, k - m a vector or more; bias : (m,); low : 0 or -1,
+    the lower state; weights : (n,); all of one float dtype. sums : (m,) float64, the column sums of `out` are
     added to it.
     """
     for t in prange(-(-m // TILE)):

@@ -110,9 +110,9 @@ _binary(operator.or_, None, lambda b, x, y: b.or_(x, y))
 _binary(operator.xor, None, lambda b, x, y: b.xor(x, y))
 _binary(operator.lshift, None, lambda b, x, y: b.shl(x, y))
 _binary(operator.rshift, None, lambda b, x, y: b.lshr(x, y))
-_binary(operator.gt, *_compare(">"), mask=True)
-_binary(operator.lt, *_compare("<"), mask=True)
-_binary(operator.eq, *_compare("=="), mask=True)
+for _op, _sign in ((operator.gt, ">"), (operator.lt, "<"), (operator.eq, "==")):
+    _on_floats, _on_integers = _compare(_sign)
+    _binary(_op, _on_floats, _on_integers, mask=True)
 
 
 def _llvm(builder, name, kind, *args):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ebm.machine import Array
-from ebm.rbm.states import State, values
+from ebm.rbm.states import Bits, State, stacked, values
 
-__all__ = ["BlockChains"]
+__all__ = ["BlockChains", "multiply_together"]
 
 
 class BlockChains:
     """Running chains of an RBM: v, and what is made from v and the parameters for as long as they stand.
 
     A sweep begins with the product φ(v)·W that the free energy of the same v needs, so annealed importance
-    sampling costs two matrix products per temperature; and it needs W transposed.
+    sampling costs two matrix products per temperature.
 
     Attributes
     ----------
@@ -25,7 +25,6 @@ class BlockChains:
     def __init__(self, state: State) -> None:
         self._state = state
         self._product: tuple[int, Array] | None = None
-        self._transposed: tuple[int, Array] | None = None
 
     @property
     def x(self) -> Array:
@@ -45,7 +44,7 @@ class BlockChains:
     def copy(self) -> BlockChains:
         """Chains at the same states, which go their own way."""
         twin = BlockChains(self._state)
-        twin._product, twin._transposed = self._product, self._transposed
+        twin._product = self._product
         return twin
 
     def product(self, version: int, make: Callable[[State], Array]) -> Array:
@@ -54,15 +53,28 @@ class BlockChains:
             self._product = version, make(self._state)
         return self._product[1]
 
+    def set_product(self, version: int, product: Array) -> None:
+        """Take φ(v)·W as it was made elsewhere."""
+        self._product = version, product
+
     def has_product(self, version: int) -> bool:
         """Whether φ(v)·W stands already."""
         return self._product is not None and self._product[0] == version
 
-    def transposed(self, version: int, make: Callable[[], Array]) -> Array:
-        """Wᵀ, made again when the parameters have changed."""
-        if self._transposed is None or self._transposed[0] != version:
-            self._transposed = version, make()
-        return self._transposed[1]
-
     def __len__(self) -> int:
         return len(self._state)
+
+
+def multiply_together(chains: list[BlockChains], version: int, make: Callable[[State], Array]) -> None:
+    """One product for all chains of bits that lack theirs: its tables are made once."""
+    lacking, states = [], []
+    for c in chains:
+        if isinstance(c.state, Bits) and not c.has_product(version):
+            lacking.append(c)
+            states.append(c.state)
+    if len(lacking) < 2:
+        return
+    together, start = make(stacked(states)), 0
+    for c in lacking:
+        part, start = together[start : start + len(c)], start + len(c)
+        c.set_product(version, part)

@@ -25,9 +25,9 @@ from ebm.machine import (
     float_dtype,
     parameter,
 )
-from ebm.rbm.chains import BlockChains
-from ebm.rbm.enumeration import require_sum, sum_machine
-from ebm.rbm.states import Layer, as_bits, as_state, dot, dot_vector, draw, statistics, transposed
+from ebm.rbm.chains import BlockChains, multiply_together
+from ebm.rbm.enumeration import require_sum, site_energies, sum_machine
+from ebm.rbm.states import Bits, Layer, as_bits, as_state, dot, dot_vector, draw, statistics
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -151,20 +151,9 @@ class RBM:
         """The dtype of the parameters."""
         return self.params["W"].dtype
 
-    @property
-    def W(self) -> Array:
-        """Couplings, (n_visible·width, n_hidden·width)."""
-        return self.params["W"]
-
-    @property
-    def b(self) -> Array:
-        """Visible biases."""
-        return self.params["b"]
-
-    @property
-    def c(self) -> Array:
-        """Hidden biases."""
-        return self.params["c"]
+    W = property(lambda self: self.params["W"], doc="Couplings, (n_visible·width, n_hidden·width).")
+    b = property(lambda self: self.params["b"], doc="Visible biases.")
+    c = property(lambda self: self.params["c"], doc="Hidden biases.")
 
     def copy(self) -> RBM:
         """An independent machine with the same parameters."""
@@ -214,12 +203,19 @@ class RBM:
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
+        if isinstance(x, Bits):
+            return BlockChains(x)
         x = np.asarray(x)
         if x.ndim == 2 and x.shape[1] == self.n_visible and x.dtype.kind in "biuf":
             bits = as_bits(x, self.visible, self.dtype)
             if bits is not None:  # states, so there is nothing left to check
                 return BlockChains(bits)
         return BlockChains(as_state(as_rows(x, self.visible, self.n_visible), self.visible, self.dtype))
+
+    def store(self, data: Array) -> Any:
+        """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
+        bits = as_bits(data, self.visible, self.dtype)
+        return data if bits is None else bits
 
     def _chains(self, x: Any) -> BlockChains:
         return x if isinstance(x, BlockChains) else self.start(x)
@@ -307,14 +303,13 @@ class RBM:
         v_layer = Layer(self.visible, self.b, cold, 0, as_free(free, self.n_visible))
         first_h = -(-self.n_visible // TILE) * TILE
         h_layer = Layer(self.hidden, self.c, np.zeros_like(self.c), first_h)
-        W_t = chains.transposed(self._version, lambda: transposed(self.W, self._scratch)) if n else self.W
         for k in range(n):
             uniforms = rng.advance()
             known = self._product(chains) if k == 0 and chains.has_product(self._version) else None
-            h = draw(h_layer, None, (chains.state, self.visible), self.W, known, hot, uniforms, self._scratch)
-            chains.state = draw(
-                v_layer, chains.state, (h, self.hidden), W_t, None, hot, uniforms, self._scratch
-            )
+            v = chains.state
+            h = draw(h_layer, None, (v, self.visible), self.W, False, known, hot, uniforms, self._scratch)
+            other = h, self.hidden
+            chains.state = draw(v_layer, v, other, self.W, True, None, hot, uniforms, self._scratch)
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
@@ -326,28 +321,18 @@ class RBM:
         return self._statistics((x, weights), (y, -as_weights(others, len(y))))
 
     def _statistics(self, *parts: tuple[Any, Array | None]) -> Params:
-        rows = []
-        for x, weights in parts:
-            chains = self._chains(x)
-            rows.append((chains.state, self._product(chains), as_weights(weights, len(chains))))
+        chains = [self._chains(x) for x, _ in parts]
+        multiply_together(chains, self._version, lambda v: dot(v, self.visible, self.W, self._scratch))
+        weights = [as_weights(w, len(c)) for c, (_, w) in zip(chains, parts, strict=True)]
+        rows = [(c.state, self._product(c), w) for c, w in zip(chains, weights, strict=True)]
         return statistics(rows, self.visible, self.hidden, self.params, self._scratch)
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
-        from ebm.kernels.cgf import cgf_rows
-
         chains = self._chains(x)
-        v, own = chains.x, slice(i * self.visible.width, (i + 1) * self.visible.width)
-        without = self._product(chains)
-        without = without[:, : len(self.c)] - self.visible.encode(v[:, i : i + 1]) @ self.W[own]
-        without = without.astype(self.dtype)
-        states = np.asarray(self.visible.states)
-        out, beta, hidden = np.empty((len(v), len(states))), np.ones((1, len(v))), np.empty((1, len(v)))
-        for s, phi in enumerate(self.visible.encode(states[:, None])):
-            bias = self.c + (phi @ self.W[own]).astype(self.dtype)
-            cgf_rows(False, self.hidden.kind, self.hidden.width, without, bias, beta, hidden)
-            out[:, s] = -hidden[0] - phi @ self.b[own]
-        return out
+        own = slice(i * self.visible.width, (i + 1) * self.visible.width)
+        at, product = (self.W[own], self.b[own], self.c), self._product(chains)
+        return site_energies(self.visible, self.hidden, chains.x[:, i], product, *at)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""

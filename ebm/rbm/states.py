@@ -24,8 +24,8 @@ __all__ = [
     "dot",
     "dot_vector",
     "draw",
+    "stacked",
     "statistics",
-    "transposed",
     "values",
 ]
 
@@ -49,6 +49,9 @@ class Bits:
 
     def __len__(self) -> int:
         return len(self.words)
+
+    def __getitem__(self, rows: Array) -> Bits:
+        return Bits(self.words[rows], self.n_units, self.low)
 
     @property
     def x(self) -> Array:
@@ -80,8 +83,16 @@ def words_for(n: int, n_units: int) -> Array:
 
 
 def padded(scratch: Scratch, name: str, n: int, m: int, dtype: Any) -> Array:
-    """Room for n rows of m numbers, with columns added to make a multiple of 64."""
-    return scratch.take(name, (n, -(-m // 64) * 64), dtype)
+    """Room for n rows of m numbers, and at least one vector more in each.
+
+    The width is an odd number of vectors: rows a power of two apart would share few places in a cache.
+    """
+    return scratch.take(name, (n, (-(-m // 64) * 4 + 1) * 16), dtype)
+
+
+def stacked(states: list[Bits]) -> Bits:
+    """The rows of all, one below the other."""
+    return Bits(np.concatenate([s.words for s in states]), states[0].n_units, states[0].low)
 
 
 def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
@@ -95,17 +106,8 @@ def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
     return Bits(words, x.shape[1], low) if pack(np.ascontiguousarray(x, dtype), low, words) else None
 
 
-def transposed(W: Array, scratch: Scratch) -> Array:
-    """Wᵀ, C-ordered."""
-    from ebm.kernels.bits import transpose
-
-    out = scratch.take("transposed", W.shape[::-1], W.dtype)
-    transpose(W.size > _WORTH, W, out)
-    return out
-
-
 def dot(state: State, units: Units, A: Array, scratch: Scratch) -> Array:
-    """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added to make a multiple of 64."""
+    """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added."""
     from ebm.kernels.bits import product
 
     m = A.shape[1]
@@ -162,6 +164,7 @@ def draw(
     old: State | None,
     other: tuple[State, Units],
     A: Array,
+    turned: bool,
     known: Array | None,
     beta: Array,
     uniforms: tuple[Any, int],
@@ -175,6 +178,7 @@ def draw(
         Its present states: where the layer's other units stay.
     other : State and Units
     A : (n_other·width, n_units·width)
+        Couplings; the other way round if `turned`.
     known : array, optional
         `dot` of the other layer and A.
     beta : (n,)
@@ -187,9 +191,9 @@ def draw(
     units, dtype = layer.units, A.dtype
     low = lower_state(units, dtype)
     if low is not None and (layer.free is None or isinstance(old, Bits)):
-        return _draw_bits(layer, low, old, other, A, known, beta, uniforms, scratch)
+        return _draw_bits(layer, low, old, other, A, turned, known, beta, uniforms, scratch)
     if known is None:
-        known = dot(*other, A, scratch)
+        known = dot(*other, A.T if turned else A, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
     key, sweep = uniforms
     worth = out.size * units.width * 8 > _WORTH
@@ -209,6 +213,7 @@ def _draw_bits(
     old: State | None,
     other: tuple[State, Units],
     A: Array,
+    turned: bool,
     known: Array | None,
     beta: Array,
     uniforms: tuple[Any, int],
@@ -218,7 +223,7 @@ def _draw_bits(
 
     source, none = other[0], np.empty((0, 0), A.dtype)
     if known is None and not isinstance(source, Bits):
-        known = dot(*other, A, scratch)
+        known = dot(*other, A.T if turned else A, scratch)
     n = len(beta)
     words = words_for(n, layer.n_units)
     free = np.full(words.shape[1], ~np.uint64(0))
@@ -229,10 +234,10 @@ def _draw_bits(
         (source.words, source.n_units, source.low) if given else (words[:0], 0, low)  # type: ignore[union-attr]
     )
     kept = old.words if isinstance(old, Bits) else words
-    worth = n * layer.n_units * (8 + (A.shape[0] // 16 if given else 0)) > _WORTH
+    worth = n * layer.n_units * (8 + n_bits // 16) > _WORTH
     sample_layer(
-        worth, S, n_bits, source_low, A, none if known is None else known, layer.bias, layer.base, beta,
-        A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
+        worth, S, n_bits, source_low, A, turned, none if known is None else known, layer.bias, layer.base,
+        beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
     )  # fmt: skip
     return Bits(words, layer.n_units, low)
 
@@ -261,7 +266,7 @@ def statistics(
         for v, _, weights in parts:
             rows, v = mean_h[start : start + len(weights), : len(c)], values(v)
             pairs += visible.outer(v, rows)
-            total += weights @ visible.encode(v)
+            total += visible.total(v, weights)
             start += len(weights)
     return {"W": pairs, "b": total.astype(W.dtype), "c": sums.astype(W.dtype)}
 
@@ -293,8 +298,8 @@ def _outer_bits(
     """φ(v)ᵀ·mean_h and Σ weights φ(v) for rows of bits; the bits of the samples are the inner dimension."""
     from ebm.kernels.bits import product, transpose_bits, weighted_sum
 
-    words, low, n_units = np.concatenate([v.words for v in states]), states[0].low, states[0].n_units
-    n = len(words)
+    both = stacked(states)
+    words, low, n_units, n = both.words, both.low, both.n_units, len(both)
     by_unit = words_for(64 * words.shape[1], n)
     transpose_bits(words, by_unit)
     pairs = scratch.take("pairs", W.shape, W.dtype)
