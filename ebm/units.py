@@ -125,6 +125,8 @@ class Units:
         x = np.asarray(x)
         if x.dtype.kind not in "biuf":
             raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
+        if self.width > 1 and x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.width:
+            return x  # colours: two passes will do
         ok = np.isfinite(x)
         if ok.all():
             ok = self._inside(x, strict)

@@ -141,7 +141,7 @@ def _sweep_in_order(
     problem: Problem, J: Array, words: Array, m: int, n: int, key: Any, first: int, low: Any
 ) -> None:
     """Sweep units 0..m of bits in rows, by blocks or with fields that are kept, whichever costs less."""
-    from ebm.kernels.blocked import CHAINS, blocked_sweeps
+    from ebm.kernels.blocked import blocked_sweeps, tile_chains
     from ebm.kernels.kept import REFRESH, kept_sweeps
 
     n_chains, flips, done = len(words), _FLIPS, 0
@@ -150,9 +150,22 @@ def _sweep_in_order(
         worth = n_chains * m * min(n - done, REFRESH) > _WORTH
         if blocked_is_cheaper(len(J), n_chains, flips, min(n - done, REFRESH)):
             count = 1 if done == 0 else min(n - done, REFRESH)
-            changed = np.empty(-(-n_chains // CHAINS), np.int64)
+            tile = tile_chains(n_chains)
+            changed = np.empty(-(-n_chains // tile), np.int64)
             blocked_sweeps(
-                worth, words, J, problem.b, problem.base, *rest, low, m, key, first + done, count, changed
+                worth,
+                tile,
+                words,
+                J,
+                problem.b,
+                problem.base,
+                *rest,
+                low,
+                m,
+                key,
+                first + done,
+                count,
+                changed,
             )
         else:
             count = min(n - done, REFRESH)
@@ -166,7 +179,9 @@ def _sweep_in_order(
 
 def blocked_is_cheaper(n_units: int, n_chains: int, flips: float, n_sweeps: int) -> bool:
     """Whether blocks of units cost less than kept fields, by what both cost per unit (docs/design.md), ns."""
-    tiles, groups = -(-n_chains // 128), -(-n_chains // 64)
+    from ebm.kernels.blocked import tile_chains
+
+    tiles, groups = -(-n_chains // tile_chains(n_chains)), -(-n_chains // 64)
     product = n_units / 4 * (120 * tiles + 2.2 * n_chains) / 64
     blocked = 3.5 * 64 * groups + product
     kept = n_chains * (2.2 + flips * (25 + 0.16 * n_units)) + product / n_sweeps

@@ -31,9 +31,13 @@ from ebm.kernels.vector import (
     transpose_block,
 )
 
-CHAINS = 128  # chains of a tile, which share tables
 _GROUP = 64  # chains that go through a block together
 _NONE = np.uint64(0)
+
+
+def tile_chains(n_chains):
+    """Chains of a tile, which share tables: more cost fewer tables, fewer leave work for other threads."""
+    return 128 if n_chains < 512 else 256
 
 
 @njit(inline="always", **JIT)
@@ -104,23 +108,23 @@ def _turn(source, target, size, like):
 
 
 @njit(**JIT)
-def _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps):
+def _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps):
     size = J.itemsize
-    n, square = len(J), TILE * TILE * size
-    r0, r1 = t * CHAINS, min(t * CHAINS + CHAINS, len(words))
-    keep, space = workspace(WORKSPACE + 6 * square + (CHAINS + 2 * TILE) * size, low)
+    n, square, groups = len(J), TILE * TILE * size, n_chains // _GROUP
+    r0, r1 = t * n_chains, min(t * n_chains + n_chains, len(words))
+    keep, space = workspace(WORKSPACE + (4 + groups) * square + (n_chains + 2 * TILE) * size, low)
     acc = space + WORKSPACE
-    fields, u, changes, triangle = acc + 2 * square, acc + 3 * square, acc + 4 * square, acc + 5 * square
-    hot = acc + 6 * square
-    own_b, own_base = hot + CHAINS * size, hot + (CHAINS + TILE) * size
+    fields = acc + groups * square
+    u, changes, triangle, hot = fields + square, fields + 2 * square, fields + 3 * square, fields + 4 * square
+    own_b, own_base = hot + n_chains * size, hot + (n_chains + TILE) * size
     columns = np.empty(TILE, np.uint64)
-    for c in range(CHAINS):
+    for c in range(n_chains):
         poke(hot + c * size, beta[min(r0 + c, r1 - 1)])
     total = 0
     for k in range(first, first + n_sweeps):
         for s0 in range(0, m, TILE):
             count = min(TILE, m - s0)
-            for j in range(2 * square // 64):
+            for j in range(groups * square // 64):
                 store(acc + 64 * j, splat(low) * 0)
             for c in range(s0, min(s0 + TILE, n), STRIP // size):
                 add_product(words, r0, r1, n, J, c, False, low, space, acc + (c - s0) * size, TILE * size)
@@ -150,13 +154,13 @@ def _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
 
 
 @shared
-def blocked_sweeps(words, J, b, base, beta, slope, low, m, key, first, n_sweeps, flips):
+def blocked_sweeps(n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps, flips):
     """Sweep units 0..m of all chains n_sweeps times.
 
-    words : (C, ceil(N / 64)) uint64 states, changed in place; J : (N, N) symmetric, zero diagonal; b, base :
-    (N,); beta : (C,); slope : scalar, 1 for Bernoulli, 2 for Ising; low : 0 or -1; all floats of one dtype.
-    The k-th sweep uses the uniforms of sweep number first + k. flips : (tiles,) int64, overwritten: the
-    states changed.
+    n_chains : chains of a tile, a multiple of 64; words : (C, ceil(N / 64)) uint64 states, changed in place;
+    J : (N, N) symmetric, zero diagonal; b, base : (N,); beta : (C,); slope : scalar, 1 for Bernoulli, 2 for
+    Ising; low : 0 or -1; all floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
+    flips : (tiles,) int64, overwritten: the states changed.
     """
     for t in prange(len(flips)):
-        flips[t] = _sweep_tile(t, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
+        flips[t] = _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)

@@ -13,7 +13,7 @@ from ebm.kernels.bits import STRIP, workspace
 from ebm.kernels.functions import exp
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, load, peek, poke, splat, store
+from ebm.kernels.vector import address, greatest_of, load, mask_of, peek, poke, select, splat, store, total_of
 
 _ROWS = 16  # rows of a tile
 
@@ -24,14 +24,22 @@ def choose(p, q, u, size, like):
 
     p : address of its q inputs, which are overwritten; whole vectors are read and written there.
     """
-    top = peek(p, like)
-    for a in range(1, q):
-        top = max(top, peek(p + a * size, like))
+    tail = q % (64 // size)
+    if tail:
+        last = p + (q - tail) * size
+        inside = mask_of((np.uint64(1) << np.uint64(tail)) - np.uint64(1), like)
+        store(last, select(inside, load(last, like), -1e30))
+    top = load(p, like)
+    for j in range(64, q * size, 64):
+        x = load(p + j, like)
+        top = select(x > top, x, top)
+    highest = greatest_of(top)
+    sums = splat(like) * 0
     for j in range(0, q * size, 64):
-        store(p + j, exp(load(p + j, like) - top))
-    total = 0.0
-    for a in range(q):
-        total += np.float64(peek(p + a * size, like))
+        e = exp(load(p + j, like) - highest)
+        store(p + j, e)
+        sums = sums + e  # what is beyond q adds 1e-38 to a sum of at least 1
+    total = np.float64(total_of(sums))
     rest = u * total
     a = 0
     while a < q - 1:

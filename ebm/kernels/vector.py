@@ -353,6 +353,12 @@ def total_of(typingctx, x):
 
 
 @intrinsic
+def greatest_of(typingctx, x):
+    """The greatest of all lanes."""
+    return _fold(x, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+
+
+@intrinsic
 def product_of(typingctx, x):
     """The product of all lanes."""
     return _fold(x, lambda builder, a, b: builder.fmul(a, b))
