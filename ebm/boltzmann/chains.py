@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ebm.bits import Bits, as_bits, lower_state
 from ebm.machine import Array
 from ebm.units import Potts, Units
 
@@ -28,74 +29,54 @@ class SpinChains:
         in place by sweeps.
     """
 
+    layout: Layout
+    data: Array
+
     def __init__(self, units: Units, x: Array, dtype: Any, sparse: bool) -> None:
-        self._units, self._shape, self._dtype = units, x.shape, np.dtype(dtype)
-        self.layout: Layout = "phi"
-        if isinstance(units, Potts):
-            self.layout = "phi" if sparse else "colours"
-        elif np.isin(x, units.interval).all():
-            self.layout = "sites" if sparse else "rows"
-        self.data = self._encode(x)
+        self._units, self._dtype, self._sparse = units, np.dtype(dtype), sparse
+        self.x = x
 
     @property
     def low(self) -> Any:
         """The state that a bit of 0 stands for, as a scalar."""
-        return self._dtype.type(self._units.interval[0])
-
-    def _encode(self, x: Array) -> Array:
-        if self.layout == "phi":
-            return np.array(self._units.encode(x).T, self._dtype, order="C")  # copied even if layouts agree
-        if self.layout == "colours":
-            return np.array(x, np.int32, order="C")
-        words = self._pack(x)
-        return words if self.layout == "rows" else self._to_sites(words)
-
-    def _pack(self, x: Array) -> Array:
-        from ebm.kernels.bits import pack
-
-        words = np.empty((len(x), -(-x.shape[1] // 64)), np.uint64)
-        pack(np.ascontiguousarray(x, self._dtype), self.low, words)
-        return words
-
-    def _to_sites(self, words: Array) -> Array:
-        from ebm.kernels.bits import transpose_bits
-
-        by_unit = np.empty((64 * words.shape[1], -(-len(words) // 64)), np.uint64)
-        transpose_bits(words, by_unit)
-        return np.ascontiguousarray(by_unit[: self._shape[1]].T)
-
-    def _to_rows(self) -> Array:
-        from ebm.kernels.bits import transpose_bits
-
-        by_chain = np.empty((64 * len(self.data), -(-self._shape[1] // 64)), np.uint64)
-        transpose_bits(np.ascontiguousarray(self.data.T), by_chain)
-        return by_chain[: self._shape[0]]
+        return lower_state(self._units, self._dtype)
 
     @property
     def x(self) -> Array:
         """The states, (n_chains, n_units)."""
-        from ebm.kernels.bits import unpack
-
         if self.layout == "phi":
             return np.array(self._units.decode(self.data.T), order="C")
         if self.layout == "colours":
             return self.data.copy()
-        x = np.empty(self._shape, self._dtype)
-        unpack(self.data if self.layout == "rows" else self._to_rows(), self.low, x)
-        return x
+        n_chains, n_units = self._shape
+        if self.layout == "rows":
+            return Bits(self.data, n_units, self.low).x
+        by_unit = Bits(np.ascontiguousarray(self.data.T), n_chains, self.low)
+        return Bits(by_unit.columns[:n_chains], n_units, self.low).x
 
     @x.setter
     def x(self, x: Array) -> None:
-        self.data = self._encode(x)
+        self._shape = x.shape
+        bits = as_bits(x, self._units, self._dtype)
+        if bits is None:
+            self._set_others(x)
+        elif self._sparse:
+            self.layout, self.data = "sites", np.ascontiguousarray(bits.columns[: x.shape[1]].T)
+        else:
+            self.layout, self.data = "rows", bits.words
+
+    def _set_others(self, x: Array) -> None:
+        if isinstance(self._units, Potts) and not self._sparse:
+            self.layout, self.data = "colours", np.array(x, np.int32, order="C")
+        else:  # copied even if layouts agree
+            self.layout, self.data = "phi", np.array(self._units.encode(x).T, self._dtype, order="C")
 
     @property
     def phi(self) -> Array:
         """The encoded states, (n_units·width, n_chains)."""
-        return (
-            self.data
-            if self.layout == "phi"
-            else np.array(self._units.encode(self.x).T, self._dtype, order="C")
-        )
+        if self.layout == "phi":
+            return self.data
+        return np.array(self._units.encode(self.x).T, self._dtype, order="C")
 
     def copy(self) -> SpinChains:
         """Chains at the same states, which go their own way."""

@@ -193,7 +193,7 @@ def fields_of(words: Array, J: Array, low: Any) -> Array:
     from ebm.kernels.bits import product
 
     out = np.empty((len(words), -(-len(J) // 64) * 64), J.dtype)
-    product(len(words) * J.size > 2**23, words, len(J), J, low, out)
+    product(len(words) * J.size > 2**23, words, len(J), J, False, low, out)
     return out
 
 

@@ -111,7 +111,7 @@ def _tables(A, k0, k1, c0, turned, low, scratch, tables):
     size = A.itemsize
     rows, stride = address(A) + k0 * A.strides[0] + c0 * size, A.strides[0]
     width = STRIP // size
-    beyond = c0 + width > A.shape[1] and k1 == len(A)  # reading would pass the end of A's memory
+    beyond = (k1 - 1) * stride + (c0 + width) * size > len(A) * stride  # reading would pass the end of A
     if turned or beyond or (k1 - k0) % GROUP:
         _block(A, k0, k1, c0, width, turned, scratch)
         rows, stride = scratch, STRIP
@@ -166,11 +166,18 @@ def add_product(bits, r0, r1, n_bits, A, c0, turned, low, tables, acc, acc_strid
 WORKSPACE = PASS * STRIP + PASS // GROUP * _TABLE
 
 
+@njit(inline="always", **JIT)
+def _n_strips(A, turned, out):
+    """How many strips cover the columns that both A and out have."""
+    width = STRIP // A.itemsize
+    return (min(A.shape[0] if turned else A.shape[1], out.shape[1]) + width - 1) // width
+
+
 @njit(**JIT)
-def _product_tile(t, bits, n_bits, A, low, out):
+def _product_tile(t, bits, n_bits, A, turned, low, out):
     size = A.itemsize
     width = STRIP // size
-    n_strips = (min(A.shape[1], out.shape[1]) + width - 1) // width
+    n_strips = _n_strips(A, turned, out)
     r0, r1 = tile_rows(t // n_strips, len(bits))
     c0 = t % n_strips * width
     c1 = min(c0 + width, out.shape[1])
@@ -178,7 +185,7 @@ def _product_tile(t, bits, n_bits, A, low, out):
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)
-    add_product(bits, r0, r1, n_bits, A, c0, False, low, space, acc, STRIP)
+    add_product(bits, r0, r1, n_bits, A, c0, turned, low, space, acc, STRIP)
     if c1 - c0 == width:
         for r in range(r1 - r0):
             q = address(out) + (r0 + r) * out.strides[0] + c0 * size
@@ -192,15 +199,14 @@ def _product_tile(t, bits, n_bits, A, low, out):
 
 
 @shared
-def product(bits, n_bits, A, low, out):
+def product(bits, n_bits, A, turned, low, out):
     """out = S A, as many columns as both have, others of out undefined.
 
-    bits : (n, words) uint64, n_bits units a row; A : (n_bits, m); out : (n, k), C-ordered.
+    bits : (n, words) uint64, n_bits units a row; A : (n_bits, m), or (m, n_bits) if `turned`, then it stands
+    for its transpose; out : (n, k). A and out are C-ordered.
     """
-    width = STRIP // A.itemsize
-    n_tiles = n_row_tiles(len(bits)) * -(-min(A.shape[1], out.shape[1]) // width)
-    for t in prange(n_tiles):
-        _product_tile(t, bits, n_bits, A, low, out)
+    for t in prange(n_row_tiles(len(bits)) * _n_strips(A, turned, out)):
+        _product_tile(t, bits, n_bits, A, turned, low, out)
 
 
 @njit(**JIT)

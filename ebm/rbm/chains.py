@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ebm.bits import Bits, stacked
 from ebm.machine import Array
-from ebm.rbm.states import Bits, State, stacked, values
+from ebm.rbm.states import State, values
 
 __all__ = ["BlockChains", "multiply_together"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.bits import Bits, as_bits
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
@@ -27,7 +28,7 @@ from ebm.machine import (
 )
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.enumeration import require_sum, site_energies, sum_machine
-from ebm.rbm.states import Bits, Layer, as_bits, as_state, dot, dot_vector, draw, statistics
+from ebm.rbm.states import Layer, Source, dot, dot_vector, draw, statistics
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -210,7 +211,8 @@ class RBM:
             bits = as_bits(x, self.visible, self.dtype)
             if bits is not None:  # states, so there is nothing left to check
                 return BlockChains(bits)
-        return BlockChains(as_state(as_rows(x, self.visible, self.n_visible), self.visible, self.dtype))
+        means = as_rows(x, self.visible, self.n_visible)
+        return BlockChains(self.visible.as_states(means, self.dtype).copy())
 
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
@@ -307,9 +309,10 @@ class RBM:
             uniforms = rng.advance()
             known = self._product(chains) if k == 0 and chains.has_product(self._version) else None
             v = chains.state
-            h = draw(h_layer, None, (v, self.visible), self.W, False, known, hot, uniforms, self._scratch)
-            other = h, self.hidden
-            chains.state = draw(v_layer, v, other, self.W, True, None, hot, uniforms, self._scratch)
+            given_v = Source(v, self.visible, self.W, known=known)
+            h = draw(h_layer, None, given_v, hot, uniforms, self._scratch)
+            given_h = Source(h, self.hidden, self.W, turned=True)
+            chains.state = draw(v_layer, v, given_h, hot, uniforms, self._scratch)
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:

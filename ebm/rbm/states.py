@@ -12,74 +12,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ebm.bits import Bits, as_bits, lower_state, stacked, words_for
 from ebm.machine import Array, Scratch
-from ebm.units import Bernoulli, Ising, Potts, Units
+from ebm.units import Bernoulli, Potts, Units
 
-__all__ = [
-    "Bits",
-    "Layer",
-    "State",
-    "as_bits",
-    "as_state",
-    "dot",
-    "dot_vector",
-    "draw",
-    "stacked",
-    "statistics",
-    "values",
-]
+__all__ = ["Layer", "Source", "State", "dot", "dot_vector", "draw", "statistics", "values"]
 
 _WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
-
-
-def lower_state(units: Units, dtype: Any) -> Any:
-    """The state that a bit of 0 stands for, as a scalar of a dtype; None if the units are not two-state."""
-    if not isinstance(units, (Bernoulli, Ising)):
-        return None
-    return np.dtype(dtype).type(units.interval[0])
-
-
-@dataclass(frozen=True)
-class Bits:
-    """Rows of two-state units, a bit each: words (n, ceil(n_units / 64)) uint64; never changed in place."""
-
-    words: Array
-    n_units: int
-    low: Any
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __getitem__(self, rows: Array) -> Bits:
-        return Bits(self.words[rows], self.n_units, self.low)
-
-    @property
-    def x(self) -> Array:
-        """The states, (n, n_units)."""
-        from ebm.kernels.bits import unpack
-
-        out = np.empty((len(self.words), self.n_units), self.low.dtype)
-        unpack(self.words, self.low, out)
-        return out
 
 
 State: TypeAlias = Bits | Array
 
 
-def as_state(x: Array, units: Units, dtype: Any) -> State:
-    """Rows of states or means, checked already, in the form that this module works on; copied."""
-    packed = as_bits(x, units, dtype)
-    return packed if packed is not None else units.as_states(x, dtype).copy()
-
-
 def values(state: State) -> Array:
     """The states as an array, (n, n_units)."""
     return state.x if isinstance(state, Bits) else state
-
-
-def words_for(n: int, n_units: int) -> Array:
-    """Room for n rows of bits."""
-    return np.empty((n, -(-n_units // 64)), np.uint64)
 
 
 def padded(scratch: Scratch, name: str, n: int, m: int, dtype: Any) -> Array:
@@ -90,33 +37,16 @@ def padded(scratch: Scratch, name: str, n: int, m: int, dtype: Any) -> Array:
     return scratch.take(name, (n, (-(-m // 64) * 4 + 1) * 16), dtype)
 
 
-def stacked(states: list[Bits]) -> Bits:
-    """The rows of all, one below the other."""
-    return Bits(np.concatenate([s.words for s in states]), states[0].n_units, states[0].low)
-
-
-def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
-    """Rows of true states as bits; None for other units, and where there are other values."""
-    from ebm.kernels.bits import pack
-
-    low = lower_state(units, dtype)
-    if low is None:
-        return None
-    words = words_for(*x.shape)
-    return Bits(words, x.shape[1], low) if pack(np.ascontiguousarray(x, dtype), low, words) else None
-
-
-def dot(state: State, units: Units, A: Array, scratch: Scratch) -> Array:
-    """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added."""
+def dot(state: State, units: Units, A: Array, scratch: Scratch, turned: bool = False) -> Array:
+    """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added; if `turned`, φ(x)·Aᵀ."""
     from ebm.kernels.bits import product
 
-    m = A.shape[1]
+    m = A.shape[0 if turned else 1]
     out = padded(scratch, "product", len(state), m, A.dtype)
-    if not isinstance(state, Bits):
-        out[:, :m] = units.dot(state, A)
-        return out
-    worth = len(out) * A.size > 64 * _WORTH
-    product(worth, state.words, state.n_units, A, state.low, out)
+    if isinstance(state, Bits):
+        product(len(out) * A.size > 64 * _WORTH, state.words, state.n_units, A, turned, state.low, out)
+    else:
+        out[:, :m] = units.dot(state, A.T if turned else A)
     return out
 
 
@@ -159,13 +89,38 @@ class Layer:
         return len(self.bias) // self.units.width
 
 
+@dataclass(frozen=True)
+class Source:
+    """The other layer, which a layer is drawn given: its states, its couplings, their product if known.
+
+    Attributes
+    ----------
+    state : State
+    units : Units
+    A : (n_units·width, m)
+        Couplings; (m, n_units·width) if `turned`.
+    turned : bool
+    known : array, optional
+        `dot` of the states and A.
+    """
+
+    state: State
+    units: Units
+    A: Array
+    turned: bool = False
+    known: Array | None = None
+
+    def product(self, scratch: Scratch) -> Array:
+        """What `known` is, made if need be."""
+        if self.known is not None:
+            return self.known
+        return dot(self.state, self.units, self.A, scratch, self.turned)
+
+
 def draw(
     layer: Layer,
     old: State | None,
-    other: tuple[State, Units],
-    A: Array,
-    turned: bool,
-    known: Array | None,
+    source: Source,
     beta: Array,
     uniforms: tuple[Any, int],
     scratch: Scratch,
@@ -176,11 +131,7 @@ def draw(
     ----------
     old : State, optional
         Its present states: where the layer's other units stay.
-    other : State and Units
-    A : (n_other·width, n_units·width)
-        Couplings; the other way round if `turned`.
-    known : array, optional
-        `dot` of the other layer and A.
+    source : Source
     beta : (n,)
     uniforms : tuple
         Key and sweep number.
@@ -188,16 +139,13 @@ def draw(
     from ebm.kernels.draw import draw_rows
     from ebm.kernels.potts import draw_potts_rows
 
-    units, dtype = layer.units, A.dtype
+    units, dtype = layer.units, source.A.dtype
     low = lower_state(units, dtype)
     if low is not None and (layer.free is None or isinstance(old, Bits)):
-        return _draw_bits(layer, low, old, other, A, turned, known, beta, uniforms, scratch)
-    if known is None:
-        known = dot(*other, A.T if turned else A, scratch)
+        return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
-    key, sweep = uniforms
     worth = out.size * units.width * 8 > _WORTH
-    rest = known, layer.bias, layer.base, beta, key, sweep, layer.first, out
+    rest = source.product(scratch), layer.bias, layer.base, beta, *uniforms, layer.first, out
     if isinstance(units, Potts):
         draw_potts_rows(worth, units.width, *rest)
     else:
@@ -211,35 +159,33 @@ def _draw_bits(
     layer: Layer,
     low: Any,
     old: State | None,
-    other: tuple[State, Units],
-    A: Array,
-    turned: bool,
-    known: Array | None,
+    source: Source,
     beta: Array,
     uniforms: tuple[Any, int],
     scratch: Scratch,
 ) -> Bits:
     from ebm.kernels.layers import sample_layer
 
-    source, none = other[0], np.empty((0, 0), A.dtype)
-    if known is None and not isinstance(source, Bits):
-        known = dot(*other, A.T if turned else A, scratch)
-    n = len(beta)
+    n, A, state = len(beta), source.A, source.state
     words = words_for(n, layer.n_units)
-    free = np.full(words.shape[1], ~np.uint64(0))
-    if layer.free is not None:
-        free = as_bits(layer.free[None], Bernoulli(), A.dtype).words[0]  # type: ignore[union-attr]
-    given = isinstance(source, Bits) and known is None
-    S, n_bits, source_low = (
-        (source.words, source.n_units, source.low) if given else (words[:0], 0, low)  # type: ignore[union-attr]
-    )
+    free = np.full(words.shape[1], ~np.uint64(0)) if layer.free is None else _mask(layer.free)
+    if isinstance(state, Bits) and source.known is None:
+        S, n_bits, source_low, known = state.words, state.n_units, state.low, np.empty((0, 0), A.dtype)
+    else:
+        S, n_bits, source_low, known = words[:0], 0, low, source.product(scratch)
     kept = old.words if isinstance(old, Bits) else words
-    worth = n * layer.n_units * (8 + n_bits // 16) > _WORTH
     sample_layer(
-        worth, S, n_bits, source_low, A, turned, none if known is None else known, layer.bias, layer.base,
-        beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
+        n * layer.n_units * (8 + n_bits // 16) > _WORTH, S, n_bits, source_low, A, source.turned, known,
+        layer.bias, layer.base, beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
     )  # fmt: skip
     return Bits(words, layer.n_units, low)
+
+
+def _mask(chosen: Array) -> Array:
+    """A bool mask as words."""
+    packed = as_bits(chosen[None].astype(np.float64), Bernoulli(), np.float64)
+    assert packed is not None
+    return packed.words[0]
 
 
 def statistics(
@@ -296,14 +242,12 @@ def _outer_bits(
     states: list[Any], weights: list[Array], mean_h: Array, W: Array, scratch: Scratch
 ) -> tuple[Array, Array]:
     """φ(v)ᵀ·mean_h and Σ weights φ(v) for rows of bits; the bits of the samples are the inner dimension."""
-    from ebm.kernels.bits import product, transpose_bits, weighted_sum
+    from ebm.kernels.bits import product, weighted_sum
 
     both = stacked(states)
-    words, low, n_units, n = both.words, both.low, both.n_units, len(both)
-    by_unit = words_for(64 * words.shape[1], n)
-    transpose_bits(words, by_unit)
+    low, n_units, n = both.low, both.n_units, len(both)
     pairs = scratch.take("pairs", W.shape, W.dtype)
-    product(n * W.size > 64 * _WORTH, by_unit[:n_units], n, mean_h[:n], low, pairs)
-    total = np.empty(64 * words.shape[1])
-    weighted_sum(words, low, np.concatenate(weights), total)
+    product(n * W.size > 64 * _WORTH, both.columns[:n_units], n, mean_h[:n], False, low, pairs)
+    total = np.empty(64 * both.words.shape[1])
+    weighted_sum(both.words, low, np.concatenate(weights), total)
     return pairs, total[:n_units]

@@ -1,0 +1,92 @@
+"""Rows of two-state units, one bit each: the form in which both machines keep and multiply them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ebm.units import Array, Bernoulli, Ising, Units
+
+__all__ = ["Bits", "as_bits", "lower_state", "stacked", "words_for"]
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Rows of two-state units, never changed in place.
+
+    Attributes
+    ----------
+    words : (n, ceil(n_units / 64)) uint64
+        Unit i is bit i % 64 of word i // 64; bits beyond the last unit are 0.
+    n_units : int
+    low : float scalar
+        The state that a bit of 0 stands for; a bit of 1 is the state 1. Its dtype is that of the states.
+    """
+
+    words: Array
+    n_units: int
+    low: Any
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, rows: Array) -> Bits:
+        return Bits(self.words[rows], self.n_units, self.low)
+
+    @property
+    def x(self) -> Array:
+        """The states, (n, n_units)."""
+        from ebm.kernels.bits import unpack
+
+        out = np.empty((len(self.words), self.n_units), self.low.dtype)
+        unpack(self.words, self.low, out)
+        return out
+
+    @property
+    def columns(self) -> Array:
+        """The bits turned over, (64·words, ceil(n / 64)) uint64: a row for each unit, a bit for each row."""
+        from ebm.kernels.bits import transpose_bits
+
+        out = words_for(64 * self.words.shape[1], len(self.words))
+        transpose_bits(self.words, out)
+        return out
+
+
+def words_for(n: int, n_units: int) -> Array:
+    """Room for n rows of bits."""
+    return np.empty((n, -(-n_units // 64)), np.uint64)
+
+
+def lower_state(units: Units, dtype: Any) -> Any:
+    """The state that a bit of 0 stands for, as a scalar of a dtype; None if the units are not two-state."""
+    if not isinstance(units, (Bernoulli, Ising)):
+        return None
+    return np.dtype(dtype).type(units.interval[0])
+
+
+def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
+    """Rows of true states as bits; None for other units, and where there are other values.
+
+    Parameters
+    ----------
+    x : (n, n_units)
+        Numbers; they are compared in their own precision, so that nothing is rounded to a state.
+    dtype
+        Of the states that the bits stand for.
+    """
+    from ebm.kernels.bits import pack
+
+    low = lower_state(units, dtype)
+    if low is None:
+        return None
+    own = np.dtype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
+    words = words_for(*x.shape)
+    same = pack(np.ascontiguousarray(x, own), own.type(low), words)
+    return Bits(words, x.shape[1], low) if same else None
+
+
+def stacked(states: list[Bits]) -> Bits:
+    """The rows of all, one below the other."""
+    return Bits(np.concatenate([s.words for s in states]), states[0].n_units, states[0].low)
