@@ -1,6 +1,7 @@
 """Compiled code against its definitions: random numbers, draws, sums of cgf, any split of the work."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import laws
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from ebm import Bernoulli, Gaussian, Potts, Stream
+from ebm.kernels import cache
 from ebm.kernels.cgf import cgf_rows
 from ebm.kernels.draw import draw, draw_rows
 from ebm.kernels.functions import normal_quantile
+from ebm.kernels.memory import address
 from ebm.kernels.potts import draw_potts_rows
 from ebm.kernels.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 
@@ -296,3 +299,24 @@ def test_running_chains_of_an_rbm_follow_their_array(name):
     machine.params["W"] *= 0.5
     machine.project()
     np.testing.assert_allclose(machine.free_energy(running), machine.free_energy(whole), rtol=1e-12)
+
+
+# numba's cache.
+
+
+def test_cached_code_goes_when_any_source_has_changed(tmp_path, monkeypatch):
+    index, stamp = tmp_path / "bits.product-1.py311.nbi", tmp_path / cache.NAME
+    index.touch()
+    cache.drop_stale(tmp_path)
+    assert not index.exists()  # nobody knows which sources it came from
+    index.touch()
+    cache.drop_stale(tmp_path)
+    assert index.exists()
+    stamp.write_text("other sources")
+    cache.drop_stale(tmp_path)
+    assert not index.exists()
+    cache.drop_stale("/dev/null/nowhere")  # cannot be written: no error
+
+
+def test_kernels_are_looked_after_where_numba_keeps_them():
+    assert (Path(address.stats.cache_path) / cache.NAME).exists()

@@ -153,20 +153,9 @@ def _sweep_in_order(
             tile = tile_chains(n_chains)
             changed = np.empty(-(-n_chains // tile), np.int64)
             blocked_sweeps(
-                worth,
-                tile,
-                words,
-                J,
-                problem.b,
-                problem.base,
-                *rest,
-                low,
-                m,
-                key,
-                first + done,
-                count,
+                worth, tile, words, J, problem.b, problem.base, *rest, low, m, key, first + done, count,
                 changed,
-            )
+            )  # fmt: skip
         else:
             count = min(n - done, REFRESH)
             changed = np.empty(n_chains, np.int64)

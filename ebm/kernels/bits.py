@@ -17,20 +17,10 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
+from ebm.kernels.memory import address, load, peek, poke, store, transpose_block, workspace
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import (
-    address,
-    load,
-    mask_of,
-    peek,
-    poke,
-    select,
-    splat,
-    store,
-    total_of,
-    transpose_block,
-)
 from ebm.kernels.vector import bits as pack_mask
+from ebm.kernels.vector import mask_of, select, splat, total_of
 
 GROUP = 4  # bits that are looked up together
 PASS = 32  # bits whose tables are in cache together
@@ -38,13 +28,6 @@ STRIP = 256  # bytes of the columns that are worked on together
 ROWS = 512  # rows of bits that share the tables of a pass
 _TABLE = 16 * STRIP  # bytes
 _V = STRIP // 4
-
-
-@njit(**JIT)
-def workspace(n_bytes, like):
-    """An array of at least n_bytes, and the address in it that is a multiple of 64."""
-    raw = np.empty(n_bytes // 8 + 8, np.float64)
-    return raw, (address(raw) + 63) // 64 * 64
 
 
 @njit(inline="always", **JIT)
@@ -181,7 +164,7 @@ def _product_tile(t, bits, n_bits, A, turned, low, out):
     r0, r1 = tile_rows(t // n_strips, len(bits))
     c0 = t % n_strips * width
     c1 = min(c0 + width, out.shape[1])
-    keep, space = workspace(WORKSPACE + ROWS * STRIP, low)
+    keep, space = workspace(WORKSPACE + ROWS * STRIP)
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)

@@ -13,23 +13,12 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import STRIP, WORKSPACE, add_product, transpose64, workspace
-from ebm.kernels.functions import exp
+from ebm.kernels.bits import STRIP, WORKSPACE, add_product, transpose64
+from ebm.kernels.draw import above_four
+from ebm.kernels.memory import load, peek, poke, store, transpose_block, workspace
 from ebm.kernels.random import TILE, uniform_tile_at
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import (
-    bits,
-    count_bits,
-    fma,
-    load,
-    mask_of,
-    peek,
-    poke,
-    select,
-    splat,
-    store,
-    transpose_block,
-)
+from ebm.kernels.vector import count_bits, fma, mask_of, select, splat
 
 _GROUP = 64  # chains that go through a block together
 _NONE = np.uint64(0)
@@ -38,16 +27,6 @@ _NONE = np.uint64(0)
 def tile_chains(n_chains):
     """Chains of a tile, which share tables: more cost fewer tables, fewer leave work for other threads."""
     return 128 if n_chains < 512 else 256
-
-
-@njit(inline="always", **JIT)
-def above(field, hot, cold, slope, p, like):
-    """Bits of the chains of a vector whose unit is drawn up: u (1 + e^I) > 1, with uniforms at address p.
-
-    field : the input at beta = 1; hot : beta; cold : the input at beta = 0; slope : 1 Bernoulli, 2 Ising.
-    """
-    I = ((field - cold) * hot + cold) * slope
-    return bits(load(p, like) * (exp(I) + 1) > 1)
 
 
 @njit(inline="always", **JIT)
@@ -83,11 +62,7 @@ def _visit(n, fields, triangle, b, base, hot, slope, u, columns, counted, change
                 x2, x3 = fma(w, load(q + 128, like), x2), fma(w, load(q + 192, like), x3)
                 q += stride
             p, q = u + j * stride + 64 * h, hot + 64 * h
-            m0 = above(x0 + bias, load(q, like), cold, slope, p, like)
-            m1 = above(x1 + bias, load(q + 64, like), cold, slope, p + 64, like)
-            m2 = above(x2 + bias, load(q + 128, like), cold, slope, p + 128, like)
-            m3 = above(x3 + bias, load(q + 192, like), cold, slope, p + 192, like)
-            four = m0 | m1 << np.uint64(lanes) | m2 << np.uint64(2 * lanes) | m3 << np.uint64(3 * lanes)
+            four = above_four(x0 + bias, x1 + bias, x2 + bias, x3 + bias, q, cold, slope, p, like)
             new |= four << np.uint64(h * lanes)
         old = columns[j]
         change(old, new, slope, changes + j * stride, like, size)
@@ -112,7 +87,7 @@ def _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first,
     size = J.itemsize
     n, square, groups = len(J), TILE * TILE * size, n_chains // _GROUP
     r0, r1 = t * n_chains, min(t * n_chains + n_chains, len(words))
-    keep, space = workspace(WORKSPACE + (4 + groups) * square + (n_chains + 2 * TILE) * size, low)
+    keep, space = workspace(WORKSPACE + (4 + groups) * square + (n_chains + 2 * TILE) * size)
     acc = space + WORKSPACE
     fields = acc + groups * square
     u, changes, triangle, hot = fields + square, fields + 2 * square, fields + 3 * square, fields + 4 * square

@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import workspace
-from ebm.kernels.blocked import above
+from ebm.kernels.draw import above
+from ebm.kernels.memory import address, gather, load, store, workspace
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, fma, gather, load, mask_of, select, splat, store
+from ebm.kernels.vector import fma, mask_of, select, splat
 
 SLICES = 64  # slices of a tile
 
@@ -61,7 +61,7 @@ def _visit_tile(
     size = x.itemsize
     lanes = 64 // size
     s0, s1 = first[g0] // TILE * TILE, first[g1 - 1] + count[g1 - 1]
-    keep, u = workspace((s1 - s0 + TILE) * size, low)
+    keep, u = workspace((s1 - s0 + TILE) * size)
     for s in range(s0, s1, TILE):
         uniform_block(u + (s - s0) * size, key, sweep, chain, s, low, size)
     for g in range(g0, g1):

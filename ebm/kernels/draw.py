@@ -11,10 +11,34 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.functions import exp, normal_quantile
+from ebm.kernels.memory import load
 from ebm.kernels.random import uniform_row
 from ebm.kernels.threads import shared
+from ebm.kernels.vector import bits, lanes_of
 
 BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
+
+
+@njit(inline="always", **JIT)
+def above(field, hot, cold, slope, p, like):
+    """Bits of the lanes whose two-state unit is drawn up: u (1 + e^I) > 1, with uniforms at address p.
+
+    field : vector, the inputs at beta = 1; hot : beta; cold : the input at beta = 0; slope : the difference
+    of the two states, 1 Bernoulli, 2 Ising.
+    """
+    I = ((field - cold) * hot + cold) * slope
+    return bits(load(p, like) * (exp(I) + 1) > 1)
+
+
+@njit(inline="always", **JIT)
+def above_four(x0, x1, x2, x3, hot, cold, slope, p, like):
+    """`above` of one unit in four vectors of chains, whose betas are at address hot."""
+    m0 = above(x0, load(hot, like), cold, slope, p, like)
+    m1 = above(x1, load(hot + 64, like), cold, slope, p + 64, like)
+    m2 = above(x2, load(hot + 128, like), cold, slope, p + 128, like)
+    m3 = above(x3, load(hot + 192, like), cold, slope, p + 192, like)
+    n = np.uint64(lanes_of(x0))
+    return m0 | m1 << n | m2 << (n + n) | m3 << (n + n + n)
 
 
 @njit(**JIT)

@@ -15,11 +15,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import workspace
+from ebm.kernels.memory import address, load, peek, poke, store, workspace
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.sequential import thresholds
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, bits, fma, load, lowest_bit, peek, poke, splat, store
+from ebm.kernels.vector import bits, fma, lowest_bit, splat
 
 REFRESH = 64
 
@@ -40,7 +40,7 @@ def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_swee
     lanes, stride = 64 // size, J.strides[0]
     row_of_fields = fields.strides[0]
     like = slope
-    keep, u = workspace(TILE * size, like)
+    keep, u = workspace(TILE * size)
     f, hot = address(fields) + c * row_of_fields, splat(beta[c])
     flips = 0
     all_lanes = (np.uint64(1) << np.uint64(lanes)) - np.uint64(1)

@@ -9,11 +9,13 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows, workspace
+from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows
+from ebm.kernels.draw import above
 from ebm.kernels.functions import exp
+from ebm.kernels.memory import address, load, poke, store, workspace
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, bits, load, poke, splat, store
+from ebm.kernels.vector import splat
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -54,7 +56,7 @@ def _sample_tile(
     c0 = w * TILE
     size = A.itemsize
     stride = TILE * size
-    keep, space = workspace(WORKSPACE + ROWS * stride + 3 * stride, low)
+    keep, space = workspace(WORKSPACE + ROWS * stride + 3 * stride)
     acc = space + WORKSPACE
     warm = acc + ROWS * stride
     cold, u = warm + stride, warm + 2 * stride
@@ -64,16 +66,12 @@ def _sample_tile(
     n_units = len(bias)
     mask = free[w] & (_ALL >> np.uint64(max(0, c0 + TILE - n_units)))
     lanes = 64 // size
-    one = A.dtype.type(1)
     for r in range(r1 - r0):
         uniform_block(u, key, sweep, r0 + r, first + c0, low, size)
-        hot = beta[r0 + r]
-        cool = one - hot
         word = np.uint64(0)
         for v in range(size):  # TILE / lanes vectors
             field = load(warm + 64 * v, low) + load(acc + r * stride + 64 * v, low)
-            I = (field * hot + load(cold + 64 * v, low) * cool) * slope
-            up = bits(load(u + 64 * v, low) * (exp(I) + one) > one)
+            up = above(field, beta[r0 + r], load(cold + 64 * v, low), slope, u + 64 * v, low)
             word |= up << np.uint64(v * lanes)
         out[r0 + r, w] = (word & mask) | (old[r0 + r, w] & ~mask)
     return keep[0]
@@ -121,7 +119,7 @@ def _mean_tile(t, product, m, bias, low, weights, out, sums):
     width = product.shape[1] * size
     c0 = t * TILE
     stride = TILE * size
-    keep, warm = workspace(stride, low)
+    keep, warm = workspace(stride)
     _copy_padded(bias, c0, warm)
     slope = 1 - low
     vectors = min(size, (m - c0 + lanes - 1) // lanes)

@@ -9,11 +9,12 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import STRIP, workspace
+from ebm.kernels.bits import STRIP
 from ebm.kernels.functions import exp
+from ebm.kernels.memory import address, load, peek, poke, store, workspace
 from ebm.kernels.random import TILE, uniform_block
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, greatest_of, load, mask_of, peek, poke, select, splat, store, total_of
+from ebm.kernels.vector import greatest_of, mask_of, select, splat, total_of
 
 _ROWS = 16  # rows of a tile
 
@@ -63,7 +64,7 @@ def _draw_row(c, q, product, bias, base, beta, key, sweep, first, out):
     size, m = product.itemsize, out.shape[1]
     like = product[0, 0]
     room = (q * size + 63) // 64 * 64
-    keep, u = workspace(TILE * size + room, like)
+    keep, u = workspace(TILE * size + room)
     I = u + TILE * size
     row = address(product) + c * product.strides[0]
     for s0 in range(0, m, TILE):
@@ -150,7 +151,7 @@ def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
     like = J[0, 0]
     stride = J.strides[0]
     room = (q * size + 63) // 64 * 64
-    keep, u = workspace(TILE * size + room, like)
+    keep, u = workspace(TILE * size + room)
     I, f, hot = u + TILE * size, address(fields) + c * fields.strides[0], beta[c]
     for k in range(len(order)):
         for s in range(order.shape[1]):

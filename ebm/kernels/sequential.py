@@ -8,9 +8,10 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.functions import log
+from ebm.kernels.memory import address, load, store
 from ebm.kernels.random import TILE, uniform_row
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import address, load, splat, store
+from ebm.kernels.vector import splat
 
 
 @njit(inline="always", **JIT)

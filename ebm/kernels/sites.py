@@ -8,11 +8,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import workspace
-from ebm.kernels.blocked import above
+from ebm.kernels.draw import above_four
+from ebm.kernels.memory import poke, workspace
 from ebm.kernels.random import TILE, uniform_tile_at
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import load, mask_of, poke, select, splat
+from ebm.kernels.vector import mask_of, select, splat
 
 CHAINS = 64
 
@@ -34,12 +34,7 @@ def _visit(i, sites, data, indices, indptr, bias, cold, hot, slope, low, u, size
             word = sites[indices[k]] >> np.uint64(lanes * h)
             x0, x1 = x0 + _term(word, 0, w, other, low), x1 + _term(word, lanes, w, other, low)
             x2, x3 = x2 + _term(word, 2 * lanes, w, other, low), x3 + _term(word, 3 * lanes, w, other, low)
-        p, q = u + 64 * h, hot + 64 * h
-        m0 = above(x0, load(q, low), cold, slope, p, low)
-        m1 = above(x1, load(q + 64, low), cold, slope, p + 64, low)
-        m2 = above(x2, load(q + 128, low), cold, slope, p + 128, low)
-        m3 = above(x3, load(q + 192, low), cold, slope, p + 192, low)
-        four = m0 | m1 << np.uint64(lanes) | m2 << np.uint64(2 * lanes) | m3 << np.uint64(3 * lanes)
+        four = above_four(x0, x1, x2, x3, hot + 64 * h, cold, slope, u + 64 * h, low)
         new |= four << np.uint64(h * lanes)
     return new
 
@@ -47,7 +42,7 @@ def _visit(i, sites, data, indices, indptr, bias, cold, hot, slope, low, u, size
 @njit(**JIT)
 def _sweep_tile(t, sites, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
     size = data.itemsize
-    keep, u = workspace((TILE + 1) * CHAINS * size, low)
+    keep, u = workspace((TILE + 1) * CHAINS * size)
     hot = u + TILE * CHAINS * size
     stride = CHAINS * size
     for c in range(CHAINS):

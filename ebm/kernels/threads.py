@@ -27,10 +27,19 @@ _state = {"threads": 0, "forked": False}
 
 @functools.cache
 def _layer():
-    """Whether threads that may be used from several Python threads at once are to be had."""
-    for name in ("tbbpool", "omppool"):
+    """Whether numba would take threads that several Python threads may use at once."""
+    named = numba.config.THREADING_LAYER
+    choices = {
+        "default": numba.config.THREADING_LAYER_PRIORITY,
+        "threadsafe": ["tbb", "omp"],
+        "omp": ["omp"],
+        "workqueue": [],
+    }.get(named, ["tbb"])
+    for name in choices:
+        if name == "workqueue":
+            return False
         try:
-            importlib.import_module(f"numba.np.ufunc.{name}")
+            importlib.import_module(f"numba.np.ufunc.{name}pool")
         except ImportError:
             continue
         return True

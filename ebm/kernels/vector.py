@@ -5,21 +5,19 @@ no array in registers. Here a vector is a numba type with the usual operators, s
 stays in registers and still reads as arithmetic. LLVM lowers a vector to what the processor has: one 512-bit
 register, several smaller ones, or scalars; the arithmetic is the same.
 
-Memory is addressed by integers, ``address(array) + bytes``: nothing is checked and nothing assumed about
-aliasing. An argument ``like`` is a scalar or a vector that says the element type. A scalar beside a vector
-is spread over its lanes. A comparison gives a mask, which `select` takes and `bits` packs.
+An argument ``like`` is a scalar or a vector that says the element type. A scalar beside a vector is spread
+over its lanes. A comparison gives a mask, which `select` takes and `bits` packs. Memory:
+`ebm.kernels.memory`.
 """
 
 import operator
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-from ebm.kernels import JIT
-
-_I1, _I16, _I32, _I64 = (ir.IntType(n) for n in (1, 16, 32, 64))
+_I1, _I32, _I64 = (ir.IntType(n) for n in (1, 32, 64))
 _LLVM = {
     types.float32: ir.FloatType(),
     types.float64: ir.DoubleType(),
@@ -44,14 +42,15 @@ class _Model(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.VectorType(_LLVM[fe_type.element], fe_type.lanes))
 
 
-def _vector(like):
+def vector_of(like):
     """The vector type of a scalar's or vector's kind; None if there is none."""
     if isinstance(like, Vector):
         return like
     return Vector(like, _LANES[like]) if like in _LANES else None
 
 
-def _spread(builder, scalar, lanes):
+def spread(builder, scalar, lanes):
+    """A scalar in every lane of a vector, as LLVM code."""
     empty = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
     first = builder.insert_element(empty, scalar, ir.Constant(_I32, 0))
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
@@ -61,7 +60,7 @@ def _as(context, builder, value, have, want):
     """A value of type `have` as a vector of type `want`."""
     if isinstance(have, Vector):
         return value
-    return _spread(builder, context.cast(builder, value, have, want.element), want.lanes)
+    return spread(builder, context.cast(builder, value, have, want.element), want.lanes)
 
 
 # Operators.
@@ -126,128 +125,16 @@ def _llvm(builder, name, kind, *args):
     return builder.call(function, args)
 
 
-# Memory.
-
-
-def _pointer(builder, address, kind):
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-@njit(inline="always", **JIT)
-def address(array):
-    """The address of an array's first element."""
-    return array.ctypes.data
-
-
-@intrinsic
-def load(typingctx, p, like):
-    """The vector at address p; it may lie anywhere."""
-    kind = _vector(like)
-
-    def codegen(context, builder, signature, args):
-        return builder.load(_pointer(builder, args[0], context.get_value_type(kind)), align=4)
-
-    return kind(types.int64, like), codegen
-
-
-@intrinsic
-def store(typingctx, p, x):
-    """Write the vector x to address p."""
-
-    def codegen(context, builder, signature, args):
-        builder.store(args[1], _pointer(builder, args[0], args[1].type), align=4)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, x), codegen
-
-
-@intrinsic
-def peek(typingctx, p, like):
-    """The scalar at address p."""
-
-    def codegen(context, builder, signature, args):
-        kind = context.get_value_type(like)
-        return builder.load(_pointer(builder, args[0], kind), align=1)
-
-    return like(types.int64, like), codegen
-
-
-@intrinsic
-def poke(typingctx, p, x):
-    """Write the scalar x to address p."""
-
-    def codegen(context, builder, signature, args):
-        builder.store(args[1], _pointer(builder, args[0], args[1].type), align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, x), codegen
-
-
-@intrinsic
-def gather(typingctx, p, places, like):
-    """The elements number places[l] of an array at p; int32 places for float32, uint64 for float64."""
-    kind = _vector(like)
-
-    def codegen(context, builder, signature, args):
-        vector = context.get_value_type(kind)
-        wide, size = ir.VectorType(_I64, kind.lanes), ir.Constant(_I64, 64 // kind.lanes)
-        index = builder.zext(args[1], wide) if kind.lanes == 16 else args[1]
-        offsets = builder.mul(index, _spread(builder, size, kind.lanes))
-        addresses = builder.add(_spread(builder, args[0], kind.lanes), offsets)
-        pointers = builder.inttoptr(addresses, ir.VectorType(vector.element.as_pointer(), kind.lanes))
-        name = f"llvm.masked.gather.v{kind.lanes}f{512 // kind.lanes}.v{kind.lanes}p0"
-        mask = ir.Constant(ir.VectorType(_I1, kind.lanes), [1] * kind.lanes)
-        function = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(vector, [pointers.type, _I32, mask.type, vector]), name
-        )
-        rest = ir.Constant(vector, ir.Undefined)
-        return builder.call(function, [pointers, ir.Constant(_I32, 4), mask, rest])
-
-    return kind(types.int64, places, like), codegen
-
-
-@intrinsic
-def transpose_block(typingctx, p, stride, q, other_stride, like):
-    """Transpose a square block, as many vectors as a vector has lanes, from rows at p to rows at q.
-
-    Strides are in bytes. Halves of pairs of rows change places, then quarters, and so on.
-    """
-    kind = _vector(like)
-
-    def codegen(context, builder, signature, args):
-        source, step, target, other_step, _ = args
-        vector, n = context.get_value_type(kind), kind.lanes
-        at = lambda base, stride, i: builder.add(base, builder.mul(stride, ir.Constant(_I64, i)))  # noqa: E731
-        rows = [builder.load(_pointer(builder, at(source, step, i), vector), align=4) for i in range(n)]
-        s = n // 2
-        while s:
-            upper = ir.Constant(ir.VectorType(_I32, n), [n + l - s if l & s else l for l in range(n)])
-            lower = ir.Constant(ir.VectorType(_I32, n), [n + l if l & s else l + s for l in range(n)])
-            for i in range(n):
-                if not i & s:
-                    a, b = rows[i], rows[i + s]
-                    rows[i], rows[i + s] = (
-                        builder.shuffle_vector(a, b, upper),
-                        builder.shuffle_vector(a, b, lower),
-                    )
-            s //= 2
-        for i, row in enumerate(rows):
-            builder.store(row, _pointer(builder, at(target, other_step, i), vector), align=4)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64, types.int64, like), codegen
-
-
 # Arithmetic.
 
 
 @intrinsic
 def splat(typingctx, x):
     """A vector with x in every lane."""
-    kind = _vector(x)
+    kind = vector_of(x)
 
     def codegen(context, builder, signature, args):
-        return _spread(builder, args[0], kind.lanes)
+        return spread(builder, args[0], kind.lanes)
 
     return kind(x), codegen
 
@@ -318,7 +205,7 @@ def bits(typingctx, mask):
 @intrinsic
 def mask_of(typingctx, word, like):
     """The mask of the low bits of an uint64, for vectors such as `like`."""
-    lanes = _vector(like).lanes
+    lanes = vector_of(like).lanes
 
     def codegen(context, builder, signature, args):
         low = builder.trunc(args[0], ir.IntType(lanes))
@@ -390,9 +277,19 @@ def lowest_bit(typingctx, word):
 
 
 @intrinsic
+def lanes_of(typingctx, x):
+    """How many lanes a vector has."""
+
+    def codegen(context, builder, signature, args):
+        return ir.Constant(_I64, x.lanes)
+
+    return types.int64(x), codegen
+
+
+@intrinsic
 def lanes(typingctx, like):
     """The vector 0, 1, 2, ... of integers."""
-    kind = _vector(like)
+    kind = vector_of(like)
 
     def codegen(context, builder, signature, args):
         return ir.Constant(context.get_value_type(kind), list(range(kind.lanes)))
