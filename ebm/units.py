@@ -67,7 +67,7 @@ class Units:
 
     def potential(self, x: Array) -> Array:
         """U(x): (..., n) -> (..., n), nats; zero for units with finitely many states."""
-        return np.zeros_like(x)
+        return np.zeros(x.shape)
 
     def cgf(self, I: Array) -> Array:
         """A(I) = log Σₓ exp(I·φ(x) − U(x)): (..., n·width) -> (..., n), nats; docs/math.md (1.2)."""
@@ -297,9 +297,6 @@ class Potts(Units):
 
     def decode(self, phi: Array) -> Array:
         return self._split(phi).argmax(-1).astype(np.int32)
-
-    def potential(self, x: Array) -> Array:
-        return np.zeros(x.shape)
 
     def cgf(self, I: Array) -> Array:
         I = self._split(I)

@@ -13,14 +13,14 @@ import datetime
 import json
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import ebm
-from experiments.speed import check, floors, ours, peers
+from experiments.speed import check, floors, ours, peers, scaling
 from experiments.speed.problems import digits, lattice, regular, sequences, sherrington_kirkpatrick
 from experiments.speed.timing import Contender, compare, ratio
 
@@ -46,6 +46,7 @@ class Row:
 
 
 MEGA, KILO = ("M/s", 1e6), ("k/s", 1e3)
+THREADS = "threads"  # the group of `scaling`
 
 
 def _dense(n: int, beta: float, chains: int) -> Row:
@@ -96,7 +97,7 @@ def _rbm(kind: str, batch: int) -> Row:
         rule = ebm.CD() if kind == "CD" else ebm.PCD(n_chains=batch)
         theirs = peers.rbms(X, 500, batch, n // 2, kind) + floors.rbm_products(784, 500, batch, n)
         if kind == "PCD":
-            theirs += peers.scikit_learn(X, 500, batch, n // 2, 1)
+            theirs += peers.scikit_learn(X, 500, batch, n // 2)
         else:
             theirs += peers.learnergy(X, 500, batch, max(4, n // 3))
         return ours.updates(ebm.RBM.from_data(X, 500), X, rule, batch, n), theirs
@@ -172,8 +173,16 @@ def measure(row: Row, rounds: int) -> list[dict]:
                 "wanted": wanted,
             }
         )
-        print(_markdown(lines[-1]), flush=True)
     return lines
+
+
+def lines_of(group: str, rounds: int) -> Iterator[dict]:
+    """The lines of a group as they are measured."""
+    if group == THREADS:
+        yield from scaling.lines(rounds)
+        return
+    for row in rows()[group]:
+        yield from measure(row, rounds)
 
 
 HEAD = "| work | ebm, 1 thread | 2 threads | against | theirs | unit | ratio | wanted |\n" + "|---" * 8 + "|"
@@ -222,20 +231,25 @@ def machine() -> str:
 
 
 def main() -> None:
+    groups = [*rows(), THREADS]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help=f"groups, of {', '.join(rows())}")
+    parser.add_argument("--only", default="", help=f"groups, of {', '.join(groups)}")
     parser.add_argument("--out", type=Path, default=Path("runs/speed"))
     args = parser.parse_args()
-    chosen = args.only.split(",") if args.only else list(rows())
-    unknown = set(chosen) - set(rows())
+    chosen = args.only.split(",") if args.only else groups
+    unknown = set(chosen) - set(groups)
     if unknown:
-        parser.error(f"no group {', '.join(sorted(unknown))}: expected some of {', '.join(rows())}")
+        parser.error(f"no group {', '.join(sorted(unknown))}: expected some of {', '.join(groups)}")
     print(check.report())
     print(f"{datetime.date.today()}, {machine()}; digits: {digits(1)[1]}\n\n{HEAD}")
-    lines = [line for group in chosen for row in rows()[group] for line in measure(row, args.rounds)]
+    lines = []
+    for group in chosen:
+        for line in lines_of(group, args.rounds):
+            lines.append(line)
+            print(_markdown(line), flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "table.json").write_text(json.dumps(lines, indent=1))
     (args.out / "table.md").write_text("\n".join([HEAD, *map(_markdown, lines)]) + "\n")

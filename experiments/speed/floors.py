@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.speed.peers import blas
-from experiments.speed.timing import Contender
-
-
-def both(name: str, run: object, n: int, work: float) -> list[Contender]:
-    """With one BLAS thread and with two."""
-    return [Contender(f"{name}, {t} thread{'s'[: t > 1]}", run, n, work, threads=blas(t)) for t in (1, 2)]  # type: ignore[arg-type]
+from experiments.speed.timing import Contender, at_one_and_two, blas
 
 
 def sgemm(n_units: int, n_chains: int, n: int) -> list[Contender]:
@@ -24,7 +18,7 @@ def sgemm(n_units: int, n_chains: int, n: int) -> list[Contender]:
         for _ in range(k):
             np.matmul(J, S, out=out)
 
-    return both("sgemm", run, n, float(n_units * n_chains))
+    return at_one_and_two("sgemm", run, n, float(n_units * n_chains), blas)
 
 
 def rbm_products(n_visible: int, n_hidden: int, batch: int, n: int) -> list[Contender]:
@@ -43,7 +37,7 @@ def rbm_products(n_visible: int, n_hidden: int, batch: int, n: int) -> list[Cont
             np.matmul(v.T, h, out=g)
             np.matmul(v.T, h, out=g)
 
-    return both("five sgemm", run, n, batch)
+    return at_one_and_two("five sgemm", run, n, batch, blas)
 
 
 def numpy_ais(
@@ -95,4 +89,4 @@ def numpy_ais(
         top = log_w.max()
         return float(top + np.log(np.exp(log_w - top).mean()))
 
-    return both("careful numpy", run, 1, 1.0)
+    return at_one_and_two("careful numpy", run, 1, 1.0, blas)

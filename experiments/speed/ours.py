@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import ebm
-from experiments.speed.timing import Contender
-
-
-@contextlib.contextmanager
-def threads(n: int) -> Iterator[None]:
-    """Our pool at n threads."""
-    before = ebm.get_num_threads()
-    ebm.set_num_threads(n)
-    try:
-        yield
-    finally:
-        ebm.set_num_threads(before)
+from experiments.speed.timing import Contender, at_one_and_two, threads
 
 
 def with_threads(name: str, run: Any, n: int, work: float) -> list[Contender]:
     """One contender on one thread and one on two."""
-    return [
-        Contender(f"{name}, {t} thread{'s'[: t > 1]}", run, n, work, threads=lambda t=t: threads(t))
-        for t in (1, 2)
-    ]
+    return at_one_and_two(name, run, n, work, partial(threads, ebm))
 
 
 def warm(J: Any, beta: float, n_chains: int, n: int) -> np.ndarray:

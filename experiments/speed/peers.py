@@ -7,16 +7,13 @@ left out because it has no other.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import scipy.sparse
-from threadpoolctl import threadpool_limits
 
-from experiments.speed.timing import Contender
+from experiments.speed.timing import Contender, at_one_and_two, blas, threads
 
 
 def optional(name: str) -> Any:
@@ -27,21 +24,9 @@ def optional(name: str) -> Any:
         return None
 
 
-@contextlib.contextmanager
-def torch_threads(n: int) -> Iterator[None]:
+def torch_threads(n: int) -> Any:
     """torch's own pool at n threads."""
-    torch = importlib.import_module("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def blas(n: int) -> Any:
-    """BLAS at n threads."""
-    return lambda: threadpool_limits(n, user_api="blas")
+    return threads(importlib.import_module("torch"), n)
 
 
 def dwave(J: Any, beta: float, x: np.ndarray, n: int) -> list[Contender]:
@@ -104,7 +89,7 @@ def thrml(
     return [Contender("thrml", run, n + base, float(len(nodes) * n_chains), base)]
 
 
-def scikit_learn(X: np.ndarray, n_hidden: int, batch: int, n: int, k: int) -> list[Contender]:
+def scikit_learn(X: np.ndarray, n_hidden: int, batch: int, n: int) -> list[Contender]:
     """scikit-learn's BernoulliRBM, which is PCD-1: updates."""
     module = optional("sklearn.neural_network")
     if module is None:
@@ -120,9 +105,7 @@ def scikit_learn(X: np.ndarray, n_hidden: int, batch: int, n: int, k: int) -> li
             start = u * batch % (len(X) - batch + 1)
             rbm._fit(X[start : start + batch], random)
 
-    return [
-        Contender(f"scikit-learn, {t} thread{'s'[: t > 1]}", run, n, batch, threads=blas(t)) for t in (1, 2)
-    ]
+    return at_one_and_two("scikit-learn", run, n, batch, blas)
 
 
 def rbms(X: np.ndarray, n_hidden: int, batch: int, n: int, kind: str, potts: bool = False) -> list[Contender]:
@@ -163,10 +146,7 @@ def rbms(X: np.ndarray, n_hidden: int, batch: int, n: int, kind: str, potts: boo
             optimiser.step()
             state["chains"] = chains
 
-    return [
-        Contender(f"rbms, {t} thread{'s'[: t > 1]}", run, n, batch, threads=lambda t=t: torch_threads(t))
-        for t in (1, 2)
-    ]
+    return at_one_and_two("rbms", run, n, batch, torch_threads)
 
 
 def learnergy(X: np.ndarray, n_hidden: int, batch: int, n: int) -> list[Contender]:
@@ -186,10 +166,7 @@ def learnergy(X: np.ndarray, n_hidden: int, batch: int, n: int) -> list[Contende
         rows = torch.from_numpy(X[: updates * batch])
         machine.fit(torch.utils.data.TensorDataset(rows, torch.zeros(len(rows))), batch_size=batch, epochs=1)
 
-    return [
-        Contender(f"learnergy, {t} thread{'s'[: t > 1]}", run, n, batch, threads=lambda t=t: torch_threads(t))
-        for t in (1, 2)
-    ]
+    return at_one_and_two("learnergy", run, n, batch, torch_threads)
 
 
 def rbms_ais(
@@ -208,7 +185,4 @@ def rbms_ais(
     def run(_: int) -> float:
         return compute_partition_function_ais(n_chains, n_temperatures, machine)
 
-    return [
-        Contender(f"rbms, {t} thread{'s'[: t > 1]}", run, 1, threads=lambda t=t: torch_threads(t))
-        for t in (1, 2)
-    ]
+    return at_one_and_two("rbms", run, 1, 1.0, torch_threads)

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 PAUSE = 0.03  # seconds between contenders: threads of one pool that wait awake would take the other's cores
+
+
+@contextlib.contextmanager
+def threads(pool: Any, n: int) -> Iterator[None]:
+    """The threads of a module with get_num_threads and set_num_threads (ebm, torch) at n."""
+    before = pool.get_num_threads()
+    pool.set_num_threads(n)
+    try:
+        yield
+    finally:
+        pool.set_num_threads(before)
+
+
+def blas(n: int) -> Any:
+    """BLAS at n threads."""
+    return threadpool_limits(n, user_api="blas")
+
+
+def at_one_and_two(
+    name: str, run: Callable[[int], Any], n: int, work: float, limit: Callable[[int], Any]
+) -> list[Contender]:
+    """The same work on one thread and on two."""
+    return [
+        Contender(f"{name}, {t} thread{'s'[: t > 1]}", run, n, work, threads=partial(limit, t))
+        for t in (1, 2)
+    ]
 
 
 @dataclass
