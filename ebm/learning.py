@@ -20,6 +20,7 @@ __all__ = ["CD", "PCD", "Batch", "Carried", "Exact", "Rule"]
 
 Batch: TypeAlias = tuple[Array, ...]  # arrays with equal numbers of rows; the last one is the row weights
 Carried: TypeAlias = dict[str, Array]
+_OFFSET = "offset."  # begins the names of centring offsets among what a rule carries
 
 
 class Rule(Protocol):
@@ -47,7 +48,7 @@ def _zero(params: Params) -> Params:
 def _start_offsets(machine: Machine) -> Carried:
     """Centring offsets, one for each bias; NaN until the first batch sets them."""
     biases = (k for k in machine.params if k not in machine.couplings)
-    return {f"offset.{k}": np.full_like(machine.params[k], np.nan) for k in biases}
+    return {f"{_OFFSET}{k}": np.full_like(machine.params[k], np.nan) for k in biases}
 
 
 def _finish(
@@ -62,8 +63,8 @@ def _finish(
         return gradient, chains
     moved, offsets = dict(chains), {}
     for key, old in chains.items():
-        if key.startswith("offset."):
-            name = key.removeprefix("offset.")
+        if key.startswith(_OFFSET):
+            name = key.removeprefix(_OFFSET)
             mean, rate = positive[name], rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
             offsets[name] = moved[key]
@@ -153,14 +154,15 @@ class PCD:
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the chains after k more sweeps."""
         v, weights = batch
-        running = machine.start(chains["x"])
+        offsets = {key: value for key, value in chains.items() if key.startswith(_OFFSET)}
+        running = machine.restart({key: value for key, value in chains.items() if key not in offsets})
         machine.sweep(running, rng, self.k)
-        chains = chains | {"x": running.x}
         w = _normalised(weights)
         if w is None:
-            return _zero(machine.params), chains
+            return _zero(machine.params), offsets | machine.carry(running, rng)
         data = machine.start(machine.clamp(v, rng))
-        return _sampled(self, machine, data, w, running, None, chains)
+        gradient, offsets = _sampled(self, machine, data, w, running, None, offsets)
+        return gradient, offsets | machine.carry(running, rng)
 
 
 @settings

@@ -87,6 +87,12 @@ class Machine(Protocol):
     def start(self, x: ArrayLike) -> Chains:
         """Make running chains from states; x is copied."""
 
+    def carry(self, chains: Any, rng: Stream) -> Params:
+        """What learning keeps of running chains between updates: "x", their states, and more if need be."""
+
+    def restart(self, carried: Params) -> Chains:
+        """Running chains from what `carry` returned; the sweep that follows is one at β = 1."""
+
     def free_energy(self, x: Array | Chains, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """−log of the unnormalised p_β(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
 
@@ -193,6 +199,8 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
 
 def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = True) -> Array:
     """Broadcast inverse temperatures to (n,), or with `levels` also (k, n), checked to be finite."""
+    if isinstance(beta, float) and math.isfinite(beta):  # the usual case, thrice as fast
+        return np.full(n, beta, dtype)
     array = np.asarray(beta, dtype=dtype)
     if not np.isfinite(array).all():
         raise EbmError("beta: expected finite inverse temperatures")

@@ -6,11 +6,12 @@ The time of a schedule is the epoch: passes over the data made so far, fractiona
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
+from ebm.deferred import Deferred
 from ebm.errors import settings
 from ebm.machine import Array, Params
 
@@ -135,8 +136,21 @@ class SGD:
         rate = rate_at(self.rate, epoch)
         for key, value in params.items():
             velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
-            g = np.ascontiguousarray(gradient[key], value.dtype)
+            g: Any = gradient[key]
+            if isinstance(g, Deferred):
+                _ascend_deferred(g, value, velocity, rate, self.momentum)
+                continue
+            g = np.ascontiguousarray(g, value.dtype)
             ascend(value.size > 2**17, *(a.reshape(-1) for a in (value, g, velocity)), rate, self.momentum)
+
+
+def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, momentum: float) -> None:
+    """The same step without the gradient ever being made."""
+    if len(velocity):
+        g.add_to(velocity, momentum, rate)
+        value += velocity
+    else:
+        g.add_to(value, 1.0, rate)
 
 
 @settings

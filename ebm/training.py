@@ -134,6 +134,7 @@ def train(
             for penalty in penalties:
                 gradient[key] = gradient[key] - penalty.gradient(machine.params[key])
         optimiser.update(machine.params, gradient, state.memory, state.step / per_epoch)
+        del gradient  # what it holds on to is used again in the next step
         machine.project()
         state.step += 1
         yield state

@@ -1,25 +1,19 @@
 """Every kernel with its path forced: against one-unit-at-a-time Gibbs with the same uniforms; no drift."""
 
-import itertools
 import os
-import subprocess
-import sys
 
 import laws
 import numba
 import numpy as np
 import pytest
 import scipy.sparse
-from numba import njit
 
 import ebm
 from ebm import Bernoulli, BoltzmannMachine, Ising, Potts, Stream
 from ebm.boltzmann import sweeping
-from ebm.kernels import JIT, bits, threads
-from ebm.kernels.functions import exp, log
-from ebm.kernels.memory import address, load, store
+from ebm.kernels import threads
 from ebm.kernels.random import uniform_rows
-from ebm.rbm import states
+from ebm.rbm import drawing, states
 
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -120,79 +114,12 @@ def test_which_kernel_depends_on_chains_and_flips():
     assert not sweeping.blocked_is_cheaper(2000, 1, 0.25, 10)
 
 
-# Restricted machines.
-
-
-def layer_by_layer(machine, v, beta, base, stream):
-    """The definition of a sweep: h given v, then v given h, by quantile functions at the same uniforms."""
-    u = np.empty((len(v), 1024))
-    uniform_rows(np.uint64(stream.key), stream.counter, 0, 0, u)
-    first_h, (W, b, c) = -(-v.shape[1] // 64) * 64, (p.astype(float) for p in machine.params.values())
-    I = beta[:, None] * (c + laws.phi(machine.visible, v) @ W)
-    h = machine.hidden.sample(I, u[:, first_h : first_h + machine.n_hidden])
-    I = beta[:, None] * (b + laws.phi(machine.hidden, h) @ W.T) + (1 - beta)[:, None] * base
-    return machine.visible.sample(I, u[:, : machine.n_visible])
-
-
-def random_rbm(visible, hidden, dtype, rng):
-    W = rng.normal(size=(150 * visible.width, 130 * hidden.width)) / 12
-    b, c = 0.3 * rng.normal(size=len(W)), 0.3 * rng.normal(size=W.shape[1])
-    machine = ebm.RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)))
-    v = visible.sample(np.zeros((70, len(W))), rng.random((70, 150)))
-    return machine, v
-
-
-UNITS = [Bernoulli(), Ising(), Potts(3), ebm.Gaussian()]
-each_pair = pytest.mark.parametrize(
-    ("visible", "hidden"), list(itertools.product(UNITS, UNITS)), ids=lambda units: type(units).__name__
-)
-
-
-@each_pair
-@pytest.mark.parametrize("known", [False, True], ids=["", "product known"])
-@each_dtype
-def test_layers_beyond_one_tile_are_drawn_given_the_other(visible, hidden, known, dtype):
-    """Several words of units, several passes of tables, temperatures per chain and a base."""
-    rng = np.random.default_rng(0)
-    machine, v = random_rbm(visible, hidden, dtype, rng)
-    beta, base = rng.random(70).astype(dtype), rng.normal(size=len(machine.b)).astype(dtype)
-    chains = machine.start(v)
-    if known:
-        machine.free_energy(chains)
-    y = machine.sweep(chains, Stream(3), 1, beta, base).x
-    z = layer_by_layer(machine, v, beta.astype(float), base.astype(float), Stream(3))
-    if visible == ebm.Gaussian():
-        wrong = (np.abs(y - z) > 1e-3).any(1).mean()
-    else:
-        wrong = (y != z).any(1).mean()  # rows in which rounding decided a unit of either layer
-    assert wrong <= (0.05 if dtype == np.float32 else 0)
-
-
-@each_pair
-@each_dtype
-def test_statistics_beyond_one_tile(visible, hidden, dtype):
-    rng = np.random.default_rng(1)
-    machine, v = random_rbm(visible, hidden, dtype, rng)
-    y, w = v[:33], rng.normal(size=70)
-    found = machine.contrast(v, w, y)
-    phi, other = laws.phi(visible, v), laws.phi(visible, y)
-    mean_h = w[:, None] * hidden.mean(machine.c + phi @ machine.W)
-    mean_y = hidden.mean(machine.c + other @ machine.W) / 33
-    expected = {
-        "W": phi.T @ mean_h - other.T @ mean_y,
-        "b": w @ phi - other.mean(0),
-        "c": mean_h.sum(0) - mean_y.sum(0),
-    }
-    for key, value in expected.items():
-        np.testing.assert_allclose(found[key], value, atol=2e4 * np.finfo(dtype).eps, err_msg=key)
-
-
 # Threads.
 
 
 def everything(monkeypatch):
     """Results of every kernel that is shared among threads, each made to find it worth while."""
-    for module, name in ((sweeping, "_WORTH"), (states, "_WORTH")):
+    for module, name in ((sweeping, "_WORTH"), (states, "WORTH"), (drawing, "WORTH")):
         monkeypatch.setattr(module, name, 0)
     rng, out = np.random.default_rng(0), []
     for path in (*DENSE, *SPARSE):
@@ -266,96 +193,3 @@ def test_the_environment_sets_the_number_of_threads(monkeypatch):
     monkeypatch.setenv("EBM_NUM_THREADS", "many")
     with pytest.raises(ebm.EbmError, match="EBM_NUM_THREADS"):
         ebm.get_num_threads()
-
-
-# Bits and vectors.
-
-
-@pytest.mark.parametrize("shape", [(3, 5, 2), (70, 130, 100), (600, 64, 64), (1, 33, 65)], ids=str)
-@pytest.mark.parametrize("low", [0, -1])
-@each_dtype
-def test_products_of_bits(shape, low, dtype):
-    """Table sums are the product; packing, transposing and weighted sums are what they say."""
-    n, k, m = shape
-    rng, one = np.random.default_rng(1), np.dtype(dtype).type
-    x = np.where(rng.random((n, k)) < 0.4, 1, low).astype(dtype)
-    A, words = rng.normal(size=(k, m)).astype(dtype), np.empty((n, -(-k // 64)), np.uint64)
-    assert bits.pack(x, one(low), words)
-    out, again = np.empty((n, m), dtype), np.empty_like(x)
-    bits.product(False, words, k, A, False, one(low), out)
-    exact = x.astype(float) @ A.astype(float)
-    np.testing.assert_allclose(out, exact, atol=k * np.finfo(dtype).eps * 4)
-    bits.product(False, words, k, np.ascontiguousarray(A.T), True, one(low), out)
-    np.testing.assert_allclose(out, exact, atol=k * np.finfo(dtype).eps * 4)
-    bits.unpack(words, one(low), again)
-    assert np.array_equal(again, x)
-    turned = np.empty((64 * words.shape[1], -(-n // 64)), np.uint64)
-    bits.transpose_bits(words, turned)
-    columns = np.empty((k, n), dtype)
-    bits.unpack(turned[:k], one(low), columns)
-    assert np.array_equal(columns, x.T)
-    w, total = rng.normal(size=n), np.empty(64 * words.shape[1])
-    bits.weighted_sum(words, one(low), w, total)
-    np.testing.assert_allclose(total[:k], w @ x, atol=1e-12)
-    a, dots = np.zeros(64 * words.shape[1]), np.empty(n)
-    a[:k] = rng.normal(size=k)
-    bits.dot_vector(words, one(low), a, dots)
-    np.testing.assert_allclose(dots, x @ a[:k], atol=1e-12)
-
-
-GUARDED = """
-import ctypes, mmap
-import numpy as np
-from ebm.kernels.bits import product
-
-page = mmap.PAGESIZE
-memory = mmap.mmap(-1, 5 * page)
-at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-assert ctypes.CDLL(None, use_errno=True).mprotect(ctypes.c_void_p(at + 4 * page), page, 0) == 0
-for k, m in [(33, 1), (33, 15), (70, 2), (40, 17), (64, 40)]:
-    for turned in (False, True):
-        A = np.frombuffer(memory, np.float32, k * m, 4 * page - 4 * k * m)
-        A = A.reshape((m, k) if turned else (k, m))
-        words, out = np.full((3, 2), ~np.uint64(0)), np.empty((3, m), np.float32)
-        product(False, words, k, A, turned, np.float32(0), out)
-        assert (out == 0).all()
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="protects a page of memory as Linux does")
-def test_products_read_nothing_beyond_their_matrix():
-    """The page after the matrix may not be read: a process that does so dies."""
-    found = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True, check=False)
-    assert found.returncode == 0, (found.returncode, found.stderr)
-
-
-@each_dtype
-def test_packing_tells_of_other_values(dtype):
-    x = np.zeros((2, 70), dtype)
-    words = np.empty((2, 2), np.uint64)
-    for value in (0.5, np.nan, 2, -1):
-        for place in ((0, 3), (1, 69)):
-            x[:] = 0
-            x[place] = value
-            assert not bits.pack(x, np.dtype(dtype).type(0), words)
-
-
-@njit(**JIT)
-def _map(x, out, which):
-    for j in range(0, x.nbytes, 64):
-        v = load(address(x) + j, x[0])
-        store(address(out) + j, exp(v) if which == 0 else log(v))
-
-
-@pytest.mark.parametrize(("which", "f"), [(0, np.exp), (1, np.log)], ids=["exp", "log"])
-@each_dtype
-def test_vector_functions(which, f, dtype):
-    """To two units in the last place of their size, over the whole range."""
-    tiny, top = (np.finfo(dtype).tiny, 80.0) if dtype == np.float32 else (np.finfo(dtype).tiny, 700.0)
-    x = np.linspace(-top, top, 2**16) if which == 0 else np.exp(np.linspace(np.log(tiny) + 1, top, 2**16))
-    x = x.astype(dtype)
-    out = np.empty_like(x)
-    _map(x, out, which)
-    exact = f(x.astype(np.longdouble))
-    size = np.abs(exact) if which == 0 else np.maximum(np.abs(exact), 0.25)  # log x near x = 1: absolute
-    assert np.all(np.abs(out - exact) <= 4 * np.finfo(dtype).eps * size)

@@ -274,6 +274,14 @@ class BoltzmannMachine:
         states = np.asarray(self.units.states)
         return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
 
+    def carry(self, chains: SpinChains, rng: Stream) -> Params:
+        """{"x": states}."""
+        return {"x": chains.x}
+
+    def restart(self, carried: Params) -> SpinChains:
+        """Running chains from what `carry` returned."""
+        return self.start(carried["x"])
+
     def store(self, data: Array) -> Array:
         """The data themselves."""
         return data

@@ -182,7 +182,8 @@ def fields_of(words: Array, J: Array, low: Any) -> Array:
     from ebm.kernels.bits import product
 
     out = np.empty((len(words), -(-len(J) // 64) * 64), J.dtype)
-    product(len(words) * J.size > 2**23, words, len(J), J, False, low, out)
+    zero, one = J.dtype.type(0), J.dtype.type(1)
+    product(len(words) * J.size > 2**23, words, len(J), J, False, low, zero, one, out)
     return out
 
 

@@ -20,7 +20,7 @@ from ebm.kernels import JIT
 from ebm.kernels.memory import address, load, peek, poke, store, transpose_block, workspace
 from ebm.kernels.threads import shared
 from ebm.kernels.vector import bits as pack_mask
-from ebm.kernels.vector import mask_of, select, splat, total_of
+from ebm.kernels.vector import fma, mask_of, select, splat, total_of
 
 GROUP = 4  # bits that are looked up together
 PASS = 32  # bits whose tables are in cache together
@@ -86,21 +86,26 @@ def _block(A, k0, k1, c0, width, turned, scratch):
 
 
 @njit(**JIT)
-def _tables(A, k0, k1, c0, turned, low, scratch, tables):
-    """Tabulate rows k0..k1 of A, at most PASS, for the strip of columns from c0.
+def _tables(A, k0, k1, c0, n_vectors, turned, low, scratch, tables):
+    """Tabulate rows k0..k1 of A, at most PASS, for n_vectors of columns from c0.
 
     Columns beyond A have any content. If `turned`, A stands for its transpose.
     """
     size = A.itemsize
     rows, stride = address(A) + k0 * A.strides[0] + c0 * size, A.strides[0]
-    width = STRIP // size
-    beyond = (k1 - 1) * stride + (c0 + width) * size > len(A) * stride  # reading would pass the end of A
+    beyond = (k1 - 1) * stride + c0 * size + 64 * n_vectors > len(A) * stride  # reads would pass the end of A
     if turned or beyond or (k1 - k0) % GROUP:
-        _block(A, k0, k1, c0, width, turned, scratch)
+        _block(A, k0, k1, c0, 64 * n_vectors // size, turned, scratch)
         rows, stride = scratch, STRIP
     for g in range((k1 - k0 + GROUP - 1) // GROUP):
-        for v in range(4):
+        for v in range(n_vectors):
             _tabulate(rows + GROUP * g * stride + 64 * v, stride, low, tables + g * _TABLE + 64 * v)
+
+
+@njit(inline="always", **JIT)
+def _entry(word, g, tables):
+    """The address of the table row that the g-th four bits of a word choose."""
+    return tables + g * _TABLE + np.int64((word >> np.uint32(GROUP * g)) & np.uint32(15)) * STRIP
 
 
 @njit(**JIT)
@@ -114,18 +119,31 @@ def _add_rows(bits, stride, n, shift, n_groups, tables, acc, acc_stride, like):
         x0, x1, x2, x3 = load(p, like), load(p + 64, like), load(p + 128, like), load(p + 192, like)
         if n_groups == PASS // GROUP:
             for g in range(PASS // GROUP):  # unrolled
-                q = tables + g * _TABLE + np.int64((word >> np.uint32(GROUP * g)) & np.uint32(15)) * STRIP
+                q = _entry(word, g, tables)
                 x0, x1 = x0 + load(q, like), x1 + load(q + 64, like)
                 x2, x3 = x2 + load(q + 128, like), x3 + load(q + 192, like)
         else:
             for g in range(n_groups):
-                q = tables + g * _TABLE + np.int64((word >> np.uint32(GROUP * g)) & np.uint32(15)) * STRIP
+                q = _entry(word, g, tables)
                 x0, x1 = x0 + load(q, like), x1 + load(q + 64, like)
                 x2, x3 = x2 + load(q + 128, like), x3 + load(q + 192, like)
         store(p, x0)
         store(p + 64, x1)
         store(p + 128, x2)
         store(p + 192, x3)
+
+
+@njit(**JIT)
+def _add_vectors(bits, stride, n, shift, n_groups, n_vectors, tables, acc, acc_stride, like):
+    """`_add_rows` for a strip of fewer than four vectors."""
+    for r in range(n):
+        word = np.uint32(peek(bits + r * stride, np.uint64(0)) >> shift)
+        for v in range(n_vectors):
+            p = acc + r * acc_stride + 64 * v
+            x = load(p, like)
+            for g in range(n_groups):
+                x = x + load(_entry(word, g, tables) + 64 * v, like)
+            store(p, x)
 
 
 @njit(**JIT)
@@ -136,14 +154,19 @@ def add_product(bits, r0, r1, n_bits, A, c0, turned, low, tables, acc, acc_strid
     bytes of workspace; acc : address of r1 - r0 strips, acc_stride bytes apart. If `turned`, A is (m, n_bits)
     and stands for its transpose.
     """
-    stride = bits.strides[0]
+    stride, space, n = bits.strides[0], tables + PASS * STRIP, r1 - r0
+    n_columns = len(A) if turned else A.shape[1]
+    n_vectors = min(STRIP, (n_columns - c0) * A.itemsize + 63) // 64
     for k0 in range(0, n_bits, PASS):
         k1 = min(k0 + PASS, n_bits)
-        _tables(A, k0, k1, c0, turned, low, tables, tables + PASS * STRIP)
+        _tables(A, k0, k1, c0, n_vectors, turned, low, tables, space)
         p = address(bits) + r0 * stride + k0 // 64 * 8
         n_groups = (k1 - k0 + GROUP - 1) // GROUP
         shift = np.uint64(k0 % 64)
-        _add_rows(p, stride, r1 - r0, shift, n_groups, tables + PASS * STRIP, acc, acc_stride, low)
+        if n_vectors == STRIP // 64:
+            _add_rows(p, stride, n, shift, n_groups, space, acc, acc_stride, low)
+        else:
+            _add_vectors(p, stride, n, shift, n_groups, n_vectors, space, acc, acc_stride, low)
 
 
 WORKSPACE = PASS * STRIP + PASS // GROUP * _TABLE
@@ -157,39 +180,41 @@ def _n_strips(A, turned, out):
 
 
 @njit(**JIT)
-def _product_tile(t, bits, n_bits, A, turned, low, out):
+def _product_tile(t, bits, n_bits, A, turned, low, keep, scale, out):
     size = A.itemsize
     width = STRIP // size
     n_strips = _n_strips(A, turned, out)
     r0, r1 = tile_rows(t // n_strips, len(bits))
-    c0 = t % n_strips * width
+    c0 = (n_strips - 1 - t % n_strips) * width  # the narrow strip first: the first thread has the odd tile
     c1 = min(c0 + width, out.shape[1])
-    keep, space = workspace(WORKSPACE + ROWS * STRIP)
+    held, space = workspace(WORKSPACE + ROWS * STRIP)
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)
     add_product(bits, r0, r1, n_bits, A, c0, turned, low, space, acc, STRIP)
-    if c1 - c0 == width:
-        for r in range(r1 - r0):
-            q = address(out) + (r0 + r) * out.strides[0] + c0 * size
-            for v in range(4):
-                store(q + 64 * v, load(acc + r * STRIP + 64 * v, low))
-    else:
-        for r in range(r1 - r0):
-            for j in range(c1 - c0):
-                out[r0 + r, c0 + j] = peek(acc + r * STRIP + j * size, low)
-    return keep[0]  # the workspace lives as long as its address is used
+    whole = (c1 - c0) * size // 64 * 64
+    for r in range(r1 - r0):
+        q = address(out) + (r0 + r) * out.strides[0] + c0 * size
+        for j in range(0, whole, 64):
+            x = load(acc + r * STRIP + j, low)
+            store(q + j, x * scale if keep == 0 else fma(x, scale, load(q + j, low) * keep))
+        for j in range(whole, (c1 - c0) * size, size):
+            y = peek(acc + r * STRIP + j, low)
+            poke(q + j, y * scale if keep == 0 else y * scale + peek(q + j, low) * keep)
+    return held[0]  # the workspace lives as long as its address is used
 
 
 @shared
-def product(bits, n_bits, A, turned, low, out):
-    """out = S A, as many columns as both have, others of out undefined.
+def product(bits, n_bits, A, turned, low, keep, scale, out):
+    """out = keep out + scale S A, as many columns as both have, others of out undefined.
+
+    With keep = 0 nothing is read from out.
 
     bits : (n, words) uint64, n_bits units a row; A : (n_bits, m), or (m, n_bits) if `turned`, then it stands
-    for its transpose; out : (n, k). A and out are C-ordered.
+    for its transpose; out : (n, k). A and out are C-ordered, all floats of one dtype.
     """
     for t in prange(n_row_tiles(len(bits)) * _n_strips(A, turned, out)):
-        _product_tile(t, bits, n_bits, A, turned, low, out)
+        _product_tile(t, bits, n_bits, A, turned, low, keep, scale, out)
 
 
 @njit(**JIT)

@@ -52,7 +52,7 @@ def _sample_tile(
 ):
     n_words = out.shape[1]
     r0, r1 = tile_rows(t // n_words, len(out))
-    w = t % n_words
+    w = n_words - 1 - t % n_words  # the narrow tile first: the first thread has the odd one
     c0 = w * TILE
     size = A.itemsize
     stride = TILE * size

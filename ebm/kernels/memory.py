@@ -14,6 +14,7 @@ from ebm.kernels import JIT
 from ebm.kernels.cache import drop_stale
 from ebm.kernels.vector import spread, vector_of
 
+_SPACE = 1
 _I1, _I32, _I64 = (ir.IntType(n) for n in (1, 32, 64))
 
 
@@ -31,7 +32,11 @@ def workspace(n_bytes):
 
 
 def _pointer(builder, address, kind):
-    return builder.inttoptr(address, kind.as_pointer())
+    # Address space 1 is the same memory, but there LLVM does not take address 0 for unusable. In space 0 its
+    # code generator may write an address a + b as `gep(inttoptr a), b`; numba links functions after that step
+    # and optimises them again, and where a is 0 (an offset on its first turn) the access, now based on null,
+    # is deleted: code from the disk cache differed from freshly compiled code.
+    return builder.inttoptr(address, kind.as_pointer(_SPACE))
 
 
 def _read(kind, like, align):
@@ -84,8 +89,8 @@ def gather(typingctx, p, places, like):
         index = builder.zext(args[1], wide) if kind.lanes == 16 else args[1]
         offsets = builder.mul(index, spread(builder, size, kind.lanes))
         addresses = builder.add(spread(builder, args[0], kind.lanes), offsets)
-        pointers = builder.inttoptr(addresses, ir.VectorType(vector.element.as_pointer(), kind.lanes))
-        name = f"llvm.masked.gather.v{kind.lanes}f{512 // kind.lanes}.v{kind.lanes}p0"
+        pointers = builder.inttoptr(addresses, ir.VectorType(vector.element.as_pointer(_SPACE), kind.lanes))
+        name = f"llvm.masked.gather.v{kind.lanes}f{512 // kind.lanes}.v{kind.lanes}p{_SPACE}"
         mask = ir.Constant(ir.VectorType(_I1, kind.lanes), [1] * kind.lanes)
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [pointers.type, _I32, mask.type, vector]), name

@@ -11,21 +11,35 @@ from ebm.rbm.states import State, values
 __all__ = ["BlockChains", "multiply_together"]
 
 
+class _Kept:
+    """φ(v)·W of some v, for the version of the parameters that it was made with."""
+
+    __slots__ = ("product", "shared", "version")
+
+    def __init__(self) -> None:
+        self.version = -1
+        self.product: Array | None = None
+        self.shared = False
+
+
 class BlockChains:
     """Running chains of an RBM: v, and what is made from v and the parameters for as long as they stand.
 
     A sweep begins with the product φ(v)·W that the free energy of the same v needs, so annealed importance
-    sampling costs two matrix products per temperature.
+    sampling costs two matrix products per temperature. Copies share it as long as they have the same v.
 
     Attributes
     ----------
     state : State
         v in the form that products want; replaced, never changed in place.
+    h : State, optional
+        Hidden states drawn already, with which the next sweep begins; gone when v changes.
     """
 
+    h: State | None
+
     def __init__(self, state: State) -> None:
-        self._state = state
-        self._product: tuple[int, Array] | None = None
+        self.state = state
 
     @property
     def x(self) -> Array:
@@ -39,28 +53,34 @@ class BlockChains:
 
     @state.setter
     def state(self, state: State) -> None:
-        self._state = state
-        self._product = None
+        self._state, self.h = state, None
+        self._kept = _Kept()
 
     def copy(self) -> BlockChains:
         """Chains at the same states, which go their own way."""
         twin = BlockChains(self._state)
-        twin._product = self._product
+        twin._kept, twin.h = self._kept, self.h
+        self._kept.shared = True
         return twin
 
     def product(self, version: int, make: Callable[[State], Array]) -> Array:
         """φ(v)·W, made again when v or the parameters (their `version`) have changed."""
-        if self._product is None or self._product[0] != version:
-            self._product = version, make(self._state)
-        return self._product[1]
+        kept = self._kept
+        if kept.product is None or kept.version != version:
+            kept.version, kept.product = version, make(self._state)
+        return kept.product
 
     def set_product(self, version: int, product: Array) -> None:
         """Take φ(v)·W as it was made elsewhere."""
-        self._product = version, product
+        self._kept.version, self._kept.product = version, product
 
     def has_product(self, version: int) -> bool:
         """Whether φ(v)·W stands already."""
-        return self._product is not None and self._product[0] == version
+        return self._kept.version == version
+
+    def wants_product(self, version: int) -> bool:
+        """Whether φ(v)·W is worth keeping: it stands already, or a copy at the same v will ask for it."""
+        return self._kept.shared or self._kept.version == version
 
     def __len__(self) -> int:
         return len(self._state)

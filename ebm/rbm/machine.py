@@ -27,8 +27,9 @@ from ebm.machine import (
     parameter,
 )
 from ebm.rbm.chains import BlockChains, multiply_together
+from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import require_sum, site_energies, sum_machine
-from ebm.rbm.states import Layer, Source, dot, dot_vector, draw, statistics
+from ebm.rbm.states import as_state, dot, dot_vector, statistics, values
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -90,8 +91,9 @@ class RBM:
         }
         self.n_visible = shape[0] // visible.width
         self.n_hidden = shape[1] // hidden.width
-        self._version = next(_versions)
+        self.version = next(_versions)
         self._scratch = Scratch()
+        self._turned = Turned()
 
     @classmethod
     def random(
@@ -165,7 +167,7 @@ class RBM:
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
-        return self.c + self._product(self._chains(v))[:, : len(self.c)]
+        return self.c + self.product(self._chains(v))[:, : len(self.c)]
 
     def inputs_v(self, h: ArrayLike) -> Array:
         """Inputs of the visible units, b + φ(h)·Wᵀ: (n, n_hidden) -> (n, n_visible·width)."""
@@ -214,6 +216,21 @@ class RBM:
         means = as_rows(x, self.visible, self.n_visible)
         return BlockChains(self.visible.as_states(means, self.dtype).copy())
 
+    def carry(self, chains: BlockChains, rng: Stream) -> dict[str, Array]:
+        """{"x": v} and, where φ(v)·W stands, "h", to begin the next sweep with: it costs a product less."""
+        draw_ahead(self, chains, rng, self._scratch)
+        return {"x": chains.x} if chains.h is None else {"x": chains.x, "h": values(chains.h)}
+
+    def restart(self, carried: dict[str, Array]) -> BlockChains:
+        """Running chains from what `carry` returned; they may have become NaN with the parameters."""
+        v, h = carried["x"], carried.get("h", np.empty((len(carried["x"]), self.n_hidden)))
+        if v.shape != (len(h), self.n_visible) or h.shape != (len(v), self.n_hidden):
+            raise EbmError(f"chains: {v.shape} and {h.shape} do not fit {self}")
+        chains = BlockChains(as_state(v, self.visible, self.dtype))
+        if "h" in carried:
+            chains.h = as_state(h, self.hidden, self.dtype)
+        return chains
+
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
         bits = as_bits(data, self.visible, self.dtype)
@@ -222,9 +239,9 @@ class RBM:
     def _chains(self, x: Any) -> BlockChains:
         return x if isinstance(x, BlockChains) else self.start(x)
 
-    def _product(self, chains: BlockChains) -> Array:
+    def product(self, chains: BlockChains) -> Array:
         """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
-        return chains.product(self._version, lambda v: dot(v, self.visible, self.W, self._scratch))
+        return chains.product(self.version, lambda v: dot(v, self.visible, self.W, self._scratch))
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -243,7 +260,7 @@ class RBM:
         from ebm.kernels.cgf import cgf_rows
 
         chains = self._chains(x)
-        product, state = self._product(chains), chains.state
+        product, state = self.product(chains), chains.state
         beta = as_beta(beta, len(chains))
         rows = np.atleast_2d(beta)
         energy = np.empty(rows.shape)
@@ -292,49 +309,35 @@ class RBM:
         NotSupported
             Another scan.
         """
-        from ebm.kernels.random import TILE
-
         if scan not in ("auto", "chromatic"):
-            raise NotSupported(
-                f"scan {scan!r}: an RBM is swept layer by layer; expected 'auto' or 'chromatic'"
-            )
+            raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected auto or chromatic")
         n = as_count(n, "n", 0)
         chains = self._chains(x)
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
-        cold = as_base(base, len(self.b), self.dtype)
-        v_layer = Layer(self.visible, self.b, cold, 0, as_free(free, self.n_visible))
-        first_h = -(-self.n_visible // TILE) * TILE
-        h_layer = Layer(self.hidden, self.c, np.zeros_like(self.c), first_h)
-        for k in range(n):
-            uniforms = rng.advance()
-            known = self._product(chains) if k == 0 and chains.has_product(self._version) else None
-            v = chains.state
-            given_v = Source(v, self.visible, self.W, known=known)
-            h = draw(h_layer, None, given_v, hot, uniforms, self._scratch)
-            given_h = Source(h, self.hidden, self.W, turned=True)
-            chains.state = draw(v_layer, v, given_h, hot, uniforms, self._scratch)
+        cold, free = as_base(base, len(self.b), self.dtype), as_free(free, self.n_visible)
+        sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
-        return self._statistics((x, weights))
+        return {key: np.asarray(value) for key, value in self._statistics((x, weights)).items()}
 
     def contrast(self, x: Any, weights: Array | None, y: Any, others: Array | None = None) -> Params:
-        """stats(x, weights) − stats(y, others), in one pass over both."""
+        """stats(x, weights) − stats(y, others), in one pass over both; that of W may be a `Deferred`."""
         return self._statistics((x, weights), (y, -as_weights(others, len(y))))
 
-    def _statistics(self, *parts: tuple[Any, Array | None]) -> Params:
+    def _statistics(self, *parts: tuple[Any, Array | None]) -> dict[str, Any]:
         chains = [self._chains(x) for x, _ in parts]
-        multiply_together(chains, self._version, lambda v: dot(v, self.visible, self.W, self._scratch))
+        multiply_together(chains, self.version, lambda v: dot(v, self.visible, self.W, self._scratch))
         weights = [as_weights(w, len(c)) for c, (_, w) in zip(chains, parts, strict=True)]
-        rows = [(c.state, self._product(c), w) for c, w in zip(chains, weights, strict=True)]
+        rows = [(c.state, self.product(c), w) for c, w in zip(chains, weights, strict=True)]
         return statistics(rows, self.visible, self.hidden, self.params, self._scratch)
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         chains = self._chains(x)
         own = slice(i * self.visible.width, (i + 1) * self.visible.width)
-        at, product = (self.W[own], self.b[own], self.c), self._product(chains)
+        at, product = (self.W[own], self.b[own], self.c), self.product(chains)
         return site_energies(self.visible, self.hidden, chains.x[:, i], product, *at)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
@@ -351,7 +354,7 @@ class RBM:
 
     def project(self) -> None:
         """Nothing is constrained; products kept in running chains are made again."""
-        self._version = next(_versions)
+        self.version = next(_versions)
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The centred gradient with offsets μ = offsets["b"], λ = offsets["c"], docs/math.md (5.4)."""

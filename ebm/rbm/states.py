@@ -7,21 +7,27 @@ the units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ebm.bits import Bits, as_bits, lower_state, stacked, words_for
+from ebm.bits import Bits, as_bits, lower_state, stacked
+from ebm.deferred import Deferred
 from ebm.machine import Array, Scratch
-from ebm.units import Bernoulli, Potts, Units
+from ebm.units import Units
 
-__all__ = ["Layer", "Source", "State", "dot", "dot_vector", "draw", "statistics", "values"]
+__all__ = ["WORTH", "State", "as_state", "dot", "dot_vector", "statistics", "values"]
 
-_WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
+WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
 
 
 State: TypeAlias = Bits | Array
+
+
+def as_state(x: Array, units: Units, dtype: Any) -> State:
+    """Rows of states, of the right shape, in the form that this module works on."""
+    bits = as_bits(x, units, dtype)
+    return units.as_states(x, dtype) if bits is None else bits
 
 
 def values(state: State) -> Array:
@@ -44,7 +50,8 @@ def dot(state: State, units: Units, A: Array, scratch: Scratch, turned: bool = F
     m = A.shape[0 if turned else 1]
     out = padded(scratch, "product", len(state), m, A.dtype)
     if isinstance(state, Bits):
-        product(len(out) * A.size > 64 * _WORTH, state.words, state.n_units, A, turned, state.low, out)
+        worth, zero, one = len(out) * A.size > 64 * WORTH, A.dtype.type(0), A.dtype.type(1)
+        product(worth, state.words, state.n_units, A, turned, state.low, zero, one, out)
     else:
         out[:, :m] = units.dot(state, A.T if turned else A)
     return out
@@ -63,139 +70,16 @@ def dot_vector(state: State, units: Units, a: Array) -> Array:
     return out
 
 
-@dataclass(frozen=True)
-class Layer:
-    """What a layer is drawn from, besides the other one: units, their inputs' constants, and who may change.
-
-    Attributes
-    ----------
-    units : Units
-    bias, base : (n_units·width,)
-    first : int
-        The position of its first unit among the uniforms of a sweep.
-    free : (n_units,) bool, optional
-        Units that may change; all when None.
-    """
-
-    units: Units
-    bias: Array
-    base: Array
-    first: int
-    free: Array | None = None
-
-    @property
-    def n_units(self) -> int:
-        """Units in the layer."""
-        return len(self.bias) // self.units.width
-
-
-@dataclass(frozen=True)
-class Source:
-    """The other layer, which a layer is drawn given: its states, its couplings, their product if known.
-
-    Attributes
-    ----------
-    state : State
-    units : Units
-    A : (n_units·width, m)
-        Couplings; (m, n_units·width) if `turned`.
-    turned : bool
-    known : array, optional
-        `dot` of the states and A.
-    """
-
-    state: State
-    units: Units
-    A: Array
-    turned: bool = False
-    known: Array | None = None
-
-    def product(self, scratch: Scratch) -> Array:
-        """What `known` is, made if need be."""
-        if self.known is not None:
-            return self.known
-        return dot(self.state, self.units, self.A, scratch, self.turned)
-
-
-def draw(
-    layer: Layer,
-    old: State | None,
-    source: Source,
-    beta: Array,
-    uniforms: tuple[Any, int],
-    scratch: Scratch,
-) -> State:
-    """Draw a layer given the other one, docs/math.md (2.2).
-
-    Parameters
-    ----------
-    old : State, optional
-        Its present states: where the layer's other units stay.
-    source : Source
-    beta : (n,)
-    uniforms : tuple
-        Key and sweep number.
-    """
-    from ebm.kernels.draw import draw_rows
-    from ebm.kernels.potts import draw_potts_rows
-
-    units, dtype = layer.units, source.A.dtype
-    low = lower_state(units, dtype)
-    if low is not None and (layer.free is None or isinstance(old, Bits)):
-        return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
-    out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
-    worth = out.size * units.width * 8 > _WORTH
-    rest = source.product(scratch), layer.bias, layer.base, beta, *uniforms, layer.first, out
-    if isinstance(units, Potts):
-        draw_potts_rows(worth, units.width, *rest)
-    else:
-        draw_rows(worth, units.kind, *rest)
-    if layer.free is not None and old is not None:
-        out[:, ~layer.free] = values(old)[:, ~layer.free]
-    return out
-
-
-def _draw_bits(
-    layer: Layer,
-    low: Any,
-    old: State | None,
-    source: Source,
-    beta: Array,
-    uniforms: tuple[Any, int],
-    scratch: Scratch,
-) -> Bits:
-    from ebm.kernels.layers import sample_layer
-
-    n, A, state = len(beta), source.A, source.state
-    words = words_for(n, layer.n_units)
-    free = np.full(words.shape[1], ~np.uint64(0)) if layer.free is None else _mask(layer.free)
-    if isinstance(state, Bits) and source.known is None:
-        S, n_bits, source_low, known = state.words, state.n_units, state.low, np.empty((0, 0), A.dtype)
-    else:
-        S, n_bits, source_low, known = words[:0], 0, low, source.product(scratch)
-    kept = old.words if isinstance(old, Bits) else words
-    sample_layer(
-        n * layer.n_units * (8 + n_bits // 16) > _WORTH, S, n_bits, source_low, A, source.turned, known,
-        layer.bias, layer.base, beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
-    )  # fmt: skip
-    return Bits(words, layer.n_units, low)
-
-
-def _mask(chosen: Array) -> Array:
-    """A bool mask as words."""
-    packed = as_bits(chosen[None].astype(np.float64), Bernoulli(), np.float64)
-    assert packed is not None
-    return packed.words[0]
-
-
 def statistics(
     parts: list[tuple[State, Array, Array]],
     visible: Units,
     hidden: Units,
     params: dict[str, Array],
     scratch: Scratch,
-) -> dict[str, Array]:
+) -> dict[str, Any]:
     """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5).
+
+    Of bits, the first is a `Deferred`.
 
     Parameters
     ----------
@@ -205,8 +89,9 @@ def statistics(
     W, b, c = params["W"], params["b"], params["c"]
     mean_h, sums = _weighted_means(parts, hidden, c, scratch)
     states = [v for v, _, _ in parts]
+    pairs: Any
     if all(isinstance(v, Bits) for v in states):
-        pairs, total = _outer_bits(states, [w for _, _, w in parts], mean_h, W, scratch)
+        pairs, total = _outer_bits(states, [w for _, _, w in parts], mean_h, W)
     else:
         start, pairs, total = 0, np.zeros_like(W), np.zeros(len(b))
         for v, _, weights in parts:
@@ -233,21 +118,22 @@ def _weighted_means(
             rows[:, : len(c)] = w[:, None] * hidden.mean(c + product[:, : len(c)])
             sums += rows[:, : len(c)].sum(0, dtype=np.float64)
         else:
-            mean_layer(rows.size * 8 > _WORTH, product, len(c), c, low, w, rows, sums)
+            mean_layer(rows.size * 8 > WORTH, product, len(c), c, low, w, rows, sums)
         start += len(weights)
     return out, sums
 
 
-def _outer_bits(
-    states: list[Any], weights: list[Array], mean_h: Array, W: Array, scratch: Scratch
-) -> tuple[Array, Array]:
+def _outer_bits(states: list[Any], weights: list[Array], mean_h: Array, W: Array) -> tuple[Deferred, Array]:
     """φ(v)ᵀ·mean_h and Σ weights φ(v) for rows of bits; the bits of the samples are the inner dimension."""
     from ebm.kernels.bits import product, weighted_sum
 
     both = stacked(states)
-    low, n_units, n = both.low, both.n_units, len(both)
-    pairs = scratch.take("pairs", W.shape, W.dtype)
-    product(n * W.size > 64 * _WORTH, both.columns[:n_units], n, mean_h[:n], False, low, pairs)
+    low, n, real = both.low, len(both), W.dtype.type
+    by_unit, worth = both.columns[: both.n_units], n * W.size > 64 * WORTH
+
+    def add(out: Array, keep: float, scale: float) -> None:
+        product(worth, by_unit, n, mean_h[:n], False, low, real(keep), real(scale), out)
+
     total = np.empty(64 * both.words.shape[1])
     weighted_sum(both.words, low, np.concatenate(weights), total)
-    return pairs, total[:n_units]
+    return Deferred(W.shape, W.dtype, add), total[: both.n_units]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-PAUSE = 0.03  # seconds between contenders: threads of one pool that wait awake would take the other's cores
+PAUSE = 0.1  # seconds between contenders: idle threads of OpenBLAS stay awake for 30 ms and take the cores
 
 
 @contextlib.contextmanager

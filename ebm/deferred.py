@@ -1,0 +1,59 @@
+"""Arrays that are made when they are looked at, or added to another one without being made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ebm.units import Array
+
+__all__ = ["Deferred"]
+
+
+class Deferred(NDArrayOperatorsMixin):
+    """An array to be computed: a gradient that an optimiser adds straight to what it changes.
+
+    To numpy, to operators and to whoever asks for an attribute or an element it is the array, computed then
+    and kept.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype
+    add : callable
+        ``add(out, keep, scale)`` does out ← keep·out + scale·array, and with keep = 0 reads nothing from out.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], dtype: Any, add: Callable[[Array, float, float], None]
+    ) -> None:
+        self.shape, self.dtype, self._add = shape, np.dtype(dtype), add
+        self._array: Array | None = None
+
+    def add_to(self, out: Array, keep: float, scale: float) -> None:
+        """out ← keep·out + scale·array, in one pass over out: C-ordered, of this shape and dtype."""
+        self._add(out, keep, scale)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if self._array is None:
+            self._array = np.empty(self.shape, self.dtype)
+            self._add(self._array, 0.0, 1.0)
+        return np.array(self._array, dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        arrays = (np.asarray(x) if isinstance(x, Deferred) else x for x in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __getitem__(self, place: Any) -> Any:
+        return np.asarray(self)[place]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # protocols that numpy looks for, such as __array_interface__
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)

@@ -1,0 +1,214 @@
+"""Block Gibbs sampling: a layer drawn given the other one, sweeps, and a sweep begun ahead of its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ebm.bits import Bits, as_bits, lower_state, words_for
+from ebm.machine import Array, Scratch
+from ebm.rbm.chains import BlockChains
+from ebm.rbm.states import WORTH, State, dot, values
+from ebm.stream import Stream
+from ebm.units import Bernoulli, Potts, Units
+
+__all__ = ["Layer", "Source", "Turned", "draw", "draw_ahead", "sweep_layers"]
+
+_READS = 8  # products with the same W from which on a copy of Wᵀ pays
+
+
+class Turned:
+    """Wᵀ for products that read W turned over: a copy, once the same W is read so often that it has paid.
+
+    Products are the same to the bit with either: tables hold the same sums whichever way rows were read.
+    """
+
+    def __init__(self) -> None:
+        self._version, self._reads = -1, 0
+        self._copy: Array | None = None
+
+    def read(self, W: Array, version: int, n: int) -> tuple[Array, bool]:
+        """What to multiply n more times with, and whether it is still to be turned over."""
+        if self._version != version:
+            self._version, self._reads, self._copy = version, 0, None
+        self._reads += n
+        if self._copy is None and self._reads > _READS:
+            self._copy = np.ascontiguousarray(W.T)
+        return (W, True) if self._copy is None else (self._copy, False)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a layer is drawn from, besides the other one: units, their inputs' constants, and who may change.
+
+    Attributes
+    ----------
+    units : Units
+    bias, base : (n_units·width,)
+    first : int
+        The position of its first unit among the uniforms of a sweep.
+    free : (n_units,) bool, optional
+        Units that may change; all when None.
+    """
+
+    units: Units
+    bias: Array
+    base: Array
+    first: int
+    free: Array | None = None
+
+    @property
+    def n_units(self) -> int:
+        """Units in the layer."""
+        return len(self.bias) // self.units.width
+
+
+@dataclass(frozen=True)
+class Source:
+    """The other layer, which a layer is drawn given: its states, its couplings, their product if known.
+
+    Attributes
+    ----------
+    state : State
+    units : Units
+    A : (n_units·width, m)
+        Couplings; (m, n_units·width) if `turned`.
+    turned : bool
+    known : array, optional
+        `dot` of the states and A.
+    """
+
+    state: State
+    units: Units
+    A: Array
+    turned: bool = False
+    known: Array | None = None
+
+    def product(self, scratch: Scratch) -> Array:
+        """What `known` is, made if need be."""
+        if self.known is not None:
+            return self.known
+        return dot(self.state, self.units, self.A, scratch, self.turned)
+
+
+def draw(
+    layer: Layer,
+    old: State | None,
+    source: Source,
+    beta: Array,
+    uniforms: tuple[Any, int],
+    scratch: Scratch,
+) -> State:
+    """Draw a layer given the other one, docs/math.md (2.2).
+
+    Parameters
+    ----------
+    old : State, optional
+        Its present states: where the layer's other units stay.
+    source : Source
+    beta : (n,)
+    uniforms : tuple
+        Key and sweep number.
+    """
+    from ebm.kernels.draw import draw_rows
+    from ebm.kernels.potts import draw_potts_rows
+
+    units, dtype = layer.units, source.A.dtype
+    low = lower_state(units, dtype)
+    if low is not None and (layer.free is None or isinstance(old, Bits)):
+        return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
+    out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
+    worth = out.size * units.width * 8 > WORTH
+    rest = source.product(scratch), layer.bias, layer.base, beta, *uniforms, layer.first, out
+    if isinstance(units, Potts):
+        draw_potts_rows(worth, units.width, *rest)
+    else:
+        draw_rows(worth, units.kind, *rest)
+    if layer.free is not None and old is not None:
+        out[:, ~layer.free] = values(old)[:, ~layer.free]
+    return out
+
+
+def _draw_bits(
+    layer: Layer,
+    low: Any,
+    old: State | None,
+    source: Source,
+    beta: Array,
+    uniforms: tuple[Any, int],
+    scratch: Scratch,
+) -> Bits:
+    from ebm.kernels.layers import sample_layer
+
+    n, A, state = len(beta), source.A, source.state
+    words = words_for(n, layer.n_units)
+    free = np.full(words.shape[1], ~np.uint64(0)) if layer.free is None else _mask(layer.free)
+    if isinstance(state, Bits) and source.known is None:
+        S, n_bits, source_low, known = state.words, state.n_units, state.low, np.empty((0, 0), A.dtype)
+    else:
+        S, n_bits, source_low, known = words[:0], 0, low, source.product(scratch)
+    kept = old.words if isinstance(old, Bits) else words
+    sample_layer(
+        n * layer.n_units * (8 + n_bits // 16) > WORTH, S, n_bits, source_low, A, source.turned, known,
+        layer.bias, layer.base, beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
+    )  # fmt: skip
+    return Bits(words, layer.n_units, low)
+
+
+def _mask(chosen: Array) -> Array:
+    """A bool mask as words."""
+    packed = as_bits(chosen[None].astype(np.float64), Bernoulli(), np.float64)
+    assert packed is not None
+    return packed.words[0]
+
+
+def _hidden_layer(machine: Any) -> Layer:
+    from ebm.kernels.random import TILE
+
+    first = -(-machine.n_visible // TILE) * TILE
+    return Layer(machine.hidden, machine.c, np.zeros_like(machine.c), first)
+
+
+def sweep_layers(
+    machine: Any,
+    chains: BlockChains,
+    rng: Stream,
+    n: int,
+    beta: Array,
+    base: Array,
+    free: Array | None,
+    turned: Turned,
+    scratch: Scratch,
+) -> None:
+    """n times h given v, then v given h; the first h is the one drawn ahead, if there is one.
+
+    Parameters
+    ----------
+    beta : (n_chains,)
+    base : (n_visible·width,)
+    free : (n_visible,) bool, optional
+    """
+    h_layer, v_layer = _hidden_layer(machine), Layer(machine.visible, machine.b, base, 0, free)
+    W, over = turned.read(machine.W, machine.version, n)
+    for _ in range(n):
+        uniforms, v, h = rng.advance(), chains.state, chains.h
+        if h is None:
+            known = machine.product(chains) if chains.wants_product(machine.version) else None
+            given_v = Source(v, machine.visible, machine.W, known=known)
+            h = draw(h_layer, None, given_v, beta, uniforms, scratch)
+        given_h = Source(h, machine.hidden, W, turned=over)
+        chains.state = draw(v_layer, v, given_h, beta, uniforms, scratch)
+
+
+def draw_ahead(machine: Any, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
+    """Draw the hidden states that the next sweep begins with, where φ(v)·W stands already.
+
+    When the parameters change before that sweep, they are still states of the machine as it is now: the chain
+    is then one of pairs (v, h), of which v moves first.
+    """
+    if chains.has_product(machine.version):
+        source = Source(chains.state, machine.visible, machine.W, known=machine.product(chains))
+        beta = np.ones(len(chains), machine.dtype)
+        chains.h = draw(_hidden_layer(machine), None, source, beta, rng.advance(), scratch)
