@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from ebm.deferred import LikeArray
 from ebm.units import Array, Bernoulli, Ising, Units
 
 __all__ = ["Bits", "as_bits", "lower_state", "stacked", "words_for"]
 
 
-@dataclass(frozen=True)
-class Bits:
-    """Rows of two-state units, never changed in place.
+@dataclass(frozen=True, eq=False)
+class Bits(LikeArray):
+    """Rows of two-state units, never changed in place; to numpy they are the states, (n, n_units).
 
     Attributes
     ----------
@@ -32,8 +33,18 @@ class Bits:
     def __len__(self) -> int:
         return len(self.words)
 
-    def __getitem__(self, rows: Array) -> Bits:
-        return Bits(self.words[rows], self.n_units, self.low)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self.x, dtype)
+
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, np.ndarray):
+            return Bits(self.words[rows], self.n_units, self.low)
+        return self.x[rows]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, n_units)."""
+        return len(self.words), self.n_units
 
     @property
     def x(self) -> Array:
@@ -66,7 +77,7 @@ def lower_state(units: Units, dtype: Any) -> Any:
     return np.dtype(dtype).type(units.interval[0])
 
 
-def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
+def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
     """Rows of true states as bits; None for other units, and where there are other values.
 
     Parameters
@@ -78,6 +89,8 @@ def as_bits(x: Array, units: Units, dtype: Any) -> Bits | None:
     """
     from ebm.kernels.bits import pack
 
+    if isinstance(x, Bits):
+        return x
     low = lower_state(units, dtype)
     if low is None:
         return None

@@ -1,4 +1,4 @@
-"""Arrays that are made when they are looked at, or added to another one without being made."""
+"""Arrays that are made when they are looked at: gradients to be added, states kept as bits."""
 
 from __future__ import annotations
 
@@ -10,14 +10,38 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ebm.units import Array
 
-__all__ = ["Deferred"]
+__all__ = ["Deferred", "LikeArray"]
 
 
-class Deferred(NDArrayOperatorsMixin):
+class LikeArray(NDArrayOperatorsMixin):
+    """Something that is an array to numpy, to operators, and to whoever asks for an attribute or an element.
+
+    Subclasses define ``__array__``.
+    """
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        raise NotImplementedError
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        arrays = (np.asarray(x) if isinstance(x, LikeArray) else x for x in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __getitem__(self, place: Any) -> Any:
+        return np.asarray(self)[place]
+
+    def __len__(self) -> int:
+        return len(np.asarray(self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # protocols that numpy looks for, such as __array_interface__
+            raise AttributeError(name)
+        return getattr(np.asarray(self), name)
+
+
+class Deferred(LikeArray):
     """An array to be computed: a gradient that an optimiser adds straight to what it changes.
 
-    To numpy, to operators and to whoever asks for an attribute or an element it is the array, computed then
-    and kept.
+    Computed when it is first looked at, and kept.
 
     Parameters
     ----------
@@ -42,18 +66,3 @@ class Deferred(NDArrayOperatorsMixin):
             self._array = np.empty(self.shape, self.dtype)
             self._add(self._array, 0.0, 1.0)
         return np.array(self._array, dtype, copy=copy)
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        arrays = (np.asarray(x) if isinstance(x, Deferred) else x for x in inputs)
-        return getattr(ufunc, method)(*arrays, **options)
-
-    def __getitem__(self, place: Any) -> Any:
-        return np.asarray(self)[place]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # protocols that numpy looks for, such as __array_interface__
-            raise AttributeError(name)
-        return getattr(np.asarray(self), name)

@@ -28,6 +28,7 @@ Params: TypeAlias = dict[str, Array]
 Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
 Base: TypeAlias = Array | None
 _OURS = 3  # references to an array of a Scratch that only it holds: its own, a local one, an argument
+_MOST = 2  # arrays of one name that a Scratch keeps
 
 
 class Chains(Protocol):
@@ -299,14 +300,17 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, list[Array]] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array with any content."""
-        array = self._arrays.get(name)
-        if array is None or array.shape != shape or array.dtype != dtype or sys.getrefcount(array) > _OURS:
-            array = self._arrays[name] = np.empty(shape, dtype)
-        return array
+        arrays = self._arrays.setdefault(name, [])
+        for array in arrays:
+            if array.shape == shape and array.dtype == dtype and sys.getrefcount(array) <= _OURS:
+                return array
+        arrays.append(np.empty(shape, dtype))
+        del arrays[:-_MOST]
+        return arrays[-1]
 
 
 class LogSum:

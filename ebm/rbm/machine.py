@@ -29,7 +29,7 @@ from ebm.machine import (
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import require_sum, site_energies, sum_machine
-from ebm.rbm.states import as_state, dot, dot_vector, statistics, values
+from ebm.rbm.states import as_state, dot, dot_vector, statistics
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -216,12 +216,12 @@ class RBM:
         means = as_rows(x, self.visible, self.n_visible)
         return BlockChains(self.visible.as_states(means, self.dtype).copy())
 
-    def carry(self, chains: BlockChains, rng: Stream) -> dict[str, Array]:
+    def carry(self, chains: BlockChains, rng: Stream) -> dict[str, Any]:
         """{"x": v} and, where φ(v)·W stands, "h", to begin the next sweep with: it costs a product less."""
         draw_ahead(self, chains, rng, self._scratch)
-        return {"x": chains.x} if chains.h is None else {"x": chains.x, "h": values(chains.h)}
+        return {"x": chains.state} if chains.h is None else {"x": chains.state, "h": chains.h}
 
-    def restart(self, carried: dict[str, Array]) -> BlockChains:
+    def restart(self, carried: dict[str, Any]) -> BlockChains:
         """Running chains from what `carry` returned; they may have become NaN with the parameters."""
         v, h = carried["x"], carried.get("h", np.empty((len(carried["x"]), self.n_hidden)))
         if v.shape != (len(h), self.n_visible) or h.shape != (len(v), self.n_hidden):
