@@ -34,10 +34,15 @@ class Bits(LikeArray):
         return len(self.words)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.asarray(self.x, dtype)
+        x = np.asarray(self.x, dtype)
+        x.flags.writeable = bool(copy)  # writing to it would change nothing here
+        return x
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        raise TypeError("states kept as bits cannot be changed; take a copy: numpy.array(states)")
 
     def __getitem__(self, rows: Any) -> Any:
-        if isinstance(rows, np.ndarray):
+        if isinstance(rows, np.ndarray) and rows.ndim == 1:
             return Bits(self.words[rows], self.n_units, self.low)
         return self.x[rows]
 
@@ -45,6 +50,11 @@ class Bits(LikeArray):
     def shape(self) -> tuple[int, int]:
         """(n, n_units)."""
         return len(self.words), self.n_units
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the states."""
+        return self.low.dtype
 
     @property
     def x(self) -> Array:
@@ -89,11 +99,13 @@ def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
     """
     from ebm.kernels.bits import pack
 
-    if isinstance(x, Bits):
-        return x
     low = lower_state(units, dtype)
     if low is None:
         return None
+    if isinstance(x, Bits):
+        if x.low == low:
+            return x if x.dtype == low.dtype else Bits(x.words, x.n_units, low)
+        x = x.x
     own = np.dtype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
     words = words_for(*x.shape)
     same = pack(np.ascontiguousarray(x, own), own.type(low), words)

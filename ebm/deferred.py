@@ -23,11 +23,18 @@ class LikeArray(NDArrayOperatorsMixin):
         raise NotImplementedError
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        arrays = (np.asarray(x) if isinstance(x, LikeArray) else x for x in inputs)
-        return getattr(ufunc, method)(*arrays, **options)
+        def arrays(values: Any) -> tuple[Any, ...]:
+            return tuple(np.asarray(x) if isinstance(x, LikeArray) else x for x in values)
+
+        if "out" in options:
+            options["out"] = arrays(options["out"])
+        return getattr(ufunc, method)(*arrays(inputs), **options)
 
     def __getitem__(self, place: Any) -> Any:
         return np.asarray(self)[place]
+
+    def __setitem__(self, place: Any, value: Any) -> None:
+        np.asarray(self)[place] = value
 
     def __len__(self) -> int:
         return len(np.asarray(self))
@@ -41,7 +48,7 @@ class LikeArray(NDArrayOperatorsMixin):
 class Deferred(LikeArray):
     """An array to be computed: a gradient that an optimiser adds straight to what it changes.
 
-    Computed when it is first looked at, and kept.
+    Computed when it is first looked at, and kept: whoever changes it then changes what is added.
 
     Parameters
     ----------
@@ -59,10 +66,19 @@ class Deferred(LikeArray):
 
     def add_to(self, out: Array, keep: float, scale: float) -> None:
         """out ← keep·out + scale·array, in one pass over out: C-ordered, of this shape and dtype."""
-        self._add(out, keep, scale)
+        if out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise ValueError(f"expected a C-ordered array of {self.dtype}, {self.shape}, got {out.shape}")
+        if self._array is None:
+            self._add(out, keep, scale)
+        else:
+            out *= keep
+            out += scale * self._array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self._array is None:
             self._array = np.empty(self.shape, self.dtype)
             self._add(self._array, 0.0, 1.0)
         return np.array(self._array, dtype, copy=copy)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return np.asarray, (np.asarray(self),)

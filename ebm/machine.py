@@ -27,7 +27,6 @@ Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]
 Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
 Base: TypeAlias = Array | None
-_OURS = 3  # references to an array of a Scratch that only it holds: its own, a local one, an argument
 _MOST = 2  # arrays of one name that a Scratch keeps
 
 
@@ -290,6 +289,16 @@ def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")
     return array
+
+
+def _own_references() -> int:
+    """References to an array that only a list holds, counted while the list is gone through."""
+    for array in [np.empty(0)]:
+        return sys.getrefcount(array)
+    raise AssertionError
+
+
+_OURS = _own_references()
 
 
 class Scratch:

@@ -34,7 +34,8 @@ class State:
     ----------
     machine : Machine or Network
     chains : dict of str to ndarray
-        What the rule carries: persistent chains, centring offsets.
+        What the rule carries: persistent chains "x" (and "h", with which their next sweep begins: who puts
+        other chains in place drops it), centring offsets.
     memory : dict of str to ndarray
         What the optimiser carries.
     rng : Stream

@@ -1,6 +1,7 @@
 """Layers of restricted machines beyond one tile and word, against the definition, for all unit types."""
 
 import itertools
+import pickle
 
 import laws
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import ebm
 from ebm import Bernoulli, Ising, Potts, Stream
+from ebm.bits import as_bits
 from ebm.deferred import Deferred
 from ebm.kernels.random import uniform_rows
 from ebm.rbm import drawing
@@ -129,3 +131,61 @@ def test_gradients_are_added_without_being_made(momentum):
         optimiser.update(other.params, made, again)
         machine.project()
     np.testing.assert_allclose(machine.W, other.W, atol=1e-6)
+
+
+def test_a_changed_gradient_is_what_is_added():
+    """Clipped in place, through numpy or by an element."""
+    machine, v = random_rbm(Bernoulli(), Bernoulli(), np.float32, np.random.default_rng(5))
+    before = machine.W.copy()
+    gradient = machine.contrast(v, None, v[:20])
+    np.clip(gradient["W"], -0.01, 0.01, out=gradient["W"])
+    gradient["W"][0] = 0
+    expected = np.array(gradient["W"])
+    ebm.SGD(1.0).update(machine.params, gradient, {})
+    np.testing.assert_allclose(machine.W, before + expected, atol=1e-6)
+    gradient["W"] *= 2
+    assert np.array_equal(gradient["W"], 2 * expected)
+    assert pickle.loads(pickle.dumps(machine.contrast(v, None, v)["W"])).shape == before.shape
+
+
+def test_states_kept_as_bits_are_an_array_to_read():
+    x = (np.random.default_rng(0).random((5, 70)) < 0.5).astype(np.float32)
+    b = as_bits(x, Bernoulli(), np.float32)
+    assert b.shape == x.shape
+    assert b.dtype == x.dtype
+    for place in (2, (1, 3), slice(1, 4), np.array([0, 4]), x == 1, np.array([[0, 1], [2, 3]])):
+        assert np.array_equal(b[place], x[place])
+    assert np.array_equal(b + 1, x + 1)
+    assert b.mean() == x.mean()
+    for change in (lambda: b.__setitem__(0, 1), lambda: np.add(b, 1, out=b)):
+        with pytest.raises((TypeError, ValueError)):
+            change()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bits_of_another_machine_are_taken_for_what_they_are(dtype):
+    rng = np.random.default_rng(0)
+    machine = ebm.RBM.random(Bernoulli(), Bernoulli(), 70, 9, scale=1.0, dtype=dtype)
+    x = (rng.random((50, 70)) < 0.5).astype(float)
+    for other in (np.float32, np.float64):
+        bits = as_bits(x, Bernoulli(), other)
+        assert np.array_equal(machine.free_energy(bits), machine.free_energy(x))
+        assert np.array_equal(machine.restart({"x": bits}).x, x)
+    potts = ebm.RBM.random(Potts(2), Bernoulli(), 70, 9, scale=1.0)
+    assert np.array_equal(potts.free_energy(bits), potts.free_energy(x.astype(int)))
+    for wrong in (as_bits(x[:, :30], Bernoulli(), dtype), x[:, :30], x[0]):
+        with pytest.raises(ebm.EbmError):
+            machine.free_energy(wrong)
+    for wrong in (x[:, :30], np.ones((3, 90)), x[0], np.full((2, 70), "a")):
+        with pytest.raises(ebm.EbmError, match="data"):
+            next(ebm.train(ebm.begin(machine, ebm.CD(), ebm.SGD(0.1)), wrong, ebm.CD(), ebm.SGD(0.1), 2))
+
+
+def test_a_machine_from_another_process_has_its_own_versions():
+    """What is kept for one version of the parameters must not be taken for another's after unpickling."""
+    machine, v = random_rbm(Bernoulli(), Bernoulli(), np.float32, np.random.default_rng(6))
+    machine.sweep(v, Stream(0), 20)  # keeps a copy of W turned over
+    again = pickle.loads(pickle.dumps(machine))
+    again.W[:] *= -1
+    again.project()
+    assert np.array_equal(again.sweep(v, Stream(1), 2), again.copy().sweep(v, Stream(1), 2))

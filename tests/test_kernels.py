@@ -9,11 +9,10 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from ebm import Bernoulli, Gaussian, Potts, Stream
-from ebm.kernels import cache
+from ebm.kernels import cache, kept_here
 from ebm.kernels.cgf import cgf_rows
 from ebm.kernels.draw import draw, draw_rows
 from ebm.kernels.functions import normal_quantile
-from ebm.kernels.memory import address
 from ebm.kernels.potts import draw_potts_rows
 from ebm.kernels.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 
@@ -319,4 +318,4 @@ def test_cached_code_goes_when_any_source_has_changed(tmp_path, monkeypatch):
 
 
 def test_kernels_are_looked_after_where_numba_keeps_them():
-    assert (Path(address.stats.cache_path) / cache.NAME).exists()
+    assert (Path(kept_here.stats.cache_path) / cache.NAME).exists()

@@ -6,16 +6,16 @@ checked once, when it comes in: square, finite, symmetric, zero diagonal (Potts:
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
 from ebm.machine import Array, parameter
 
-__all__ = ["Dense", "Sparse", "colour", "take_couplings"]
+__all__ = ["Dense", "Sparse", "as_csr", "colour", "is_sparse", "take_couplings"]
 
 _SYMMETRY = 1e-6  # difference between J and its transpose, relative to max|J|, that is taken for rounding
 _AT_ONCE = 2**22  # numbers made at a time by Sparse.pairs
@@ -103,8 +103,10 @@ class Sparse:
         return self._with(self.values)
 
     def _with(self, values: Array) -> Any:
+        from scipy.sparse import csr_array
+
         size = len(self._indptr) - 1
-        return scipy.sparse.csr_array((values, self._indices, self._indptr), shape=(size, size))
+        return csr_array((values, self._indices, self._indptr), shape=(size, size))
 
     @property
     def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
@@ -144,10 +146,23 @@ class Sparse:
         self.values[:] = 0.5 * (self.values + self.values[self._mirror])
 
 
+def is_sparse(J: Any) -> bool:
+    """Whether J is a scipy.sparse matrix, without importing scipy.sparse: a tenth of the start-up time."""
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(J))
+
+
+def as_csr(J: Any) -> Any:
+    """A sparse matrix of any kind as a csr_array."""
+    from scipy.sparse import csr_array
+
+    return csr_array(J)
+
+
 def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
     """Check a J given by the user and store it: float32 if it and b are, else float64."""
-    sparse = scipy.sparse.issparse(J)
-    matrix: Any = scipy.sparse.csr_array(J) if sparse else np.asarray(J)
+    sparse = is_sparse(J)
+    matrix: Any = as_csr(J) if sparse else np.asarray(J)
     if sparse:  # compiled code trusts the indices
         try:
             matrix.check_format(full_check=True)
@@ -178,19 +193,21 @@ def _without_diagonal(matrix: Any, width: int) -> Any:
         raise _on_diagonal(rows[k], matrix.indices[k], matrix.data[k], width)
     if not inside.any():
         return matrix
+    from scipy.sparse import csr_array
+
     kept = ~inside
-    return scipy.sparse.csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
+    return csr_array((matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape)
 
 
 def _mirror(matrix: Any) -> Array:
     """For every entry (i, j) the place of (j, i)."""
-    places = scipy.sparse.csr_array(
-        (np.arange(1, matrix.nnz + 1), matrix.indices, matrix.indptr), shape=matrix.shape
-    )
+    from scipy.sparse import coo_array, csr_array
+
+    places = csr_array((np.arange(1, matrix.nnz + 1), matrix.indices, matrix.indptr), shape=matrix.shape)
     back = places.T.tocsr()
     back.sort_indices()
     if not (np.array_equal(back.indptr, matrix.indptr) and np.array_equal(back.indices, matrix.indices)):
-        one_sided = scipy.sparse.coo_array((places > 0) != (back > 0))
+        one_sided = coo_array((places > 0) != (back > 0))
         row, column = int(one_sided.coords[0][0]), int(one_sided.coords[1][0])
         raise EbmError(
             f"J: ({row}, {column}) and ({column}, {row}): one has an entry and the other none; expected a"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 
+from ebm.boltzmann.couplings import as_csr, is_sparse
 from ebm.machine import Array, LogSum, enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
@@ -116,8 +116,8 @@ def conditioned(units: Units, J: Any, b: Array, given: Array) -> tuple[Any, Arra
     free = np.isnan(given)
     phi = units.encode(given[~free])
     columns = np.repeat(free, units.width)
-    if scipy.sparse.issparse(J):
-        J = scipy.sparse.csr_array(J)
+    if is_sparse(J):
+        J = as_csr(J)
     own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
     fixed = J[np.ix_(~columns, ~columns)]
     energy = 0.0 - float(phi @ b[~columns] + 0.5 * phi @ (fixed @ phi))

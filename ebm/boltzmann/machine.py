@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import ArrayLike
 
 from ebm.boltzmann.chains import SpinChains
@@ -248,10 +247,12 @@ class BoltzmannMachine:
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""
         if self._colours is None or not self.sparse:  # the pattern of a sparse J never changes
-            pattern = scipy.sparse.coo_array(self.J)
+            from scipy.sparse import coo_array, csr_array
+
+            pattern = coo_array(self.J)
             i, j = (index // self.units.width for index in pattern.coords)
             shape = (self.n_units, self.n_units)
-            graph = scipy.sparse.csr_array((np.ones(len(i), np.int32), (i, j)), shape=shape)
+            graph = csr_array((np.ones(len(i), np.int32), (i, j)), shape=shape)
             self._colours = colour(graph.indices, graph.indptr)
         return self._colours
 

@@ -26,7 +26,7 @@ def above(field, hot, cold, slope, p, like):
     field : vector, the inputs at beta = 1; hot : beta; cold : the input at beta = 0; slope : the difference
     of the two states, 1 Bernoulli, 2 Ising.
     """
-    I = ((field - cold) * hot + cold) * slope
+    I = (field * hot + (cold - cold * hot)) * slope
     return bits(load(p, like) * (exp(I) + 1) > 1)
 
 

@@ -11,7 +11,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ebm.kernels import JIT
-from ebm.kernels.cache import drop_stale
 from ebm.kernels.vector import spread, vector_of
 
 _SPACE = 1
@@ -131,7 +130,3 @@ def transpose_block(typingctx, p, stride, q, other_stride, like):
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, types.int64, like), codegen
-
-
-# Every kernel imports this module, so stale code is gone before any is looked for.
-drop_stale(address.stats.cache_path)

@@ -17,7 +17,7 @@ class _Kept:
     __slots__ = ("product", "shared", "version")
 
     def __init__(self) -> None:
-        self.version = -1
+        self.version: object = None
         self.product: Array | None = None
         self.shared = False
 
@@ -63,30 +63,30 @@ class BlockChains:
         self._kept.shared = True
         return twin
 
-    def product(self, version: int, make: Callable[[State], Array]) -> Array:
+    def product(self, version: object, make: Callable[[State], Array]) -> Array:
         """φ(v)·W, made again when v or the parameters (their `version`) have changed."""
         kept = self._kept
-        if kept.product is None or kept.version != version:
+        if kept.product is None or kept.version is not version:
             kept.version, kept.product = version, make(self._state)
         return kept.product
 
-    def set_product(self, version: int, product: Array) -> None:
+    def set_product(self, version: object, product: Array) -> None:
         """Take φ(v)·W as it was made elsewhere."""
         self._kept.version, self._kept.product = version, product
 
-    def has_product(self, version: int) -> bool:
+    def has_product(self, version: object) -> bool:
         """Whether φ(v)·W stands already."""
-        return self._kept.version == version
+        return self._kept.version is version
 
-    def wants_product(self, version: int) -> bool:
+    def wants_product(self, version: object) -> bool:
         """Whether φ(v)·W is worth keeping: it stands already, or a copy at the same v will ask for it."""
-        return self._kept.shared or self._kept.version == version
+        return self._kept.shared or self._kept.version is version
 
     def __len__(self) -> int:
         return len(self._state)
 
 
-def multiply_together(chains: list[BlockChains], version: int, make: Callable[[State], Array]) -> None:
+def multiply_together(chains: list[BlockChains], version: object, make: Callable[[State], Array]) -> None:
     """One product for all chains of bits that lack theirs: its tables are made once."""
     lacking, states = [], []
     for c in chains:

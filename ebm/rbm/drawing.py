@@ -22,16 +22,17 @@ _READS = 8  # products with the same W from which on a copy of Wᵀ pays
 class Turned:
     """Wᵀ for products that read W turned over: a copy, once the same W is read so often that it has paid.
 
-    Products are the same to the bit with either: tables hold the same sums whichever way rows were read.
+    Products of bits and of colours are the same to the bit with either: the same sums in the same order.
     """
 
     def __init__(self) -> None:
-        self._version, self._reads = -1, 0
+        self._version: object = None
+        self._reads = 0
         self._copy: Array | None = None
 
-    def read(self, W: Array, version: int, n: int) -> tuple[Array, bool]:
+    def read(self, W: Array, version: object, n: int) -> tuple[Array, bool]:
         """What to multiply n more times with, and whether it is still to be turned over."""
-        if self._version != version:
+        if self._version is not version:
             self._version, self._reads, self._copy = version, 0, None
         self._reads += n
         if self._copy is None and self._reads > _READS:
@@ -191,7 +192,9 @@ def sweep_layers(
     free : (n_visible,) bool, optional
     """
     h_layer, v_layer = _hidden_layer(machine), Layer(machine.visible, machine.b, base, 0, free)
-    W, over = turned.read(machine.W, machine.version, n)
+    W, over = machine.W, True
+    if machine.hidden.states is not None:  # BLAS, for Gaussian units, gives other bits for a copy
+        W, over = turned.read(W, machine.version, n)
     for _ in range(n):
         uniforms, v, h = rng.advance(), chains.state, chains.h
         if h is None:

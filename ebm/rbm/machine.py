@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,6 @@ from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
 __all__ = ["RBM"]
-
-_versions = itertools.count()  # never equal for two machines, nor for one before and after a change
 
 
 class RBM:
@@ -91,7 +88,7 @@ class RBM:
         }
         self.n_visible = shape[0] // visible.width
         self.n_hidden = shape[1] // hidden.width
-        self.version = next(_versions)
+        self.version = object()
         self._scratch = Scratch()
         self._turned = Turned()
 
@@ -206,10 +203,8 @@ class RBM:
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
-        if isinstance(x, Bits):
-            return BlockChains(x)
-        x = np.asarray(x)
-        if x.ndim == 2 and x.shape[1] == self.n_visible and x.dtype.kind in "biuf":
+        x = x if isinstance(x, Bits) else np.asarray(x)
+        if x.shape[1:] == (self.n_visible,) and x.dtype.kind in "biuf":
             bits = as_bits(x, self.visible, self.dtype)
             if bits is not None:  # states, so there is nothing left to check
                 return BlockChains(bits)
@@ -217,7 +212,7 @@ class RBM:
         return BlockChains(self.visible.as_states(means, self.dtype).copy())
 
     def carry(self, chains: BlockChains, rng: Stream) -> dict[str, Any]:
-        """{"x": v} and, where φ(v)·W stands, "h", to begin the next sweep with: it costs a product less."""
+        """{"x": v} and, where φ(v)·W stands, "h", to begin the next sweep with: v then moves first."""
         draw_ahead(self, chains, rng, self._scratch)
         return {"x": chains.state} if chains.h is None else {"x": chains.state, "h": chains.h}
 
@@ -233,6 +228,8 @@ class RBM:
 
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
+        if data.shape[1:] != (self.n_visible,) or data.dtype.kind not in "biuf":
+            as_rows(data, self.visible, self.n_visible, "data")  # says what is wrong
         bits = as_bits(data, self.visible, self.dtype)
         return data if bits is None else bits
 
@@ -354,7 +351,7 @@ class RBM:
 
     def project(self) -> None:
         """Nothing is constrained; products kept in running chains are made again."""
-        self.version = next(_versions)
+        self.version = object()
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The centred gradient with offsets μ = offsets["b"], λ = offsets["c"], docs/math.md (5.4)."""
