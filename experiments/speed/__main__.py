@@ -57,7 +57,7 @@ def _dense(n: int, beta: float, chains: int) -> Row:
         J = sherrington_kirkpatrick(n)
         x = ours.warm(J, beta, chains, 200)
         mine = max(3, int(updates / (n * chains)))
-        theirs = max(1, int(updates / (n * chains) / (8 if many else 2)))
+        theirs = max(1, int(updates / (n * chains) / (8 if many else 2))) * (5 if n == 2000 else 1)
         return ours.sweeps(J, beta, x, mine), peers.dwave(J, beta, x, theirs)
 
     wanted = {100: (15, 8, 3), 500: (20, 8, 6), 2000: (20, 8, 5)}[n][(beta > 1) if many else 2]
