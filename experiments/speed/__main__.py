@@ -93,13 +93,13 @@ def _gemm(n: int, chains: int, wanted: float) -> Row:
 def _rbm(kind: str, batch: int) -> Row:
     def make() -> tuple[list[Contender], list[Contender]]:
         X, _ = digits(20_000)
-        n = max(8, 8000 // batch)
+        n = max(8, 24_000 // batch)  # about half a second
         rule = ebm.CD() if kind == "CD" else ebm.PCD(n_chains=batch)
-        theirs = peers.rbms(X, 500, batch, n // 2, kind) + floors.rbm_products(784, 500, batch, n)
+        theirs = peers.rbms(X, 500, batch, n // 4, kind) + floors.rbm_products(784, 500, batch, n)
         if kind == "PCD":
-            theirs += peers.scikit_learn(X, 500, batch, n // 2)
+            theirs += peers.scikit_learn(X, 500, batch, n // 4)
         else:
-            theirs += peers.learnergy(X, 500, batch, max(4, n // 3))
+            theirs += peers.learnergy(X, 500, batch, max(4, n // 6))
         return ours.updates(ebm.RBM.from_data(X, 500), X, rule, batch, n), theirs
 
     wanted = {"scikit-learn": 3, "rbms": 4, "learnergy": 5, "five": 1.0 if batch == 100 else 1.3}
