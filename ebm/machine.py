@@ -42,6 +42,9 @@ class Chains(Protocol):
     def copy(self) -> Chains:
         """Chains at the same states, which go their own way."""
 
+    def take(self, rows: Array) -> Chains:
+        """New chains at the states of these rows, which may repeat; what was kept for them goes along."""
+
 
 @runtime_checkable
 class Machine(Protocol):

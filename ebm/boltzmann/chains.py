@@ -84,5 +84,17 @@ class SpinChains:
         twin.__dict__ = self.__dict__ | {"data": self.data.copy()}
         return twin
 
+    def take(self, rows: Array) -> SpinChains:
+        """New chains at the states of these rows."""
+        taken = SpinChains.__new__(SpinChains)
+        taken.__dict__ = self.__dict__ | {"_shape": (len(rows), self._shape[1])}
+        if self.layout == "phi":
+            taken.data = np.ascontiguousarray(self.data[:, rows])
+        elif self.layout == "sites":
+            taken.x = self.x[rows]
+        else:
+            taken.data = self.data[rows]
+        return taken
+
     def __len__(self) -> int:
         return self._shape[0]

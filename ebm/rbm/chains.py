@@ -63,6 +63,15 @@ class BlockChains:
         self._kept.shared = True
         return twin
 
+    def take(self, rows: Array) -> BlockChains:
+        """New chains at the states of these rows; a product that stands goes along."""
+        taken = BlockChains(self._state[rows])
+        if self._kept.product is not None:
+            taken.set_product(self._kept.version, self._kept.product[rows])
+        if self.h is not None:
+            taken.h = self.h[rows]
+        return taken
+
     def product(self, version: object, make: Callable[[State], Array]) -> Array:
         """φ(v)·W, made again when v or the parameters (their `version`) have changed."""
         kept = self._kept

@@ -1,7 +1,4 @@
-"""Samplers: an `init` and a `step`, written against the machine protocol, and `sample`, which drives them.
-
-A sampler holds settings and nothing else; what changes is in the `Walkers` that it takes and returns.
-"""
+"""`sample`: drives any sampler, with burn-in and thinning measured from the chains themselves."""
 
 from __future__ import annotations
 
@@ -9,155 +6,24 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
 
 from ebm.diagnostics import autocorrelation_time
-from ebm.errors import EbmError, settings
-from ebm.machine import Array, Chains, Machine, Scan, as_count
+from ebm.errors import EbmError
+from ebm.machine import Array, Machine, as_count
+from ebm.samplers.gibbs import Gibbs
+from ebm.samplers.walkers import Sampler, Walkers
 from ebm.stream import SAMPLE, Seed, Stream
 
-__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
+__all__ = ["Samples", "sample"]
 
 _PILOT = 64  # first length of the chains on which burn-in and thinning are measured, sweeps
 _PILOT_LIMIT = 8192
 _TRUSTED = 50  # autocorrelation times that a chain must span
 _CHAINS = 100
-
-
-@dataclass
-class Walkers:
-    """What a sampler changes: chains, the mask of units that may move, the time, and the best states."""
-
-    chains: Chains
-    free: Array | None = None
-    time: int = 0
-    best_x: Array | None = None
-    best_energy: Array | None = None
-
-    @property
-    def x(self) -> Array:
-        """The states, (n_chains, n_units)."""
-        return self.chains.x
-
-
-class Sampler(Protocol):
-    """What `sample` needs."""
-
-    @property
-    def length(self) -> int | None:
-        """Steps after which it is done, None if it may go on for ever."""
-
-    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
-        """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
-
-    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
-        """Advance by one step; also return what is worth knowing about it."""
-
-
-def _begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
-    x = machine.sample0(n_chains, rng)
-    if given is None:
-        return Walkers(machine.start(x))
-    free = np.isnan(given)
-    return Walkers(machine.start(np.where(free, x, given)), free=free[0])
-
-
-@settings
-class Gibbs:
-    """Gibbs sampling at a fixed temperature.
-
-    Parameters
-    ----------
-    n_sweeps : int
-        Sweeps per step.
-    scan : {"auto", "systematic", "random", "chromatic"}
-    beta : float
-        Inverse temperature.
-    """
-
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
-    scan: Scan = "auto"
-    beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
-
-    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
-        """Start from independent fair units."""
-        return _begin(machine, n_chains, rng, given)
-
-    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
-        """n_sweeps sweeps."""
-        machine.sweep(state.chains, rng, self.n_sweeps, self.beta, free=state.free, scan=self.scan)
-        state.time += 1
-        return state, {"beta": self.beta}
-
-
-@settings
-class Annealing:
-    """Simulated annealing: β rises from `start` to `stop`; the best states met are kept.
-
-    Parameters
-    ----------
-    start, stop : float
-        Inverse temperatures of the first and the last step.
-    n_steps : int
-        Temperatures.
-    n_sweeps : int
-        Sweeps at each.
-    spacing : {"linear", "geometric"}
-        Of the β.
-    scan : {"auto", "systematic", "random", "chromatic"}
-
-    References
-    ----------
-    Kirkpatrick, Gelatt & Vecchi, "Optimization by simulated annealing" (1983).
-    """
-
-    start: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
-    stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
-    n_steps: Annotated[int, Field(ge=2)] = 100
-    n_sweeps: Annotated[int, Field(ge=1)] = 10
-    spacing: Literal["linear", "geometric"] = "linear"
-    scan: Scan = "auto"
-
-    @property
-    def length(self) -> int:
-        """One step per temperature."""
-        return self.n_steps
-
-    @property
-    def betas(self) -> Array:
-        """The inverse temperatures, (n_steps,)."""
-        space = np.linspace if self.spacing == "linear" else np.geomspace
-        return space(self.start, self.stop, self.n_steps)
-
-    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
-        """Start from independent fair units."""
-        state = _begin(machine, n_chains, rng, given)
-        state.best_x, state.best_energy = state.x.copy(), machine.free_energy(state.chains)
-        return state
-
-    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
-        """n_sweeps sweeps at the next temperature; info has beta and the energies, nats, (n_chains,)."""
-        assert state.best_x is not None
-        assert state.best_energy is not None
-        beta = float(self.betas[min(state.time, self.n_steps - 1)])
-        for _ in range(self.n_sweeps):
-            machine.sweep(state.chains, rng, 1, beta, free=state.free, scan=self.scan)
-            energy = machine.free_energy(state.chains)
-            better = energy < state.best_energy
-            if better.any():
-                state.best_x[better] = state.x[better]
-                state.best_energy = np.where(better, energy, state.best_energy)
-        state.time += 1
-        return state, {"beta": beta, "energy": energy}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,12 @@
+"""log Z: exact, or estimated with its error; and the log-likelihoods that rest on it.
+
+All values are natural logarithms (nats). An estimate carries its standard error and the effective sample
+size of its weights, or is not given.
+"""
+
+from ebm.partition.annealed import annealed_log_weights, base_rate
+from ebm.partition.estimate import LogZ, log_mean_exp
+from ebm.partition.likelihood import log_likelihood
+from ebm.partition.logz import log_z
+
+__all__ = ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_mean_exp", "log_z"]

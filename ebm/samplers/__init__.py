@@ -1,0 +1,7 @@
+"""Samplers, written against the machine protocol, and `sample`, which drives them."""
+
+from ebm.samplers.drive import Samples, sample
+from ebm.samplers.gibbs import Annealing, Gibbs
+from ebm.samplers.walkers import Sampler, Walkers
+
+__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]

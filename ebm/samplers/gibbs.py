@@ -1,0 +1,109 @@
+"""Gibbs sampling at a fixed temperature, and simulated annealing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ebm.errors import settings
+from ebm.machine import Array, Machine, Scan
+from ebm.samplers.walkers import Walkers, begin
+from ebm.stream import Stream
+
+__all__ = ["Annealing", "Gibbs"]
+
+
+@settings
+class Gibbs:
+    """Gibbs sampling at a fixed temperature.
+
+    Parameters
+    ----------
+    n_sweeps : int
+        Sweeps per step.
+    scan : {"auto", "systematic", "random", "chromatic"}
+    beta : float
+        Inverse temperature.
+    """
+
+    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    scan: Scan = "auto"
+    beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+
+    @property
+    def length(self) -> None:
+        """It may go on for ever."""
+        return
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start from independent fair units."""
+        return begin(machine, n_chains, rng, given)
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """n_sweeps sweeps."""
+        machine.sweep(state.chains, rng, self.n_sweeps, self.beta, free=state.free, scan=self.scan)
+        state.time += 1
+        return state, {"beta": self.beta}
+
+
+@settings
+class Annealing:
+    """Simulated annealing: β rises from `start` to `stop`; the best states met are kept.
+
+    Parameters
+    ----------
+    start, stop : float
+        Inverse temperatures of the first and the last step.
+    n_steps : int
+        Temperatures.
+    n_sweeps : int
+        Sweeps at each.
+    spacing : {"linear", "geometric"}
+        Of the β.
+    scan : {"auto", "systematic", "random", "chromatic"}
+
+    References
+    ----------
+    Kirkpatrick, Gelatt & Vecchi, "Optimization by simulated annealing" (1983).
+    """
+
+    start: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    n_steps: Annotated[int, Field(ge=2)] = 100
+    n_sweeps: Annotated[int, Field(ge=1)] = 10
+    spacing: Literal["linear", "geometric"] = "linear"
+    scan: Scan = "auto"
+
+    @property
+    def length(self) -> int:
+        """One step per temperature."""
+        return self.n_steps
+
+    @property
+    def betas(self) -> Array:
+        """The inverse temperatures, (n_steps,)."""
+        space = np.linspace if self.spacing == "linear" else np.geomspace
+        return space(self.start, self.stop, self.n_steps)
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start from independent fair units."""
+        state = begin(machine, n_chains, rng, given)
+        state.best_x, state.best_energy = state.x.copy(), machine.free_energy(state.chains)
+        return state
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """n_sweeps sweeps at the next temperature; info has beta and the energies, nats, (n_chains,)."""
+        assert state.best_x is not None
+        assert state.best_energy is not None
+        beta = float(self.betas[min(state.time, self.n_steps - 1)])
+        for _ in range(self.n_sweeps):
+            machine.sweep(state.chains, rng, 1, beta, free=state.free, scan=self.scan)
+            energy = machine.free_energy(state.chains)
+            better = energy < state.best_energy
+            if better.any():
+                state.best_x[better] = state.x[better]
+                state.best_energy = np.where(better, energy, state.best_energy)
+        state.time += 1
+        return state, {"beta": beta, "energy": energy}

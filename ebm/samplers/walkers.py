@@ -1,0 +1,55 @@
+"""What every sampler changes and offers: walkers, an `init` and a `step`.
+
+A sampler holds settings and nothing else; what changes is in the `Walkers` that it takes and returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ebm.machine import Array, Chains, Machine
+from ebm.stream import Stream
+
+__all__ = ["Sampler", "Walkers", "begin"]
+
+
+@dataclass
+class Walkers:
+    """What a sampler changes: chains, the mask of units that may move, the time, and the best states."""
+
+    chains: Chains
+    free: Array | None = None
+    time: int = 0
+    best_x: Array | None = None
+    best_energy: Array | None = None
+
+    @property
+    def x(self) -> Array:
+        """The states, (n_chains, n_units)."""
+        return self.chains.x
+
+
+class Sampler(Protocol):
+    """What `sample` needs."""
+
+    @property
+    def length(self) -> int | None:
+        """Steps after which it is done, None if it may go on for ever."""
+
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+        """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
+
+    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+        """Advance by one step; also return what is worth knowing about it."""
+
+
+def begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
+    """Walkers at independent fair units; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
+    x = machine.sample0(n_chains, rng)
+    if given is None:
+        return Walkers(machine.start(x))
+    free = np.isnan(given)
+    return Walkers(machine.start(np.where(free, x, given)), free=free[0])
