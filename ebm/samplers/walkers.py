@@ -47,7 +47,7 @@ class Sampler(Protocol):
 
 
 def begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
-    """Walkers at independent fair units; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
+    """Walkers at independent fair units; `given` (n_chains, n_units): clamped states, NaN where free."""
     x = machine.sample0(n_chains, rng)
     if given is None:
         return Walkers(machine.start(x))
