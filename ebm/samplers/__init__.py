@@ -2,6 +2,19 @@
 
 from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
+from ebm.samplers.population import Population, PopulationAnnealing
+from ebm.samplers.tempering import Replicas, Tempering
 from ebm.samplers.walkers import Sampler, Walkers
 
-__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
+__all__ = [
+    "Annealing",
+    "Gibbs",
+    "Population",
+    "PopulationAnnealing",
+    "Replicas",
+    "Sampler",
+    "Samples",
+    "Tempering",
+    "Walkers",
+    "sample",
+]

@@ -203,7 +203,7 @@ def _measure(
     while True:
         while len(series) < length:
             sampler.step(machine, state, rng)
-            series.append(machine.free_energy(state.chains))
+            series.append(machine.free_energy(state.target))
         energies = np.array(series[length // 2 :]).T
         tau = autocorrelation_time(energies - energies.mean(1, keepdims=True) if apart else energies)
         if length // 2 >= _TRUSTED * tau:

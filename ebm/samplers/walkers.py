@@ -27,9 +27,14 @@ class Walkers:
     best_energy: Array | None = None
 
     @property
+    def target(self) -> Chains:
+        """The chains that sample the machine, at β = 1 where the sampler knows other temperatures too."""
+        return self.chains
+
+    @property
     def x(self) -> Array:
-        """The states, (n_chains, n_units)."""
-        return self.chains.x
+        """Their states, (n_chains, n_units)."""
+        return self.target.x
 
 
 class Sampler(Protocol):
