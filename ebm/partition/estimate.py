@@ -4,11 +4,46 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["LogZ", "log_mean_exp"]
+from ebm.machine import Array
+
+__all__ = ["LEAST_ESS", "MOST_STDERR", "Estimate", "LogZ", "log_mean_exp", "weighty"]
+
+
+LEAST_ESS = 10.0  # effective sample size of weights below which their mean is no estimate
+MOST_STDERR = 0.3  # nats
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one estimator says of log Z.
+
+    Attributes
+    ----------
+    value, stderr : float
+        Nats.
+    trouble : str
+        Why it is not to be trusted, in one line; empty when nothing speaks against it.
+    facts : dict
+        What is worth knowing about how it was made: ess, n_chains, n_temperatures, r_hat, ...
+    log_weights : (n_chains,) float64, or None
+        Per chain, of estimates that are a log of a mean weight.
+    """
+
+    value: float
+    stderr: float
+    trouble: str = ""
+    facts: dict[str, float] = field(default_factory=dict)
+    log_weights: Array | None = field(default=None, repr=False)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """It as plain data."""
+        return {"value": self.value, "stderr": self.stderr, **self.facts, "trouble": self.trouble}
 
 
 @dataclass(frozen=True)
@@ -21,12 +56,19 @@ class LogZ:
     stderr : float
         Standard error; 0 when exact.
     lower, upper : float
-        Stochastic bounds: P(lower > log Z + b) ≤ e^−b and its mirror; AIS alone bounds from below, so its
-        upper bound is inf. Both equal the value when exact.
+        Stochastic bounds: P(lower > log Z + b) ≤ e^−b and its mirror; −inf and inf where there is none. Both
+        equal the value when exact.
     method : str
-        "exact" or "ais".
+        The estimator that the value is of.
     estimates : dict
-        Per estimator: value, stderr, ess (effective sample size of the weights), n_chains, n_temperatures.
+        Per estimator: value, stderr, trouble, and what else is known, such as ess (effective sample size of
+        the weights), n_chains, n_temperatures.
+    verdict : {"exact", "agree", "unchecked", "do not trust"}
+        "agree": independent estimators do, within their errors. "unchecked": there is but one.
+    reason : str
+        Of the verdict, in one line.
+    log_weights : dict
+        Per estimator, the log-weights of its chains.
     """
 
     value: float
@@ -34,14 +76,27 @@ class LogZ:
     lower: float
     upper: float
     method: str
-    estimates: dict[str, dict[str, float]] = field(default_factory=dict)
+    estimates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    verdict: str = "unchecked"
+    reason: str = ""
+    log_weights: dict[str, Array] = field(default_factory=dict, repr=False, compare=False)
 
     def __float__(self) -> float:
         return self.value
 
     def __str__(self) -> str:
-        error = "" if self.method == "exact" else f" ± {self.stderr:.3f}"
-        return f"{self.value:.4f}{error} nats ({self.method})"
+        error = "" if self.verdict == "exact" else f" ± {self.stderr:.3f}"
+        said = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
+        return f"{self.value:.4f}{error} nats ({self.method}{said.get(self.verdict, '')})"
+
+
+def weighty(log_w: Array, what: str, **facts: float) -> Estimate:
+    """The estimate that the mean of weights is, with its effective sample size."""
+    value, stderr, ess = log_mean_exp(log_w)
+    trouble = ""
+    if not (ess >= LEAST_ESS and stderr <= MOST_STDERR):  # NaN too
+        trouble = f"{what}: standard error {stderr:.2f}, effective sample size {ess:.1f}: no estimate"
+    return Estimate(value, stderr, trouble, {"ess": ess, "n_chains": float(len(log_w)), **facts}, log_w)
 
 
 def log_mean_exp(log_weights: ArrayLike) -> tuple[float, float, float]:

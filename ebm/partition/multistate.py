@@ -1,0 +1,185 @@
+"""log Z from samples at many temperatures: Bennett's ratio, MBAR, thermodynamic integration.
+
+All three read the same `Ladder` of free energies, recorded from independent ladders of parallel tempering.
+Their errors come from the ladders: an estimate solves an equation Σ_n ψ_n = 0, the sums of ψ over each
+ladder are independent, and their spread, carried through the slope of the equation, is the error whatever
+the correlation along a ladder (the sandwich; docs/math.md, section 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+from ebm.machine import Array
+
+__all__ = ["Ladder", "bennett", "log_weights", "mbar", "thermodynamic"]
+
+_TOLERANCE = 1e-10  # of log Z, nats, where MBAR's iteration ends
+_MOST_ITERATIONS = 100
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Free energies of samples at all levels of a ladder.
+
+    Attributes
+    ----------
+    betas : (K,)
+        Ascending.
+    u : (K, K, n_ladders, n_records)
+        u[k, l, c, r] = F at β_k of the sample at level l of ladder c in record r, nats.
+    slope, curve : (K, n_ladders, n_records)
+        First and second derivative of F by β at the sample's own level.
+    """
+
+    betas: Array
+    u: Array
+    slope: Array
+    curve: Array
+
+    @property
+    def derivatives(self) -> tuple[Array, Array]:
+        """`slope` and `curve`."""
+        return self.slope, self.curve
+
+
+def bennett(ladder: Ladder) -> tuple[Array, Array]:
+    """−log Z at each level minus that at the lowest, by the acceptance ratio of neighbours.
+
+    Returns
+    -------
+    f : (K,) float64
+        Nats; f[0] = 0.
+    influence : (K, n_ladders)
+        What each ladder moves f by: the sum of squares over ladders is the variance (`spread`).
+
+    References
+    ----------
+    Bennett, "Efficient estimation of free energy differences from Monte Carlo data" (1976).
+    """
+    n_levels, n_ladders = len(ladder.betas), ladder.u.shape[2]
+    f, influence = np.zeros(n_levels), np.zeros((n_levels, n_ladders))
+    for k in range(n_levels - 1):
+        up = ladder.u[k + 1, k] - ladder.u[k, k]  # what samples of level k would lose by a move up
+        down = ladder.u[k, k + 1] - ladder.u[k + 1, k + 1]
+        step, moved = _bennett_step(up, down)
+        f[k + 1] = f[k] + step
+        influence[k + 1] = influence[k] + moved
+    return f, influence
+
+
+def _bennett_step(up: Array, down: Array) -> tuple[float, Array]:
+    """Solve Σ fermi(up − f) = Σ fermi(down + f) for f = −log(Z_{k+1} / Z_k) by bisection, then Newton."""
+    low = float(min(up.min(), -down.max())) - 1.0
+    high = float(max(up.max(), -down.min())) + 1.0
+    for _ in range(200):
+        f = 0.5 * (low + high)
+        if expit(f - up).sum() > expit(-down - f).sum():
+            high = f
+        else:
+            low = f
+        if high - low <= 1e-13 * max(1.0, abs(f)):
+            break
+    accept_up, accept_down = expit(f - up), expit(-down - f)
+    slope = (accept_up * (1 - accept_up)).sum() + (accept_down * (1 - accept_down)).sum()
+    scores = accept_up.sum(-1) - accept_down.sum(-1)
+    return f, -_centred(scores) / slope
+
+
+def _centred(scores: Array) -> Array:
+    """Deviations of the ladders' sums, scaled so that their squares add up to the variance of the total."""
+    n = scores.shape[-1]
+    return (scores - scores.mean(-1, keepdims=True)) * np.sqrt(n / max(n - 1, 1))
+
+
+def mbar(ladder: Ladder, start: Array | None = None) -> tuple[Array, Array]:
+    """−log Z at each level minus that at the lowest, from all samples at once.
+
+    Parameters
+    ----------
+    start : (K,), optional
+        Where the iteration begins, such as `bennett`'s answer.
+
+    Returns
+    -------
+    f : (K,) float64
+    influence : (K, n_ladders)
+        As of `bennett`.
+
+    References
+    ----------
+    Shirts & Chodera, "Statistically optimal analysis of samples from multiple equilibrium states" (2008): f
+    minimises the convex function Σ_n log Σ_k N_k exp(f_k − u_kn) − Σ_k N_k f_k, here by Newton's method.
+    """
+    n_levels, _, n_ladders, n_records = ladder.u.shape
+    u, count = ladder.u.reshape(n_levels, -1), float(n_ladders * n_records)
+    f = bennett(ladder)[0] if start is None else start.copy()
+    for _ in range(_MOST_ITERATIONS):
+        log_w = f[:, None] - u
+        w = np.exp(log_w - logsumexp(log_w, axis=0))  # the chance that each sample is of level k
+        gradient = w.sum(1) - count
+        hessian = np.diag(w.sum(1)) - w @ w.T
+        step = np.zeros(n_levels)
+        step[1:] = np.linalg.lstsq(hessian[1:, 1:], gradient[1:], rcond=1e-14)[0]
+        f = f - step * min(1.0, 2.0 / max(np.abs(step).max(), 1e-300))
+        if np.abs(step).max() < _TOLERANCE:
+            break
+    scores = w.reshape(n_levels, n_levels, n_ladders, n_records).sum((1, 3)) - n_records
+    influence = np.zeros((n_levels, n_ladders))
+    influence[1:] = -np.linalg.lstsq(hessian[1:, 1:], _centred(scores)[1:], rcond=1e-14)[0]
+    return f, influence
+
+
+def log_weights(ladder: Ladder, f: Array, wanted: Array) -> Array:
+    """log of the weights that make all samples stand for another ensemble, normalised, like `wanted`.
+
+    Parameters
+    ----------
+    f : (K,)
+        Of `mbar`.
+    wanted : (n_levels, n_ladders, n_records)
+        F of every sample at the temperature wanted.
+    """
+    mixture = logsumexp(f[:, None, None, None] - ladder.u, axis=0)
+    log_w = -wanted - mixture
+    return log_w - logsumexp(log_w)
+
+
+def thermodynamic(ladder: Ladder) -> tuple[float, Array, float]:
+    """−log Z at the highest level minus that at the lowest, as the integral of ⟨∂F/∂β⟩.
+
+    The integrand is known with its slope, ⟨∂²F⟩ − Var ∂F, so that each interval is integrated as a cubic.
+
+    Returns
+    -------
+    f : float
+    influence : (n_ladders,)
+    discretisation : float
+        The error of the integration itself: how much f moves when every second level is left out, over 15
+        (the error falls with the fourth power of the step).
+
+    References
+    ----------
+    Kirkwood (1935); Gelman & Meng, "Simulating normalizing constants" (1998).
+    """
+    n_ladders = ladder.slope.shape[1]
+    total = np.stack([ladder.slope, ladder.slope**2, ladder.curve]).mean(-1)  # (3, K, n_ladders)
+    whole = total.mean(-1)
+    without = (whole[..., None] * n_ladders - total) / max(n_ladders - 1, 1)  # the jackknife's means
+    f = float(_integral(ladder.betas, whole))
+    each = _integral(ladder.betas, without)
+    influence = (each - each.mean()) * np.sqrt((n_ladders - 1) / n_ladders) * -1.0
+    keep = np.unique(np.r_[0 : len(ladder.betas) : 2, len(ladder.betas) - 1])
+    coarse = float(_integral(ladder.betas[keep], whole[:, keep]))
+    return f, influence, abs(coarse - f) / 15
+
+
+def _integral(betas: Array, moments: Array) -> Array:
+    """∫ of cubic pieces with given values and slopes; moments (3, K, ...): ⟨∂F⟩, ⟨(∂F)²⟩, ⟨∂²F⟩."""
+    first, second, curve = moments
+    slope = curve - (second - first**2)
+    h = np.diff(betas).reshape(-1, *[1] * (first.ndim - 1))
+    return (h / 2 * (first[1:] + first[:-1]) + h**2 / 12 * (slope[:-1] - slope[1:])).sum(0)

@@ -1,0 +1,161 @@
+"""The report: several estimators of log Z, grown side by side, and a verdict on whether they agree.
+
+Two kinds of path are walked, because each fails where the other does not. A product measure with the machine's
+own marginals is close to it and makes short paths; but marginals measured in one phase lead every path into that
+phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that its own
+diagnostics speak against does not count. Those that are left must agree within their errors, from two independent
+estimators at least; when they do not, all of them may be wrong, and the verdict says so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ebm.machine import Array, Base, Machine
+from ebm.partition.estimate import MOST_STDERR, Estimate, LogZ
+from ebm.partition.methods import Annealed, Growing, Populated, Reversed, Tempered
+from ebm.stream import Stream
+
+__all__ = ["Progress", "grow", "report"]
+
+Progress = Callable[..., None] | None
+
+_SIGMAS = 3.0  # by which two estimates may differ
+_SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
+_INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
+_SLOWER = 2.2  # a round costs this much more than the one before
+
+
+def grow(
+    members: dict[str, Growing], accuracy: float, budget: float, progress: Progress = None
+) -> dict[str, Estimate]:
+    """Let estimators grow in rounds until all are accurate, or another round would exceed the budget.
+
+    Parameters
+    ----------
+    accuracy : float
+        Standard error, nats, at which an estimator has done enough.
+    budget : float
+        Seconds. What a round does is fixed; the clock decides only whether there is another one.
+    """
+    begun, found, seconds = time.monotonic(), {}, dict.fromkeys(members, 0.0)
+    wanting = list(members)
+    while True:
+        for name in wanting:
+            start = time.monotonic()
+            found |= _named(name, members[name].grow())
+            seconds[name] = time.monotonic() - start
+            if progress is not None:
+                progress(min(0.99, (time.monotonic() - begun) / budget), _line(name, found))
+        wanting = [name for name in wanting if not _enough(name, found, accuracy)]
+        ahead = _SLOWER * sum(seconds[name] for name in wanting)
+        if not wanting or time.monotonic() - begun + ahead > budget:
+            if progress is not None:
+                progress(1.0)
+            return found
+
+
+def _named(name: str, found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Estimates under their names, those from the uniform measure marked as such."""
+    return {f"{key}_uniform" if name.endswith("_uniform") else key: e for key, e in found.items()}
+
+
+def _of(name: str, found: dict[str, Estimate]) -> list[Estimate]:
+    if name.startswith("tempering"):
+        tail = "_uniform" if name.endswith("_uniform") else ""
+        keys = [f"{key}{tail}" for key in ("mbar", "bennett", "thermodynamic")]
+    else:
+        keys = [name]
+    return [found[key] for key in keys if key in found]
+
+
+def _line(name: str, found: dict[str, Estimate]) -> str:
+    first = _of(name, found)[0]
+    return (
+        f"{name} {first.value:.3f} ± {first.stderr:.3f}{' (' + first.trouble + ')' if first.trouble else ''}"
+    )
+
+
+def _enough(name: str, found: dict[str, Estimate], accuracy: float) -> bool:
+    first = _of(name, found)[0]
+    return first.stderr <= accuracy and not first.trouble
+
+
+def report(
+    machine: Machine, base: Base, rng: Stream, accuracy: float, budget: float, progress: Progress = None
+) -> LogZ:
+    """AIS, reverse AIS, MBAR over a tempering ladder and population annealing, with a verdict.
+
+    Parameters
+    ----------
+    base : (n_units·width,)
+        A product measure near the machine; the uniform one is tried beside it.
+    """
+    tempered = Tempered(machine, base, rng.split(1), ("mbar", "bennett", "thermodynamic"))
+    members: dict[str, Growing] = {
+        "tempering": tempered,
+        "ais": Annealed(machine, base, rng.split(2)),
+        "reverse_ais": Reversed(tempered, rng.split(3)),
+        "population": Populated(machine, base, rng.split(4)),
+        "tempering_uniform": Tempered(machine, None, rng.split(5), ("mbar",)),
+        "population_uniform": Populated(machine, None, rng.split(6)),
+    }
+    return judge(grow(members, accuracy, budget, progress), accuracy)
+
+
+def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
+    """The most accurate estimate that nothing speaks against, and whether the others agree with it."""
+    sound = {key: found[key] for key in _INDEPENDENT if key in found and not found[key].trouble}
+    pool = sound or {key: e for key, e in found.items() if math.isfinite(e.value)} or found
+    best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
+    verdict, reason = "agree", _agreement(sound)
+    against = _quarrel(sound)
+    if len(sound) < 2:
+        verdict, reason = "do not trust", _too_few(found, sound)
+    elif against:
+        verdict, reason = "do not trust", against
+    elif found[best].stderr > accuracy:
+        reason += f"; the accuracy of {accuracy:g} was not reached"
+    lower = found["ais"].value if "ais" in found else -math.inf
+    weights: dict[str, Array] = {k: e.log_weights for k, e in found.items() if e.log_weights is not None}
+    entries = {key: e.entry for key, e in found.items()}
+    e = found[best]
+    return LogZ(e.value, e.stderr, lower, math.inf, best, entries, verdict, reason, weights)
+
+
+def _agreement(sound: dict[str, Estimate]) -> str:
+    return f"{len(sound)} independent estimates agree: {', '.join(sound)}"
+
+
+def _too_few(found: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
+    said = next((e.trouble for e in found.values() if e.trouble), "no estimate")
+    return f"only {', '.join(sound)} is sound; {said}" if sound else said
+
+
+def _quarrel(sound: dict[str, Estimate]) -> str:
+    """The pair that differs most beyond its errors, in one line; empty if none does."""
+    worst, said = 1.0, ""
+    names = list(sound)
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            a, b = sound[one], sound[other]
+            sigma = math.hypot(a.stderr, b.stderr)
+            excess = abs(a.value - b.value) / (_SIGMAS * sigma + _SYSTEMATIC)
+            if excess > worst:
+                worst = excess
+                said = f"{one} and {other} differ by {abs(a.value - b.value):.2f} ± {sigma:.2f} nats"
+    return said
+
+
+def single(name: str, found: dict[str, Estimate]) -> LogZ:
+    """The estimate of one method by itself."""
+    e = found[name]
+    verdict = "do not trust" if e.trouble or not e.stderr <= MOST_STDERR else "unchecked"
+    weights = {} if e.log_weights is None else {name: e.log_weights}
+    lower = e.value if name == "ais" else -math.inf
+    entries = {key: other.entry for key, other in found.items()}
+    whole = LogZ(e.value, e.stderr, lower, math.inf, name, entries, verdict, e.trouble, weights)
+    return replace(whole, reason=e.trouble or "one estimator, by its own error")

@@ -1,0 +1,166 @@
+"""Estimates of log Z from one run of parallel tempering, whose free energies are recorded at all levels."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ebm.diagnostics import r_hat
+from ebm.machine import Array, Base, Machine
+from ebm.partition.annealed import reverse_log_weights
+from ebm.partition.estimate import MOST_STDERR, Estimate, log_mean_exp, weighty
+from ebm.partition.multistate import Ladder, bennett, mbar, thermodynamic
+from ebm.samplers import Replicas, Tempering
+from ebm.stream import Stream
+
+__all__ = ["Recorder", "reversed_estimate", "tempered_estimates"]
+
+_STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
+_ROOM = 2.5e7  # free energies kept, 200 MB
+_R_HAT = 1.1  # of the energies at β = 1, above which ladders do not agree
+_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
+_LEAST_LADDERS = 8  # for an error from the spread of ladders
+
+
+class Recorder:
+    """Steps of a tempering run, every so often with the free energies of all replicas at all levels.
+
+    Parameters
+    ----------
+    machine : Machine
+    sampler : Tempering
+    n_ladders : int
+    rng : Stream
+    stride : int
+        Steps between records; doubled, and every second record dropped, when they would fill the memory.
+    """
+
+    def __init__(
+        self, machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, stride: int = 2
+    ) -> None:
+        self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
+        self.state: Replicas = sampler.init(machine, n_ladders, rng)
+        self._u: list[Array] = []
+        self._derivatives: list[Array] = []
+        self._targets: list[Any] = []
+
+    def run(self, n_records: int) -> None:
+        """Take n_records more records; fewer, farther apart, when they would fill the memory."""
+        until = self.state.time + n_records * self.stride
+        while self.state.time < until:
+            for _ in range(self.stride):
+                self.sampler.step(self.machine, self.state, self.rng)
+            self._record()
+            if len(self) * self._u[-1].size > _ROOM:
+                for kept in (self._u, self._derivatives, self._targets):
+                    del kept[::2]
+                self.stride *= 2
+
+    def _record(self) -> None:
+        state, base = self.state, self.sampler.base
+        levels = np.repeat(state.betas[:, None], state.at.size, axis=1)
+        self._u.append(self.machine.free_energy(state.chains, levels, base)[:, state.at])
+        self._derivatives.append(_derivatives(self.machine, state, base)[:, state.at])
+        self._targets.append(state.target)
+
+    def __len__(self) -> int:
+        return len(self._u)
+
+    def energies(self, start: int = 0) -> Array:
+        """F of the replicas at β = 1 from record `start` on, (n_ladders, n_records)."""
+        level = self.state.level
+        return np.stack([u[level, level] for u in self._u[start:]], axis=-1)
+
+    def samples(self, n: int) -> Array:
+        """States at β = 1 of n records evenly spread over the last half, (n, n_ladders, n_units)."""
+        places = np.linspace(len(self) // 2, len(self) - 1, n).astype(int)
+        return np.stack([self._targets[k].x for k in places])
+
+    def ladder(self, start: int = 0, stop: int | None = None) -> Ladder:
+        """The records from number `start` to `stop`."""
+        u = np.stack(self._u[start:stop], axis=-1)
+        slope, curve = np.stack(self._derivatives[start:stop], axis=-1)
+        return Ladder(self.state.betas, u, slope, curve)
+
+
+def _derivatives(machine: Machine, state: Replicas, base: Base) -> Array:
+    """∂F/∂β and ∂²F/∂β² of every row at its own β, (2, rows), by central differences.
+
+    Near 0 the three temperatures are moved up, for β must not be negative with a product measure at 0.
+    """
+    beta = np.maximum(state.row_betas, _STEP)
+    below, at, above = machine.free_energy(state.chains, beta + _STEP * np.array([[-1], [0], [1]]), base)
+    return np.stack([(above - below) / (2 * _STEP), (above - 2 * at + below) / _STEP**2])
+
+
+def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Estimate]:
+    """The estimates named, of "mbar", "bennett", "thermodynamic", from the last three quarters of a run."""
+    start, level = len(run) // 4, run.state.level
+    ladder = run.ladder(start)
+    log_z0, facts = run.machine.log_z0(run.sampler.base), _facts(run, start)
+    trouble = _trouble(run, ladder, start, facts)
+    first, moved = bennett(ladder)
+    found = {}
+    for method in methods:
+        extra = 0.0
+        if method == "thermodynamic":
+            part = Ladder(ladder.betas[: level + 1], ladder.u, *(a[: level + 1] for a in ladder.derivatives))
+            f, own, extra = thermodynamic(part)
+        else:
+            each, influence = mbar(ladder, first) if method == "mbar" else (first, moved)
+            f, own = float(each[level]), influence[level]
+        stderr = math.hypot(math.sqrt(float((own**2).sum())), extra)
+        loose = f"{method}: standard error {stderr:.2f}" if not stderr <= MOST_STDERR else ""
+        found[method] = Estimate(log_z0 - f, stderr, trouble or loose, facts)
+    return found
+
+
+def _facts(run: Recorder, start: int) -> dict[str, float]:
+    state, energies = run.state, run.energies(start)
+    with warnings.catch_warnings():  # short chains are judged here
+        warnings.simplefilter("ignore", RuntimeWarning)
+        spread = float(r_hat(energies)) if np.ptp(energies) > 0 else 1.0
+    return {
+        "n_chains": float(state.at.shape[1]),
+        "n_temperatures": float(len(state.betas)),
+        "n_records": float(len(run) - start),
+        "r_hat": spread,
+        "least_swap_rate": float(state.swap_rates.min()),
+        "round_trips": float(state.round_trips),
+    }
+
+
+def _trouble(run: Recorder, ladder: Ladder, start: int, facts: dict[str, float]) -> str:
+    """What speaks against a run: ladders that differ, an estimate that drifts, neighbours that never swap."""
+    if facts["n_chains"] < _LEAST_LADDERS:
+        return f"tempering: {facts['n_chains']:.0f} ladders are too few for an error from their spread"
+    if facts["least_swap_rate"] < 0.01:
+        return "tempering: neighbouring levels do not swap"
+    if not facts["r_hat"] <= _R_HAT:
+        return f"tempering: the ladders differ in their energies at β = 1, R-hat {facts['r_hat']:.2f}"
+    middle, level = (start + len(run)) // 2, run.state.level
+    (f, one), (g, other) = bennett(run.ladder(start, middle)), bennett(run.ladder(middle))
+    sigma = math.sqrt(float((one[level] ** 2).sum() + (other[level] ** 2).sum()))
+    if abs(f[level] - g[level]) > _DRIFT * sigma + 1e-9:
+        return f"tempering: log Z drifts by {f[level] - g[level]:+.2f} between the halves of the run"
+    return ""
+
+
+def reversed_estimate(
+    run: Recorder, n_each: int, n_temperatures: int, betas: Array | None, rng: Stream
+) -> Estimate:
+    """Reverse AIS from the samples of a tempering run: no bound, for they are not exact ones.
+
+    The weights of a ladder are averaged first: its states are correlated, different ladders are not.
+    """
+    base, machine = run.sampler.base, run.machine
+    x = run.samples(n_each)
+    log_w = reverse_log_weights(
+        machine, x.reshape(-1, x.shape[-1]), n_temperatures, base=base, betas=betas, seed=rng
+    )
+    by_ladder = [log_mean_exp(own)[0] for own in -log_w.reshape(n_each, -1).T]
+    found = weighty(np.array(by_ladder), "reverse AIS", n_temperatures=float(n_temperatures))
+    return Estimate(-found.value, found.stderr, found.trouble, found.facts, log_w)
