@@ -22,6 +22,7 @@ _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
+    "graph": ["Graph"],
     "kernels.threads": ["get_num_threads", "set_num_threads"],
     "learning": ["CD", "PCD", "Exact"],
     "machine": ["Chains", "Machine"],
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported
     from ebm.errors import TooLarge as TooLarge
+    from ebm.graph import Graph as Graph
     from ebm.kernels.threads import get_num_threads as get_num_threads
     from ebm.kernels.threads import set_num_threads as set_num_threads
     from ebm.learning import CD as CD

@@ -12,6 +12,7 @@ from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
 from ebm.boltzmann.sweeping import Problem, by_colour, orders, sweep
 from ebm.errors import EbmError, NotSupported
+from ebm.graph import Graph, one_layer
 from ebm.machine import (
     Array,
     Base,
@@ -78,8 +79,7 @@ class BoltzmannMachine:
             raise EbmError(f"units: a fully connected machine takes Bernoulli, Ising or Potts, got {units}")
         self._units = units
         self._couplings = take_couplings(J, units.width, b)
-        values = self._couplings.values
-        size = self._couplings.matrix.shape[0]
+        values, size = self._couplings.values, self._couplings.matrix.shape[0]
         self._n_units = size // units.width
         self._n_visible = self._n_units if n_visible is None else as_count(n_visible, "n_visible")
         if self._n_visible > self._n_units:
@@ -136,15 +136,17 @@ class BoltzmannMachine:
         kind = f"sparse, {len(self.params['J'])} couplings" if self.sparse else "dense"
         return f"BoltzmannMachine({self.units}, {self.n_visible} visible, {self.n_hidden} hidden, {kind})"
 
+    def graph(self) -> Graph:
+        """The units and their couplings as a pairwise model: a copy of today's parameters, float64."""
+        return one_layer(self.units, self.J, self.b)
+
     # Energies and conditionals.
 
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""
-        return (
-            x.phi
-            if isinstance(x, SpinChains)
-            else np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
-        )
+        if isinstance(x, SpinChains):
+            return x.phi
+        return np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
 
     def _rows_of(self, x: Any) -> Array:
         return as_rows(x, self.units, self.n_units)
@@ -152,8 +154,7 @@ class BoltzmannMachine:
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), docs/math.md (3.2): (n, n_units·width)."""
         phi = self._phi(x)
-        field = (self.J @ phi).T + self.b
-        return as_beta(beta, len(field), self.dtype)[:, None] * field
+        return as_beta(beta, phi.shape[1], self.dtype)[:, None] * ((self.J @ phi).T + self.b)
 
     def probability_on(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """P(x_i = 1 | the rest) of two-state units: the softmax of their two states, docs/math.md (3.3).
@@ -301,8 +302,7 @@ class BoltzmannMachine:
         v = as_rows(v, self.units, self.n_visible, "v")
         if not self.n_hidden:
             return v
-        hidden = self.sample0(len(v), rng)[:, self.n_visible :]
-        x = np.concatenate([v, hidden], axis=1)
+        x = np.concatenate([v, self.sample0(len(v), rng)[:, self.n_visible :]], axis=1)
         return self.sweep(x, rng, n, free=np.arange(self.n_units) >= self.n_visible)
 
     def project(self) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ebm.bits import Bits, as_bits
 from ebm.errors import EbmError, NotSupported
+from ebm.graph import Graph, two_layers
 from ebm.machine import (
     Array,
     Base,
@@ -161,6 +162,10 @@ class RBM:
 
     def __repr__(self) -> str:
         return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
+
+    def graph(self) -> Graph:
+        """All units, the hidden ones last, as a pairwise model: a copy of today's parameters, float64."""
+        return two_layers(self.visible, self.hidden, **self.params)
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
