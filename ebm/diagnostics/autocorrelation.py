@@ -1,8 +1,9 @@
-"""Diagnostics of Markov chains."""
+"""The integrated autocorrelation time, docs/math.md (10.1)."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from numpy.typing import ArrayLike
 __all__ = ["autocorrelation_time"]
 
 
-def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
+_SPAN = 50  # autocorrelation times that chains must span for an estimate to be trusted
+
+
+def autocorrelation_time(series: ArrayLike, window: float = 5.0, *, warn: bool = False) -> float:
     """Integrated autocorrelation time τ = 1 + 2 Σ_{t≥1} ρ(t), in steps.
 
     The sum stops at the first t ≥ `window`·τ(t) (Sokal 1997, section 3.3). Autocovariances are taken about
@@ -23,12 +27,24 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
         A scalar along the chains, such as the energy.
     window : float
         The factor c of the window rule.
+    warn : bool
+        True warns of chains that are too short, as `summarise` does; who leaves it out compares the result
+        with the length of the chains, as `ebm.sample` does.
 
     Returns
     -------
     float
         At least 1; 1 for a constant series, NaN for one that is not finite. An
         estimate to trust needs chains of 50 τ or more.
+
+    Warns
+    -----
+    RuntimeWarning
+        With `warn`: the chains are shorter than 50 τ, so that τ may be larger.
+
+    References
+    ----------
+    Sokal, "Monte Carlo methods in statistical mechanics: foundations and new algorithms" (1997), section 3.
 
     Examples
     --------
@@ -38,6 +54,18 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0) -> float:
     True
     """
     x = np.atleast_2d(np.asarray(series, np.float64))
+    tau, n = _estimate(x, window), x.shape[1]
+    if warn and n < _SPAN * tau:
+        warnings.warn(
+            f"autocorrelation_time: chains of {n} steps span {n / tau:.1f} autocorrelation times; expected"
+            f" {_SPAN}: it may be larger than {tau:.3g}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return tau
+
+
+def _estimate(x: Any, window: float) -> float:
     n = x.shape[1]
     if not np.isfinite(x).all():
         return math.nan
