@@ -30,7 +30,15 @@ _WHERE = {
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
     "rbm": ["RBM"],
-    "samplers": ["Annealing", "Gibbs", "PopulationAnnealing", "Samples", "Tempering", "sample"],
+    "samplers": [
+        "Annealing",
+        "Gibbs",
+        "PopulationAnnealing",
+        "Samples",
+        "TemperedTransitions",
+        "Tempering",
+        "sample",
+    ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
     "training": ["History", "State", "begin", "fit", "train"],
@@ -80,6 +88,7 @@ if TYPE_CHECKING:
     from ebm.samplers import Gibbs as Gibbs
     from ebm.samplers import PopulationAnnealing as PopulationAnnealing
     from ebm.samplers import Samples as Samples
+    from ebm.samplers import TemperedTransitions as TemperedTransitions
     from ebm.samplers import Tempering as Tempering
     from ebm.samplers import sample as sample
     from ebm.scores import free_energy_gap as free_energy_gap

@@ -1,9 +1,10 @@
 """Annealed importance sampling: forward, in reverse, and conditioned on data.
 
-A path of inverse temperatures 0 = β_0 < … < β_K = 1 joins a product measure, whose Z is known, to the machine.
-Walked upwards from exact samples at β = 0, the mean weight estimates Z and the log of it falls short of log Z
-on average; walked downwards from exact samples of the machine, it estimates 1/Z and errs upwards. Whatever
-the number of temperatures, neither is biased before the logarithm is taken: few temperatures cost variance.
+A path of inverse temperatures 0 = β_0 < … < β_K = 1 joins a product measure, whose Z is known, to the
+machine. Walked upwards from exact samples at β = 0, the mean weight estimates Z and the log of it falls
+short of log Z on average; walked downwards from exact samples of the machine, it estimates 1/Z and errs
+upwards. Whatever the number of temperatures, neither is biased before the logarithm is taken: few
+temperatures cost variance.
 """
 
 from __future__ import annotations
@@ -146,8 +147,8 @@ def reverse_log_weights(
     Returns
     -------
     ndarray, (n_chains,) float64
-        1/Z is estimated by the mean of exp(−log-weight): log Z by −log mean exp(−log_weights), an upper bound in
-        probability if x are exact.
+        1/Z is estimated by the mean of exp(−log-weight), so log Z by −log mean exp(−log_weights): an upper
+        bound in probability if x are exact.
 
     References
     ----------

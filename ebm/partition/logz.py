@@ -22,9 +22,8 @@ from ebm.partition.annealed import (
     reverse_log_weights,
 )
 from ebm.partition.estimate import Estimate, LogZ, weighty
-from ebm.partition.methods import Populated, Reversed, Tempered
+from ebm.partition.methods import Growing, Populated, Reversed, Tempered
 from ebm.partition.report import Progress, grow, report, single
-from ebm.samplers import Direct
 from ebm.stream import AIS, Seed, Stream
 
 __all__ = ["METHODS", "log_z"]
@@ -179,12 +178,11 @@ class _Work:
         if method in ("mean_field", "tap"):
             return self._by_fields(method)
         if method in (*_TEMPERED, "population"):
-            member = {
-                "population": lambda: Populated(self.machine, self.base, self.rng),
-                "tempering": lambda: Tempered(self.machine, self.base, self.rng, (method,)),
-            }
-            name = "population" if method == "population" else "tempering"
-            return single(method, grow({name: member[name]()}, self.accuracy, self.budget, self.progress))
+            place = self.machine, self.base, self.rng
+            tempered = method != "population"
+            member: Growing = Tempered(*place, (method,)) if tempered else Populated(*place)
+            members = {"tempering" if tempered else "population": member}
+            return single(method, grow(members, self.accuracy, self.budget, self.progress))
         return {"ais": self._ais, "reverse_ais": self._reverse_ais, "raise": self._raise}[method]()
 
     def _path(self) -> Array:
@@ -202,6 +200,8 @@ class _Work:
 
     def _reverse_ais(self) -> LogZ:
         """From exact samples if they can be had, else from data, else from tempered samples."""
+        from ebm.samplers import Direct
+
         try:
             x, started = Direct().init(self.machine, self.n_chains, self.rng).x, "exact"
         except (TooLarge, NotSupported):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from ebm.machine import Base, Machine
@@ -103,7 +102,7 @@ class Reversed:
 class Populated:
     """Population annealing; the population doubles."""
 
-    def __init__(self, machine: Machine, base: Base, rng: Stream, n_chains: int = 500) -> None:
+    def __init__(self, machine: Machine, base: Base, rng: Stream, n_chains: int = 1000) -> None:
         self._machine, self._base, self._rng, self._n = machine, base, rng, n_chains
 
     def grow(self) -> dict[str, Estimate]:
@@ -123,11 +122,3 @@ class Populated:
             trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
         self._n *= 2
         return {"population": Estimate(found.value, found.stderr, trouble, facts, state.log_z)}
-
-
-def until(growing: Growing, accuracy: float, afford: Callable[[], bool]) -> dict[str, Estimate]:
-    """Let an estimator grow until its estimates are as accurate as asked, or no time is left."""
-    while True:
-        found = growing.grow()
-        if all(e.stderr <= accuracy and not e.trouble for e in found.values()) or not afford():
-            return found

@@ -1,10 +1,10 @@
 """The report: several estimators of log Z, grown side by side, and a verdict on whether they agree.
 
-Two kinds of path are walked, because each fails where the other does not. A product measure with the machine's
-own marginals is close to it and makes short paths; but marginals measured in one phase lead every path into that
-phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that its own
-diagnostics speak against does not count. Those that are left must agree within their errors, from two independent
-estimators at least; when they do not, all of them may be wrong, and the verdict says so.
+Two kinds of path are walked, because each fails where the other does not. A product measure with the
+machine's own marginals is close to it and makes short paths; but marginals measured in one phase lead every
+path into that phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that
+its own diagnostics speak against does not count. Those that are left must agree within their errors, from
+two independent estimators at least; when they do not, all may be wrong, and the verdict says so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def grow(
     budget : float
         Seconds. What a round does is fixed; the clock decides only whether there is another one.
     """
-    begun, found, seconds = time.monotonic(), {}, dict.fromkeys(members, 0.0)
+    begun, seconds = time.monotonic(), dict.fromkeys(members, 0.0)
+    found: dict[str, Estimate] = {}
     wanting = list(members)
     while True:
         for name in wanting:

@@ -4,6 +4,7 @@ from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.population import Population, PopulationAnnealing
 from ebm.samplers.tempering import Replicas, Tempering
+from ebm.samplers.transitions import TemperedTransitions
 from ebm.samplers.walkers import Sampler, Walkers
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Replicas",
     "Sampler",
     "Samples",
+    "TemperedTransitions",
     "Tempering",
     "Walkers",
     "sample",

@@ -123,7 +123,7 @@ class PopulationAnnealing:
         group = numbers * n_groups // n_chains
         return Population(machine.start(x), free, group=group, family=numbers, log_z=log_z)
 
-    def step(self, machine: Machine, state: Population, rng: Stream) -> tuple[Population, dict[str, Any]]:  # type: ignore[override]
+    def step(self, machine: Machine, state: Population, rng: Stream) -> tuple[Population, dict[str, Any]]:
         """Raise β, resample each group by its weights, sweep.
 
         The info has ``beta``, ``log_z`` (n_groups,), ``rho_t`` and ``family_entropy``.

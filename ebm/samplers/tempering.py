@@ -164,7 +164,7 @@ class Tempering:
                 self._adapt(state, n_chains)
         return _counted_anew(state)
 
-    def step(self, machine: Machine, state: Replicas, rng: Stream) -> tuple[Replicas, dict[str, Any]]:  # type: ignore[override]
+    def step(self, machine: Machine, state: Replicas, rng: Stream) -> tuple[Replicas, dict[str, Any]]:
         """n_sweeps sweeps of all replicas, then one swap of every other pair of neighbours.
 
         The info has ``swap_rates``, (L − 1,), and ``round_trips`` since `init`, and ``betas``, (L,).
