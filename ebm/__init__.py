@@ -30,7 +30,7 @@ _WHERE = {
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
     "rbm": ["RBM"],
-    "samplers": ["Annealing", "Gibbs", "Samples", "sample"],
+    "samplers": ["Annealing", "Direct", "Gibbs", "Samples", "sample"],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
     "training": ["History", "State", "begin", "fit", "train"],
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from ebm.partition import log_z as log_z
     from ebm.rbm import RBM as RBM
     from ebm.samplers import Annealing as Annealing
+    from ebm.samplers import Direct as Direct
     from ebm.samplers import Gibbs as Gibbs
     from ebm.samplers import Samples as Samples
     from ebm.samplers import sample as sample

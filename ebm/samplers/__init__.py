@@ -1,7 +1,8 @@
 """Samplers, written against the machine protocol, and `sample`, which drives them."""
 
+from ebm.samplers.direct import Direct
 from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.walkers import Sampler, Walkers
 
-__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
+__all__ = ["Annealing", "Direct", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
