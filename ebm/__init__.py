@@ -32,6 +32,7 @@ _WHERE = {
     "rbm": ["RBM"],
     "samplers": [
         "Annealing",
+        "Direct",
         "Gibbs",
         "PopulationAnnealing",
         "Samples",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from ebm.partition import log_z as log_z
     from ebm.rbm import RBM as RBM
     from ebm.samplers import Annealing as Annealing
+    from ebm.samplers import Direct as Direct
     from ebm.samplers import Gibbs as Gibbs
     from ebm.samplers import PopulationAnnealing as PopulationAnnealing
     from ebm.samplers import Samples as Samples

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.elimination.factors import integrate, states_of, take_factors
-from ebm.elimination.plan import make_plan
+from ebm.elimination.plan import Plan, make_plan
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, graph_of
 from ebm.machine import Array, Base, Machine, as_count, refuse_above
@@ -54,12 +54,14 @@ class Junction:
         States of all tables: the work.
     """
 
-    def __init__(self, graph: Graph, beta: float, base: Base, given: Array, limit: float) -> None:
-        self._graph, self._beta, self._given = graph, beta, given
+    def __init__(
+        self, graph: Graph, beta: float, base: Base, given: Array, limit: float, plan: Plan | None = None
+    ) -> None:
+        self._graph, self._beta, self._base, self._given, self._limit = graph, beta, base, given, limit
         self._rest, energy = graph.tempered(beta, base).condition(given)
         self._finite, self._gaussians = integrate(self._rest, limit)
         self._factors = take_factors(self._finite)
-        self._plan = make_plan(self._factors, limit)
+        self._plan = make_plan(self._factors, limit) if plan is None else plan
         self.bits, self.terms = self._plan.bits, self._plan.terms
         self._pool: Array | None = None
         self.log_z = self._sum(self._plan.pool <= _ALWAYS_KEPT) - energy
@@ -68,6 +70,13 @@ class Junction:
 
     def __repr__(self) -> str:
         return f"Junction({self._graph.n_units} units, tables of 2^{self.bits:.3g}, log_z = {self.log_z:.6g})"
+
+    def clamped(self, given: ArrayLike) -> Junction:
+        """The same for other states of the same clamped units: the order is found already."""
+        states = self._graph.as_given(given)
+        same = np.array_equal(np.isnan(states), np.isnan(self._given))
+        plan = self._plan if same else None
+        return Junction(self._graph, self._beta, self._base, states, self._limit, plan)
 
     def _sum(self, keep: bool) -> float:
         from ebm.kernels.tables import sum_out

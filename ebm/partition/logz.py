@@ -24,6 +24,7 @@ from ebm.partition.annealed import (
 from ebm.partition.estimate import Estimate, LogZ, weighty
 from ebm.partition.methods import Growing, Populated, Reversed, Tempered
 from ebm.partition.report import Progress, grow, report, single
+from ebm.samplers import Direct
 from ebm.stream import AIS, Seed, Stream
 
 __all__ = ["METHODS", "log_z"]
@@ -200,7 +201,6 @@ class _Work:
 
     def _reverse_ais(self) -> LogZ:
         """From exact samples if they can be had, else from data, else from tempered samples."""
-        from ebm.samplers import Direct
 
         try:
             x, started = Direct().init(self.machine, self.n_chains, self.rng).x, "exact"

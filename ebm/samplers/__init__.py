@@ -1,5 +1,6 @@
 """Samplers, written against the machine protocol, and `sample`, which drives them."""
 
+from ebm.samplers.direct import Direct
 from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.population import Population, PopulationAnnealing
@@ -9,6 +10,7 @@ from ebm.samplers.walkers import Sampler, Walkers
 
 __all__ = [
     "Annealing",
+    "Direct",
     "Gibbs",
     "Population",
     "PopulationAnnealing",

@@ -39,7 +39,7 @@ class Samples:
         Nats; None where the machine sums units out.
     diagnostics : dict
         ``tau`` (of the free energy), ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; annealing
-        adds ``best_x`` and ``best_energy``.
+        adds ``best_x`` and ``best_energy``, `Direct` its ``method``.
     """
 
     x: Array
@@ -79,7 +79,7 @@ def sample(
     burn_in, thin : int, optional
         Sampler steps before the first sample and between samples of a chain. When left out they are
         measured from the autocorrelation time of the free energy.
-        These three do not apply to annealing, nor n_chains to one sample of each row.
+        These three do not apply to annealing or `Direct`, nor n_chains to one sample of each row.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def sample(
     if not machine.normalisable():
         raise EbmError(f"sample: {machine} is not normalisable")
     sampler = Gibbs() if sampler is None else sampler
-    if sampler.length and (n_chains or burn_in or thin):
+    if (sampler.length or _independent(sampler)) and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     rng = Stream(seed).split(SAMPLE)
     parts, places = [], []
@@ -123,6 +123,11 @@ def sample(
     free_energy = machine.free_energy(x)
     diagnostics = _together([p[1] for p in parts], order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+
+
+def _independent(sampler: Sampler) -> bool:
+    """Whether its states are exact and independent of each other: most samplers do not even say no."""
+    return getattr(sampler, "independent", False)
 
 
 def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
@@ -167,9 +172,12 @@ def _sample_group(
     thin: int | None,
 ) -> tuple[Array, dict[str, Any]]:
     one_each = given is not None and len(given) > 1
-    c = n if one_each or sampler.length else min(n, n_chains or _CHAINS)
+    at_once = one_each or sampler.length or _independent(sampler)
+    c = n if at_once else min(n, n_chains or _CHAINS)
     clamped = None if given is None else np.ascontiguousarray(np.broadcast_to(given, (c, machine.n_units)))
-    state = sampler.init(machine, c, rng, clamped)
+    state: Any = sampler.init(machine, c, rng, clamped)
+    if _independent(sampler):
+        return state.x, {"tau": 1.0, "burn_in": 0, "thin": 1, "n_chains": c, "method": state.method}
     if sampler.length:
         for _ in range(sampler.length):
             state, _ = sampler.step(machine, state, rng)

@@ -38,7 +38,11 @@ class Walkers:
 
 
 class Sampler(Protocol):
-    """What `sample` needs."""
+    """What `sample` needs.
+
+    A sampler whose attribute `independent` is true draws exact states, each independent of all others,
+    from `init` on: nothing is measured of it, and its walkers say the `method`.
+    """
 
     @property
     def length(self) -> int | None:
