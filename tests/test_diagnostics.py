@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 from scipy.special import gammaln, logsumexp
-from scipy.stats import binom, kstest, norm, rankdata
+from scipy.stats import binom, kstest, norm, rankdata, ttest_ind
 
 from ebm import RBM, Bernoulli, BoltzmannMachine, EbmError, Ising, Stream
 from ebm.diagnostics import (
@@ -92,6 +92,14 @@ def test_effective_size_of_an_autoregressive_chain(rho):
     found = [ess_bulk(autoregressive(np.random.default_rng(s), 4, 4000, rho)) for s in range(8)]
     expected = n * (1 - rho) / (1 + rho)
     assert abs(np.mean(found) - expected) < max(5 * np.std(found) / math.sqrt(8), 0.03 * expected)
+
+
+def test_bulk_and_r_hat_know_only_ranks():
+    """Of heavy tails without a variance as of normal ones."""
+    x = autoregressive(np.random.default_rng(0), 4, 1000, 0.5)
+    for f in (ess_bulk, ess_tail):
+        assert f(np.exp(20 * x)) == f(x)
+    assert r_hat(np.exp(20 * x)) == pytest.approx(r_hat(x), abs=1e-3)  # it folds numbers, not ranks
 
 
 def test_tails_of_discrete_chains_are_not_perfect():
@@ -191,6 +199,14 @@ def test_false_alarms_are_as_rare_as_the_level(name):
         assert kstest(p, "uniform").pvalue > 1e-3, key
     p = np.array([np.ravel(f.p_distribution)[0] for f in found])
     assert (p < 0.05).sum() <= binom.isf(1e-4, K, 0.05)
+
+
+@pytest.mark.parametrize("chains", [(2, 2), (3, 9), (20, 5)])
+def test_means_are_compared_by_welchs_test(chains):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(chains[0], 30)), 2 * rng.normal(size=(chains[1], 50)) + 0.2
+    found, expected = agreement(a, b, warn=False), ttest_ind(a.mean(1), b.mean(1), equal_var=False)
+    np.testing.assert_allclose([found.z, found.p_mean], expected, rtol=1e-9)
 
 
 def test_differences_are_seen_and_named():

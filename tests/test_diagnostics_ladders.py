@@ -131,6 +131,16 @@ def test_beta_covers():
     assert np.mean(np.square(wrong)) > 4
 
 
+def test_sites_of_a_row_are_not_independent():
+    """Two spins say the same thing twice: an error that counts sites as rows is too small by sqrt(2)."""
+    pair = BoltzmannMachine(Ising(), [[0.0, 0.7], [0.7, 0.0]])
+    rng, z = np.random.default_rng(0), []
+    for _ in range(100):
+        found = estimate_beta(pair, laws.exact_draws(pair, 200, rng))
+        z.append((found.value - 1) / found.stderr)
+    assert abs(np.mean(np.square(z)) - 1) < 4 * math.sqrt(2 / len(z))
+
+
 @pytest.mark.parametrize("name", ["ising", "potts-sparse", "bernoulli-bernoulli", "bernoulli-gaussian"])
 def test_beta_follows_the_units_of_energy(name):
     """An energy a thousand times as large has a beta a thousandth: no scale is built in but that of beta."""

@@ -87,6 +87,7 @@ def agreement(
         Numbers along independent chains without burn-in: energies, and `projections` stacked along the last
         axis. Two or more chains in each set; ten or more are needed to see anything but gross differences.
         A transient that was left in is a disagreement. n_chains and n_steps may differ between the sets.
+        Energies alone can be blind: phases in equilibrium may have the same distribution of them.
     names : sequence of str, optional
         One per series.
     level : float
