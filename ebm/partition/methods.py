@@ -111,7 +111,7 @@ class Populated:
         state = sampler.init(self._machine, self._n, self._rng)
         while not state.done:
             sampler.step(self._machine, state, self._rng)
-        found = weighty(state.log_z, "population annealing", n_temperatures=float(state.time))
+        found = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
         facts = found.facts | {
             "n_chains": float(self._n),
             "rho_t": state.rho_t,
@@ -121,4 +121,4 @@ class Populated:
         if families < _LEAST_FAMILIES:
             trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
         self._n *= 2
-        return {"population": Estimate(found.value, found.stderr, trouble, facts, state.log_z)}
+        return {"population": Estimate(found.value, found.stderr, trouble, facts, state.group_log_z)}

@@ -39,7 +39,8 @@ class Samples:
         Nats; None where the machine sums units out.
     diagnostics : dict
         ``tau`` (of the free energy), ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; annealing
-        adds ``best_x`` and ``best_energy``, `Direct` its ``method``.
+        adds ``best_x`` and ``best_energy``; tempering ``swap_rates``, ``round_trips``, ``betas``; population
+        annealing ``log_z``, its ``log_z_stderr``, ``rho_t``, ``family_entropy``; `Direct` its ``method``.
     """
 
     x: Array
@@ -179,10 +180,9 @@ def _sample_group(
     if _independent(sampler):
         return state.x, {"tau": 1.0, "burn_in": 0, "thin": 1, "n_chains": c, "method": state.method}
     if sampler.length:
-        for _ in range(sampler.length):
+        while state.time < sampler.length and not state.done:
             state, _ = sampler.step(machine, state, rng)
-        done = {"tau": math.nan, "burn_in": sampler.length, "thin": 0, "n_chains": c}
-        return state.x, done | {"best_x": state.best_x, "best_energy": state.best_energy}
+        return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
         tau, spent = _measure(machine, sampler, state, rng, apart=one_each)
     else:
@@ -196,7 +196,7 @@ def _sample_group(
             state, _ = sampler.step(machine, state, rng)
         rounds.append(state.x.copy())
     diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}
-    return np.concatenate(rounds)[:n], diagnostics
+    return np.concatenate(rounds)[:n], diagnostics | state.facts
 
 
 def _measure(

@@ -38,7 +38,7 @@ class Population(Walkers):
         The group of every chain; the chains of a group stand together.
     family : (n_chains,) int64
         The first chain that each chain descends from.
-    log_z : (n_groups,) float64
+    group_log_z : (n_groups,) float64
         log of each group's estimate of Z_β, nats.
     """
 
@@ -46,13 +46,24 @@ class Population(Walkers):
     step: float = _FIRST
     group: Array = None  # type: ignore[assignment]
     family: Array = None  # type: ignore[assignment]
-    log_z: Array = None  # type: ignore[assignment]
-    done: bool = False
+    group_log_z: Array = None  # type: ignore[assignment]
 
     @property
     def family_sizes(self) -> Array:
         """Chains of each family that is left."""
         return np.unique(self.family, return_counts=True)[1]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """log Z_β by the mean over groups, with its standard error, and how many families are left."""
+        w = np.exp(self.group_log_z - self.group_log_z.max())
+        return {
+            "beta": self.beta,
+            "log_z": float(self.group_log_z.max() + np.log(w.mean())),
+            "log_z_stderr": float(w.std(ddof=1) / w.mean() / np.sqrt(len(w))) if len(w) > 1 else np.inf,
+            "rho_t": self.rho_t,
+            "family_entropy": self.family_entropy,
+        }
 
     @property
     def rho_t(self) -> float:
@@ -121,21 +132,21 @@ class PopulationAnnealing:
         log_z = np.full(n_groups, machine.log_z0(self.base))
         numbers = np.arange(n_chains)
         group = numbers * n_groups // n_chains
-        return Population(machine.start(x), free, group=group, family=numbers, log_z=log_z)
+        return Population(machine.start(x), free, group=group, family=numbers, group_log_z=log_z)
 
     def step(self, machine: Machine, state: Population, rng: Stream) -> tuple[Population, dict[str, Any]]:
         """Raise β, resample each group by its weights, sweep.
 
-        The info has ``beta``, ``log_z`` (n_groups,), ``rho_t`` and ``family_entropy``.
+        The info has ``beta``, ``log_z`` and its ``log_z_stderr``, ``rho_t`` and ``family_entropy``.
         """
         beta, log_w = self._next(machine, state)
         rows = []
-        u = rng.uniform(1, len(state.log_z))[0]
-        for g in range(len(state.log_z)):
+        u = rng.uniform(1, len(state.group_log_z))[0]
+        for g in range(len(state.group_log_z)):
             members = np.flatnonzero(state.group == g)
             own = log_w[members]
             total = logsumexp(own)
-            state.log_z[g] += total - np.log(len(members))
+            state.group_log_z[g] += total - np.log(len(members))
             rows.append(members[_systematic(np.exp(own - total), u[g])])
         order = np.concatenate(rows)
         state.chains, state.family = state.chains.take(order), state.family[order]
@@ -143,12 +154,7 @@ class PopulationAnnealing:
         machine.sweep(state.chains, rng, self.n_sweeps, beta, self.base, state.free)
         state.time += 1
         state.done = beta >= 1
-        return state, {
-            "beta": beta,
-            "log_z": state.log_z,
-            "rho_t": state.rho_t,
-            "family_entropy": state.family_entropy,
-        }
+        return state, state.facts
 
     def _next(self, machine: Machine, state: Population) -> tuple[float, Array]:
         """The next β and the log-weights of the step to it: the longest step tried with even weights."""

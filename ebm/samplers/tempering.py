@@ -75,6 +75,11 @@ class Replicas(Walkers):
         return beta
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """Swap rates, round trips, levels."""
+        return {"swap_rates": self.swap_rates, "round_trips": self.round_trips, "betas": self.betas}
+
+    @property
     def swap_rates(self) -> Array:
         """The rate at which neighbours swap, (L − 1,); NaN where none has been tried."""
         with np.errstate(invalid="ignore"):
@@ -172,11 +177,7 @@ class Tempering:
         machine.sweep(state.chains, rng, self.n_sweeps, state.row_betas, self.base, state.free)
         _swap(machine, state, rng, self.base)
         state.time += 1
-        return state, {
-            "swap_rates": state.swap_rates,
-            "round_trips": state.round_trips,
-            "betas": state.betas,
-        }
+        return state, state.facts
 
     def _first_betas(self) -> Array:
         if self.betas is not None:

@@ -19,8 +19,8 @@ __all__ = ["TemperedTransitions"]
 class TemperedTransitions:
     """Tempered transitions between sweeps at β = 1.
 
-    A journey down to β = `start` and back is one proposal, accepted with the probability that its free energies
-    give. It needs no replicas and no swaps, but temperatures close enough for a whole journey to be accepted.
+    A journey down to β = `start` and back is one proposal, accepted with the probability that its free
+    energies give. It needs no replicas and no swaps, but temperatures close enough for a whole journey to be accepted.
 
     Parameters
     ----------

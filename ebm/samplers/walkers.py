@@ -18,13 +18,17 @@ __all__ = ["Sampler", "Walkers", "begin"]
 
 @dataclass
 class Walkers:
-    """What a sampler changes: chains, the mask of units that may move, the time, and the best states."""
+    """What a sampler changes: chains, the mask of units that may move, the time, and the best states.
+
+    `done` is set by a sampler that ends before its `length`.
+    """
 
     chains: Chains
     free: Array | None = None
     time: int = 0
     best_x: Array | None = None
     best_energy: Array | None = None
+    done: bool = False
 
     @property
     def target(self) -> Chains:
@@ -35,6 +39,13 @@ class Walkers:
     def x(self) -> Array:
         """Their states, (n_chains, n_units)."""
         return self.target.x
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `sample` adds to its diagnostics."""
+        if self.best_x is None:
+            return {}
+        return {"best_x": self.best_x, "best_energy": self.best_energy}
 
 
 class Sampler(Protocol):
