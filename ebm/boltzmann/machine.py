@@ -140,11 +140,9 @@ class BoltzmannMachine:
 
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""
-        return (
-            x.phi
-            if isinstance(x, SpinChains)
-            else np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
-        )
+        if isinstance(x, SpinChains):
+            return x.phi
+        return np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
 
     def _rows_of(self, x: Any) -> Array:
         return as_rows(x, self.units, self.n_units)
@@ -174,6 +172,8 @@ class BoltzmannMachine:
 
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
+        if isinstance(x, SpinChains) and x.layout == "sites":
+            return x.energies(self._couplings.kernel_arguments, self.b)
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)
