@@ -5,8 +5,24 @@ import warnings
 import laws
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from ebm import RBM, Annealing, Bernoulli, BoltzmannMachine, EbmError, Gibbs, Ising, Potts, Stream, sample
+import ebm.boltzmann.chains as chains_module
+from ebm import (
+    RBM,
+    Annealing,
+    Bernoulli,
+    BoltzmannMachine,
+    EbmError,
+    Gibbs,
+    Ising,
+    Potts,
+    Stream,
+    get_num_threads,
+    sample,
+    set_num_threads,
+)
+from ebm.datasets import random_regular, sk
 from ebm.diagnostics import autocorrelation_time
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
@@ -148,11 +164,47 @@ def test_colours_separate_coupled_units(name):
     assert colours.max() <= np.count_nonzero(J, axis=1).max()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_chains", [1, 63, 64, 200])
+@pytest.mark.parametrize("units", [Bernoulli(), Ising()], ids=str)
+def test_running_chains_of_a_sparse_machine_have_the_energies_of_their_states(units, n_chains, dtype):
+    """Energies made of bits are -b.x - x.J.x/2, to the rounding of a unit's sum, and so are tempered ones."""
+    rng = np.random.default_rng(0)
+    J = random_regular(50, 6, disorder="gaussian", seed=1)
+    machine = BoltzmannMachine(units, J.astype(dtype), rng.normal(size=50).astype(dtype))
+    chains = machine.start(machine.sample0(n_chains, Stream(0)))
+    machine.sweep(chains, Stream(1), 3)
+    x = chains.x.astype(float)
+    exact = -x @ machine.b - 0.5 * np.einsum("ni,ni->n", x, (machine.J.astype(float) @ x.T).T)
+    limit = 8 * np.finfo(dtype).eps * (np.abs(machine.b).sum() + np.abs(machine.J.data).sum())
+    found = machine.energy(chains)
+    assert found.shape == (n_chains,)
+    assert found.dtype == np.float64
+    assert np.abs(found - exact).max() < limit
+    base = rng.normal(size=50)
+    tempered = machine.free_energy(chains, [[0.3], [1.2]], base)
+    np.testing.assert_allclose(tempered, machine.free_energy(x, [[0.3], [1.2]], base), atol=2 * limit)
+
+
+def test_energies_of_running_chains_do_not_depend_on_threads(monkeypatch):
+    monkeypatch.setattr(chains_module, "_WORTH", 0)
+    J = random_regular(50, 6, disorder="gaussian", seed=1)
+    machine = BoltzmannMachine(Ising(), J, np.linspace(-1, 1, 50))
+    chains, before, found = machine.start(machine.sample0(300, Stream(0))), get_num_threads(), []
+    try:
+        for k in (1, 2):
+            set_num_threads(k)
+            found.append(machine.energy(chains))
+    finally:
+        set_num_threads(before)
+    assert np.array_equal(*found)
+
+
 # Annealing.
 
 
 @pytest.mark.parametrize("name", laws.FINITE)
-@pytest.mark.parametrize("spacing", ["linear", "geometric"])
+@pytest.mark.parametrize("spacing", ["linear", "geometric", "harmonic"])
 def test_annealing_finds_the_ground_state(name, spacing):
     machine = laws.FINITE[name]()
     sampler = Annealing(0.2, 12.0, n_steps=40, n_sweeps=2, spacing=spacing)
@@ -167,22 +219,49 @@ def test_annealing_finds_the_ground_state(name, spacing):
     assert found.diagnostics["burn_in"] == 40
 
 
-def test_annealing_keeps_the_best_state_it_met():
-    """Stopping hot, the last state is usually not the best; the best is never worse than any met."""
-    machine = laws.FULLY["ising"]()
-    sampler, rng = Annealing(0.5, 0.6, n_steps=20, n_sweeps=1), Stream(0)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_annealing_finds_the_ground_states_of_spin_glasses(sparse):
+    """Sherrington-Kirkpatrick, N = 12: the least of the 2^12 energies, of every instance."""
+    x = laws.all_states(Ising(), 12)
+    for seed in range(8):
+        J = sk(12, seed=seed)
+        machine = BoltzmannMachine(Ising(), csr_array(J) if sparse else J)
+        sampler = Annealing(1 / 1.5, 1 / 0.05, n_steps=50, n_sweeps=5, spacing="harmonic")
+        best = sample(machine, 32, sampler=sampler, seed=seed).diagnostics["best_energy"]
+        assert abs(best.min() + laws.minus_free_energy(machine, x).max()) < 1e-12
+        assert np.mean(best < best.min() + 1e-12) > 0.5
+
+
+@pytest.mark.parametrize("name", ["ising", "ising-sparse-hidden", "potts", "bernoulli-bernoulli"])
+@pytest.mark.parametrize("n_sweeps", [1, 3])
+def test_annealing_keeps_the_best_state_it_met(name, n_sweeps):
+    """Stopping hot, the last state is usually not the best; the best is the best of those after each step."""
+    machine = laws.MACHINES[name]()
+    sampler, rng = Annealing(0.5, 0.6, n_steps=20, n_sweeps=n_sweeps), Stream(0)
     state = sampler.init(machine, 50, rng)
-    met = [machine.energy(state.x)]
-    betas = []
-    for _ in range(20):
+    first = rng.counter
+    met, energies, betas = [state.x.copy()], [machine.free_energy(state.x)], []
+    for k in range(20):
         state, info = sampler.step(machine, state, rng)
-        met.append(machine.energy(state.x))
+        assert rng.counter == first + (k + 1) * n_sweeps
+        met.append(state.x.copy())
+        energies.append(machine.free_energy(state.x))
         betas.append(info["beta"])
-        np.testing.assert_allclose(info["energy"], met[-1])
+        np.testing.assert_allclose(info["energy"], energies[-1], rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(betas, np.linspace(0.5, 0.6, 20))
-    np.testing.assert_allclose(state.best_energy, np.min(met, axis=0), rtol=1e-12)
-    np.testing.assert_allclose(machine.energy(state.best_x), state.best_energy, rtol=1e-12)
-    assert np.any(state.best_energy < met[-1])
+    np.testing.assert_allclose(state.best_energy, np.min(energies, axis=0), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(machine.free_energy(state.best_x), state.best_energy, rtol=1e-10, atol=1e-10)
+    assert np.all((np.array(met) == state.best_x).all(2).any(0))
+    assert np.any(state.best_energy < energies[-1])
+
+
+def test_spacings_of_annealing():
+    """Equal steps of beta, of its logarithm, of the temperature 1/beta, between the same ends."""
+    for spacing, even in (("linear", np.asarray), ("geometric", np.log), ("harmonic", np.reciprocal)):
+        betas = Annealing(0.5, 4.0, n_steps=8, spacing=spacing).betas
+        np.testing.assert_allclose(betas[[0, -1]], [0.5, 4.0])
+        steps = np.diff(even(betas))
+        np.testing.assert_allclose(steps, steps[0])
 
 
 def test_annealing_holds_given_units():

@@ -175,6 +175,8 @@ class BoltzmannMachine:
 
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
+        if isinstance(x, SpinChains) and x.layout == "sites":
+            return x.energies(self._couplings.kernel_arguments, self.b)
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)

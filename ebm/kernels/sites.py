@@ -1,7 +1,8 @@
 """Sweeps of a sparse machine of two-state units, for many chains: 64 chains are one word per unit.
 
 A field gathers a word from each neighbour and turns its bits into lanes, so 64 chains cost eight bytes of
-traffic per coupling and all of the state of a million units in 64 chains is 8 MB.
+traffic per coupling and all of the state of a million units in 64 chains is 8 MB. Their energies are made of
+the same words.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import above_four
-from ebm.kernels.memory import poke, workspace
+from ebm.kernels.memory import address, poke, store, workspace
 from ebm.kernels.random import TILE, uniform_tile_at
 from ebm.kernels.threads import shared
 from ebm.kernels.vector import mask_of, select, splat
@@ -71,3 +72,43 @@ def site_sweeps(sites, data, indices, indptr, b, base, beta, slope, low, order, 
         _sweep_tile(
             t, sites[t], data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps
         )
+
+
+@njit(**JIT)
+def _tile_energies(sites, data, indices, indptr, b, low, total):
+    """Subtract from total the terms of 64 chains, each pair of units at the smaller one of them."""
+    size = data.itemsize
+    lanes = 64 // size
+    terms = np.empty(CHAINS, data.dtype)
+    zero, one = splat(low) * 0, splat(low) * 0 + 1
+    for i in range(len(sites)):
+        own = sites[i]
+        for h in range(0, size, 4):
+            x0 = x1 = x2 = x3 = zero + b[i]
+            for k in range(indptr[i], indptr[i + 1]):
+                if indices[k] > i:
+                    w, other = splat(data[k]), splat(data[k] * low)
+                    word = sites[indices[k]] >> np.uint64(lanes * h)
+                    x0, x1 = x0 + _term(word, 0, w, other, low), x1 + _term(word, lanes, w, other, low)
+                    x2, x3 = (
+                        x2 + _term(word, 2 * lanes, w, other, low),
+                        x3 + _term(word, 3 * lanes, w, other, low),
+                    )
+            word, q = own >> np.uint64(lanes * h), address(terms) + 64 * h
+            store(q, x0 * _term(word, 0, one, low, low))
+            store(q + 64, x1 * _term(word, lanes, one, low, low))
+            store(q + 128, x2 * _term(word, 2 * lanes, one, low, low))
+            store(q + 192, x3 * _term(word, 3 * lanes, one, low, low))
+        for c in range(CHAINS):  # in float64, one unit after the other
+            total[c] -= terms[c]
+
+
+@shared
+def energies_of_sites(sites, data, indices, indptr, b, low, out):
+    """The energies of all chains: out (T, 64) float64, overwritten; the rest as in `site_sweeps`.
+
+    Data are those of a symmetric matrix: an entry below the diagonal is not read.
+    """
+    for t in prange(len(sites)):
+        out[t] = 0
+        _tile_energies(sites[t], data, indices, indptr, b, low, out[t])
