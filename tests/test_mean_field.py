@@ -1,5 +1,6 @@
 """Mean field is a bound, wherever it stops; TAP is right to one order more, and stationary."""
 
+import importlib
 import itertools
 import math
 
@@ -167,6 +168,23 @@ def test_tap_is_its_definition_and_stationary(name):
         step = 1e-4 * np.eye(len(found.inputs))[e]
         up, down = (plefka(graph, found.inputs + s, 2) for s in (step, -step))
         assert abs(up - down) / 2e-4 < 1e-7
+
+
+def test_the_largest_of_several_solutions_is_kept(monkeypatch):
+    """A magnet in a small field, from either well and several distances: the deeper well is the answer."""
+    n, module = 30, importlib.import_module("ebm.partition.mean_field")
+    machine = BoltzmannMachine(Ising(), 3.0 * (1 - np.eye(n)) / n, np.full(n, 0.02))
+
+    def value(method, *starts):
+        monkeypatch.setattr(module, "_starts", lambda *_: np.outer(starts, np.ones(n)))
+        return method(machine).value
+
+    for method in (mean_field, tap):
+        deep = value(method, 3.0)
+        assert deep > value(method, -3.0) + 0.5
+        for far in np.linspace(2.0, 4.0, 9):
+            assert value(method, -far, 6 - far) == pytest.approx(deep, abs=1e-9)
+            assert value(method, 6 - far, -far) == pytest.approx(deep, abs=1e-9)
 
 
 def test_tap_of_a_glass_at_high_temperature():

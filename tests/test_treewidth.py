@@ -155,8 +155,8 @@ def test_orders_of_known_treewidth(n):
 def test_a_caterpillar_needs_little_room():
     """A spine with a leg at each vertebra: the spine is gone down first, or all its tables would be open."""
     n = 400
-    i = np.concatenate([np.arange(n - 1), np.arange(n)])
-    j = np.concatenate([np.arange(1, n), np.arange(n, 2 * n)])
+    leg, spine = np.arange(n), np.arange(n, 2 * n)
+    i, j = np.concatenate([spine[:-1], leg]), np.concatenate([spine[1:], spine])
     machine = spins(i, j, np.full(len(i), 0.3), np.zeros(2 * n))
     plan = make_plan(take_factors(machine.graph()), 22.0)
     assert plan.stack <= 16
