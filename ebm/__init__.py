@@ -45,7 +45,14 @@ _WHERE = {
     "training": ["History", "State", "begin", "fit", "train"],
     "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
 }
-_MODULES = ("baselines", "datasets", "diagnostics", "plots", *(m for m in _WHERE if "." not in m))
+_MODULES = (
+    "baselines",
+    "datasets",
+    "diagnostics",
+    "elimination",
+    "plots",
+    *(m for m in _WHERE if "." not in m),
+)
 _NAMES = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = ["__version__", *sorted(_NAMES)]

@@ -19,7 +19,7 @@ from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Base, as_base
 from ebm.units import Units
 
-__all__ = ["Graph", "Pairs", "graph_of", "one_layer", "two_layers"]
+__all__ = ["Graph", "Pairs", "graph_of", "one_layer", "states_of", "two_layers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +153,11 @@ class Graph:
                 keep = (values != 0).any((1, 2)) & ((a < c) | (i < j))
                 if keep.any():
                     yield Pairs(a, c, i[keep] + units_a.start, j[keep] + units_c.start, values[keep])
+
+
+def states_of(units: Units) -> Array:
+    """φ of all states of one unit, (q, width)."""
+    return units.encode(np.asarray(units.states)[:, None])
 
 
 def one_layer(units: Units, J: Any, b: Array) -> Graph:

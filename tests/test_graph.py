@@ -88,10 +88,14 @@ def test_pairs_are_the_couplings(name):
 
 
 def test_zeros_are_no_couplings():
-    """A chain stored as a dense J has the couplings of a chain."""
+    """A chain stored as a dense J has the couplings of a chain; zeros of a sparse pattern are none."""
     machine = laws.FULLY["ising"]()
     machine.params["J"] *= np.abs(np.subtract.outer(np.arange(6), np.arange(6))) == 1
     assert machine.graph().J.nnz == 10
+    sparse = laws.FULLY["ising-sparse-hidden"]()
+    before = sparse.graph().J.nnz
+    sparse.params["J"][:] = np.where(np.abs(sparse.params["J"]) < 0.2, 0, sparse.params["J"])
+    assert sparse.graph().J.nnz == np.count_nonzero(sparse.params["J"]) < before
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from scipy.special import logsumexp
 
 from ebm import RBM, Bernoulli, BoltzmannMachine, Ising, Potts, Stream
 from ebm.elimination import eliminate, find_order
+from ebm.elimination.factors import take_factors
+from ebm.elimination.plan import make_plan
 
 
 def spins(i, j, J, b):
@@ -148,3 +150,15 @@ def test_orders_of_known_treewidth(n):
     down, right = np.stack([site[:-1], site[1:]], -1), np.stack([site[:, :-1], site[:, 1:]], -1)
     lattice = np.concatenate([down.reshape(-1, 2), right.reshape(-1, 2)])
     assert n <= width(lattice, n * n) <= n + 2
+
+
+def test_a_caterpillar_needs_little_room():
+    """A spine with a leg at each vertebra: the spine is gone down first, or all its tables would be open."""
+    n = 400
+    leg, spine = np.arange(n), np.arange(n, 2 * n)
+    i, j = np.concatenate([spine[:-1], leg]), np.concatenate([spine[1:], spine])
+    machine = spins(i, j, np.full(len(i), 0.3), np.zeros(2 * n))
+    plan = make_plan(take_factors(machine.graph()), 22.0)
+    assert plan.stack <= 16
+    expected = 2 * n * math.log(2) + (2 * n - 1) * math.log(math.cosh(0.3))
+    assert abs(eliminate(machine.graph()).log_z - expected) < 1e-9

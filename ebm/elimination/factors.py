@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ebm.errors import EbmError, NotSupported, TooLarge
-from ebm.graph import Graph
+from ebm.graph import Graph, states_of
 from ebm.machine import Array
-from ebm.units import Gaussian, Units
+from ebm.units import Gaussian
 
 __all__ = ["Factors", "Gaussians", "integrate", "take_factors"]
 
@@ -48,11 +48,6 @@ class Factors:
     i: Array
     j: Array
     theta: Array
-
-
-def states_of(units: Units) -> Array:
-    """φ of all states of one unit, (q, width)."""
-    return units.encode(np.asarray(units.states)[:, None])
 
 
 def take_factors(graph: Graph) -> Factors:

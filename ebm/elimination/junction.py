@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.elimination.factors import integrate, states_of, take_factors
+from ebm.elimination.factors import integrate, take_factors
 from ebm.elimination.plan import Plan, make_plan
 from ebm.errors import EbmError, NotSupported
-from ebm.graph import Graph, graph_of
+from ebm.graph import Graph, graph_of, states_of
 from ebm.machine import Array, Base, Machine, as_count, refuse_above
 from ebm.stream import Stream
 

@@ -8,5 +8,16 @@ from ebm.partition.annealed import annealed_log_weights, base_rate
 from ebm.partition.estimate import LogZ, log_mean_exp
 from ebm.partition.likelihood import log_likelihood
 from ebm.partition.logz import log_z
+from ebm.partition.mean_field import MeanField, mean_field, tap
 
-__all__ = ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_mean_exp", "log_z"]
+__all__ = [
+    "LogZ",
+    "MeanField",
+    "annealed_log_weights",
+    "base_rate",
+    "log_likelihood",
+    "log_mean_exp",
+    "log_z",
+    "mean_field",
+    "tap",
+]
