@@ -140,8 +140,6 @@ class BoltzmannMachine:
         """The units and their couplings as a pairwise model: a copy of today's parameters, float64."""
         return one_layer(self.units, self.J, self.b)
 
-    # Energies and conditionals.
-
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""
         if isinstance(x, SpinChains):
@@ -180,8 +178,6 @@ class BoltzmannMachine:
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)
-
-    # The machine protocol.
 
     def start(self, x: ArrayLike) -> SpinChains:
         """Make running chains from states, (n_chains, n_units); x is copied."""

@@ -7,7 +7,7 @@ size of its weights, or is not given.
 from ebm.partition.annealed import annealed_log_weights, base_rate
 from ebm.partition.estimate import LogZ, log_mean_exp
 from ebm.partition.likelihood import log_likelihood
-from ebm.partition.logz import log_z
+from ebm.partition.logz import METHODS, log_z
 from ebm.partition.mean_field import MeanField, mean_field, tap
 
 __all__ = [

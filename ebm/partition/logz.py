@@ -239,7 +239,7 @@ class _Work:
     def _by_fields(self, method: str) -> LogZ:
         from ebm.partition.mean_field import mean_field, tap
 
-        found = (mean_field if method == "mean_field" else tap)(self.machine, seed=self.rng)
+        found = (mean_field if method == "mean_field" else tap)(self.machine, seed=self.rng.key)
         trouble = "" if found.converged else f"{method}: no fixed point found"
         entry = Estimate(found.value, math.nan, trouble, {"n_iterations": float(found.n_iterations)}).entry
         bound = method == "mean_field"  # at any iterate

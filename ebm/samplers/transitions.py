@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Machine
+from ebm.machine import Array, Machine, Scan
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -20,7 +20,8 @@ class TemperedTransitions:
     """Tempered transitions between sweeps at β = 1.
 
     A journey down to β = `start` and back is one proposal, accepted with the probability that its free
-    energies give. It needs no replicas and no swaps, but temperatures close enough for a whole journey to be accepted.
+    energies give. It needs no replicas and no swaps, but temperatures close enough for a whole journey to be
+    accepted.
 
     Parameters
     ----------
@@ -97,5 +98,5 @@ class TemperedTransitions:
         return state, {"acceptance": float(taken.mean())}
 
     def _sweep(self, machine: Machine, chains: Any, rng: Stream, beta: float, free: Array | None) -> None:
-        scan = "auto" if machine.sums_out else "random"
+        scan: Scan = "auto" if machine.sums_out else "random"
         machine.sweep(chains, rng, self.n_sweeps, beta, self.base, free, scan)
