@@ -1,4 +1,4 @@
-"""Samplers that know many temperatures: each leaves the machine's distribution alone, and crosses barriers."""
+"""Samplers of many temperatures: each leaves the machine's distribution alone, and crosses barriers."""
 
 import laws
 import numpy as np
