@@ -29,7 +29,7 @@ _WHERE = {
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
     "rbm": ["RBM"],
-    "samplers": ["Annealing", "Gibbs", "Samples", "sample"],
+    "samplers": ["Annealing", "Gibbs", "Metropolis", "Samples", "SwendsenWang", "Wolff", "sample"],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
     "training": ["History", "State", "begin", "fit", "train"],
@@ -76,7 +76,10 @@ if TYPE_CHECKING:
     from ebm.rbm import RBM as RBM
     from ebm.samplers import Annealing as Annealing
     from ebm.samplers import Gibbs as Gibbs
+    from ebm.samplers import Metropolis as Metropolis
     from ebm.samplers import Samples as Samples
+    from ebm.samplers import SwendsenWang as SwendsenWang
+    from ebm.samplers import Wolff as Wolff
     from ebm.samplers import sample as sample
     from ebm.scores import free_energy_gap as free_energy_gap
     from ebm.scores import kl_divergence as kl_divergence
