@@ -14,7 +14,7 @@ from ebm.stream import Stream
 
 __all__ = ["houdayer"]
 
-_WORTH = 2**14  # units of pairs from which on exchanges are worth several threads
+_WORTH = 2**15  # units of pairs from which on exchanges are worth several threads
 
 
 def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Array | None = None) -> Array:
@@ -75,21 +75,22 @@ def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Ar
     array([[-1,  1, -1],
            [ 1,  1, -1]])
     """
-    from ebm.kernels.clusters import exchange_clusters
+    from ebm.kernels.clusters import pick_clusters
 
     require_pairwise(machine, "houdayer", "finitely many states per unit")
     own = np.array(as_rows(x, machine.units, machine.n_units, strict=True), order="C")
     rows = _as_pairs(pairs, len(own))
     mask = as_free(free, machine.n_units)
     mask = np.ones(machine.n_units, bool) if mask is None else mask
-    key, sweep = rng.advance()
-    worth = rows.size * machine.n_units > _WORTH
-    exchange_clusters(worth, own, rows, *neighbours(machine), mask, key, sweep)
+    one, two = own[rows[:, 0]], own[rows[:, 1]]
+    moved = one != two
+    pick_clusters(moved.size > _WORTH, moved, *neighbours(machine), mask, *rng.advance())
+    own[rows[:, 0]], own[rows[:, 1]] = np.where(moved, two, one), np.where(moved, one, two)
     return own
 
 
 def _as_pairs(pairs: ArrayLike, n: int) -> Array:
-    """Pairs of rows, (m, 2) int64, checked: compiled code trusts them, and shares them among threads."""
+    """Pairs of rows, (m, 2) int64, checked: a row in two pairs would be written twice."""
     rows = np.asarray(pairs)
     if rows.ndim != 2 or rows.shape[1] != 2 or (rows.size and rows.dtype.kind not in "iu"):
         raise EbmError(f"pairs: expected integers of shape (m, 2), got {rows.dtype} {rows.shape}")

@@ -90,10 +90,9 @@ def _sweep_pairwise(
     """The states after n sweeps, and the number of offers taken; the same numbers as `_sweep_any`."""
     from ebm.kernels.metropolis import REFRESH, metropolis_sweeps
 
-    units, dtype, none = machine.units, machine.dtype, np.empty(0, np.int64)
+    units, dtype = machine.units, machine.dtype
     colours, accepted = as_colours(units, x), np.zeros(len(x), np.int64)
-    J, empty = machine.J, np.empty((0, 0), dtype)
-    couplings = (empty, J.data, J.indices, J.indptr) if machine.sparse else (J, empty[0:0].ravel(), none, none)
+    couplings = _sparse_couplings(machine.J) if machine.sparse else _dense_couplings(machine.J)
     worth = x.shape[0] * len(order) * n > _WORTH
     for k in range(0, n, REFRESH):
         count = min(REFRESH, n - k)
@@ -103,6 +102,15 @@ def _sweep_pairwise(
             order, *rng.advance(count), count, accepted,
         )  # fmt: skip
     return to_states(units, colours, x.dtype), int(accepted.sum())
+
+
+def _dense_couplings(J: Array) -> tuple[Array, ...]:
+    none = np.empty(0, np.int64)
+    return J, np.empty(0, J.dtype), none, none
+
+
+def _sparse_couplings(J: Any) -> tuple[Array, ...]:
+    return np.empty((0, 0), J.dtype), J.data, J.indices.astype(np.int64), J.indptr.astype(np.int64)
 
 
 def _sweep_any(

@@ -64,7 +64,8 @@ def neighbours(machine: Any) -> tuple[Array, Array]:
     coupled = machine.J != 0
     if width > 1:
         coupled = coupled.reshape(n, width, n, width).any((1, 3))
-    return _compressed(*np.nonzero(coupled), n)
+    rows, columns = np.nonzero(coupled)
+    return _compressed(rows, columns, n)
 
 
 def _compressed(rows: Array, columns: Array, n: int) -> tuple[Array, Array]:
