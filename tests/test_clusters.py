@@ -243,6 +243,16 @@ def test_potts_antiferromagnets_are_refused(make):
         make(-1.0).init(machine, 2, Stream(0))
 
 
+@each_sampler
+def test_potts_couplings_of_another_form_are_refused(make):
+    """A little more for one pair of colours of one pair of units: no K delta, though all K are positive."""
+    machine = ferromagnet(3, 4)
+    J = machine.J.copy()
+    J[0, 4] = J[4, 0] = J[0, 4] + 0.1
+    with pytest.raises(NotSupported, match="units 0 and 1 are others"):
+        make(1.0).init(BoltzmannMachine(Potts(3), J, machine.b), 2, Stream(0))
+
+
 @pytest.mark.parametrize(
     "make", [lambda: SwendsenWang(0), lambda: Wolff(0), lambda: Wolff(beta=np.nan), lambda: SwendsenWang(k=1)]
 )
