@@ -34,10 +34,13 @@ _WHERE = {
         "Annealing",
         "Direct",
         "Gibbs",
+        "Metropolis",
         "PopulationAnnealing",
         "Samples",
+        "SwendsenWang",
         "TemperedTransitions",
         "Tempering",
+        "Wolff",
         "sample",
     ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
@@ -95,10 +98,13 @@ if TYPE_CHECKING:
     from ebm.samplers import Annealing as Annealing
     from ebm.samplers import Direct as Direct
     from ebm.samplers import Gibbs as Gibbs
+    from ebm.samplers import Metropolis as Metropolis
     from ebm.samplers import PopulationAnnealing as PopulationAnnealing
     from ebm.samplers import Samples as Samples
+    from ebm.samplers import SwendsenWang as SwendsenWang
     from ebm.samplers import TemperedTransitions as TemperedTransitions
     from ebm.samplers import Tempering as Tempering
+    from ebm.samplers import Wolff as Wolff
     from ebm.samplers import sample as sample
     from ebm.scores import free_energy_gap as free_energy_gap
     from ebm.scores import kl_divergence as kl_divergence
