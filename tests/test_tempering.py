@@ -1,4 +1,4 @@
-"""Samplers that know many temperatures: each leaves the machine's distribution alone, and crosses barriers."""
+"""Samplers that know many temperatures: each keeps the machine's distribution, and crosses barriers."""
 
 import laws
 import numpy as np
@@ -54,6 +54,17 @@ def test_tempering_keeps_every_level(name, with_base):
     assert np.array_equal(np.sort(state.at, axis=None), np.arange(4 * N))
     for level, beta in enumerate(LADDER):
         laws.is_sample(machine, state.chains.take(state.at[level]).x, beta, base)
+
+
+@pytest.mark.parametrize("name", ["ising-sparse-hidden", "bernoulli-sparse", "potts-sparse"])
+def test_cluster_exchanges_keep_every_level(name):
+    machine = laws.MACHINES[name]()
+    sampler = Tempering(betas=LADDER, n_adapt=0, houdayer=True)
+    state, stream = placed(machine, sampler, N, np.random.default_rng(0)), Stream(1)
+    for _ in range(3):
+        sampler.step(machine, state, stream)
+    for level, beta in enumerate(LADDER):
+        laws.is_sample(machine, state.chains.take(state.at[level]).x, beta)
 
 
 def test_ladders_do_not_mix():

@@ -11,6 +11,7 @@ from ebm.partition.logz import METHODS, log_z
 from ebm.partition.mean_field import MeanField, mean_field, tap
 
 __all__ = [
+    "METHODS",
     "LogZ",
     "MeanField",
     "annealed_log_weights",

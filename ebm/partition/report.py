@@ -9,6 +9,7 @@ two independent estimators at least; when they do not, all may be wrong, and the
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -30,7 +31,11 @@ _SLOWER = 2.2  # a round costs this much more than the one before
 
 
 def grow(
-    members: dict[str, Growing], accuracy: float, budget: float, progress: Progress = None
+    members: dict[str, Growing],
+    accuracy: float,
+    budget: float,
+    rounds: int | None = None,
+    progress: Progress = None,
 ) -> dict[str, Estimate]:
     """Let estimators grow in rounds until all are accurate, or another round would exceed the budget.
 
@@ -40,23 +45,27 @@ def grow(
         Standard error, nats, at which an estimator has done enough.
     budget : float
         Seconds. What a round does is fixed; the clock decides only whether there is another one.
+    rounds : int, optional
+        At most so many.
     """
     begun, seconds = time.monotonic(), dict.fromkeys(members, 0.0)
     found: dict[str, Estimate] = {}
     wanting = list(members)
-    while True:
+    for done in itertools.count(1):
         for name in wanting:
             start = time.monotonic()
             found |= _named(name, members[name].grow())
             seconds[name] = time.monotonic() - start
             if progress is not None:
-                progress(min(0.99, (time.monotonic() - begun) / budget), _line(name, found))
+                share = max((time.monotonic() - begun) / budget, (done - 1) / (rounds or math.inf))
+                progress(min(0.99, share), _line(name, found))
         wanting = [name for name in wanting if not _enough(name, found, accuracy)]
         ahead = _SLOWER * sum(seconds[name] for name in wanting)
-        if not wanting or time.monotonic() - begun + ahead > budget:
-            if progress is not None:
-                progress(1.0)
-            return found
+        if not wanting or done == rounds or time.monotonic() - begun + ahead > budget:
+            break
+    if progress is not None:
+        progress(1.0)
+    return found
 
 
 def _named(name: str, found: dict[str, Estimate]) -> dict[str, Estimate]:
@@ -86,7 +95,13 @@ def _enough(name: str, found: dict[str, Estimate], accuracy: float) -> bool:
 
 
 def report(
-    machine: Machine, base: Base, rng: Stream, accuracy: float, budget: float, progress: Progress = None
+    machine: Machine,
+    base: Base,
+    rng: Stream,
+    accuracy: float,
+    budget: float,
+    rounds: int | None = None,
+    progress: Progress = None,
 ) -> LogZ:
     """AIS, reverse AIS, MBAR over a tempering ladder and population annealing, with a verdict.
 
@@ -104,7 +119,7 @@ def report(
         "tempering_uniform": Tempered(machine, None, rng.split(5), ("mbar",)),
         "population_uniform": Populated(machine, None, rng.split(6)),
     }
-    return judge(grow(members, accuracy, budget, progress), accuracy)
+    return judge(grow(members, accuracy, budget, rounds, progress), accuracy)
 
 
 def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
