@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.elimination import log_z_by_elimination
 from ebm.errors import EbmError, NotSupported, TooLarge, nearest
-from ebm.machine import Array, Base, Machine, as_data
+from ebm.machine import Array, Base, Machine, as_count, as_data
 from ebm.partition.annealed import (
     annealed_log_weights,
     base_rate,
@@ -123,6 +123,8 @@ def log_z(
     """
     if method not in METHODS:
         raise EbmError(f"log_z: method: unknown {method!r}; {nearest(str(method), METHODS)}")
+    as_count(n_temperatures, "n_temperatures")
+    as_count(n_chains, "n_chains")
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"log_z: {name}: expected a positive number, got {value!r}")
@@ -234,11 +236,11 @@ class _Work:
         """log Z for which the mean log-likelihood of the data is that of the annealed model."""
         if self.rows is None:
             raise EbmError("log_z: raise: expected data: it bounds their log-likelihood")
-        n_each = max(2, self.n_chains // 10)
+        n_each, states = max(2, self.n_chains // 10), self.machine.clamp(self.rows, self.rng)
         value, stderr = raise_log_likelihood(
-            self.machine, self.rows, n_chains=n_each, progress=self.progress, **self._settings
+            self.machine, states, n_chains=n_each, progress=self.progress, **self._settings
         )
-        implied = float((-self.machine.free_energy(self.rows) - value).mean())
+        implied = float((-self.machine.free_energy(states) - value).mean())
         error = float(np.sqrt((stderr**2).sum()) / len(stderr))
         facts = {"n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
         whole = single("raise", {"raise": Estimate(implied, error, "", facts)})
