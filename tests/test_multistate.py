@@ -15,7 +15,14 @@ from ebm.partition.multistate import Ladder, _centred, bennett, log_weights, mba
 from ebm.partition.tempered import Recorder, reversed_estimate, tempered_estimates
 
 BETAS = np.array([0.0, 0.2, 0.45, 0.75, 1.0])
-NAMES = ["bernoulli", "ising-sparse-hidden", "potts", "bernoulli-bernoulli", "potts-gaussian", "ising-bernoulli"]
+NAMES = [
+    "bernoulli",
+    "ising-sparse-hidden",
+    "potts",
+    "bernoulli-bernoulli",
+    "potts-gaussian",
+    "ising-bernoulli",
+]
 each_name = pytest.mark.parametrize("name", NAMES)
 
 
@@ -26,7 +33,10 @@ def base_of(machine):
 def table(machine, betas, base=None, eps=1e-4):
     """Of all states: x, F at every level, its two derivatives by β, p at every level; −log Z of each level."""
     x = laws.all_states(machine.units, machine.n_units)
-    F = {s: -np.array([laws.minus_free_energy(machine, x, b + s * eps, base) for b in betas]) for s in (-1, 0, 1)}
+    F = {
+        s: -np.array([laws.minus_free_energy(machine, x, b + s * eps, base) for b in betas])
+        for s in (-1, 0, 1)
+    }
     slope, curve = (F[1] - F[-1]) / (2 * eps), (F[1] - 2 * F[0] + F[-1]) / eps**2
     f = -logsumexp(-F[0], axis=1)
     return x, F[0], slope, curve, np.exp(f[:, None] - F[0]), f - f[0]

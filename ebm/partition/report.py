@@ -4,7 +4,8 @@ Two kinds of path are walked, because each fails where the other does not. A pro
 machine's own marginals is close to it and makes short paths; but marginals measured in one phase lead every
 path into that phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that
 its own diagnostics speak against does not count. Those that are left must agree within their errors, from
-two independent estimators at least; when they do not, all may be wrong, and the verdict says so.
+two independent estimators at least, and nothing from the uniform measure may be higher: a phase that is
+missed makes Z too small. When they do not agree, all may be wrong, and the verdict says so.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     pool = sound or {key: e for key, e in found.items() if math.isfinite(e.value)} or found
     best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
     verdict, reason = "agree", _agreement(sound)
-    against = _quarrel(sound)
+    against = _quarrel(sound) or _missing(found, found[best])
     if len({_SAME_RUN.get(key, key) for key in sound}) < 2:
         verdict, reason = "do not trust", _too_few(found, sound)
     elif against:
@@ -150,6 +151,19 @@ def _agreement(sound: dict[str, Estimate]) -> str:
 def _too_few(found: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
     said = next((e.trouble for e in found.values() if e.trouble), "no estimate")
     return f"nothing independent of {' and '.join(sound)} is sound; {said}" if sound else said
+
+
+def _missing(found: dict[str, Estimate], best: Estimate) -> str:
+    """A doubtful estimate from the uniform measure that is higher: it may have seen what others missed.
+
+    One that is lower says nothing: paths that freeze fall short.
+    """
+    for key in ("mbar_uniform", "population_uniform"):
+        if key in found and found[key].trouble:
+            more, sigma = found[key].value - best.value, math.hypot(found[key].stderr, best.stderr)
+            if more > _SIGMAS * sigma + _SYSTEMATIC:
+                return f"{key}, itself in doubt, is higher by {more:.2f} nats: a phase may be missing"
+    return ""
 
 
 def _quarrel(sound: dict[str, Estimate]) -> str:
