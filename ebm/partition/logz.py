@@ -247,7 +247,7 @@ class _Work:
         return replace(whole, reason="bounds the log-likelihood of these data under the annealed model")
 
     def _by_fields(self, method: str) -> LogZ:
-        from ebm.partition.mean_field import mean_field, tap
+        from ebm.partition.mean_fields import mean_field, tap
 
         found = (mean_field if method == "mean_field" else tap)(self.machine, seed=self.rng.key)
         trouble = "" if found.converged else f"{method}: no fixed point found"
