@@ -29,7 +29,7 @@ ALLOWED = {
     "boltzmann": MACHINES | {"bits", "graph"},
     "rbm": MACHINES | {"bits", "deferred", "graph"},
     "samplers": METHODS | {"diagnostics", "graph", "elimination"},
-    "partition": METHODS | {"samplers", "graph", "elimination"},
+    "partition": METHODS | {"samplers", "graph", "elimination", "diagnostics"},
     "scores": METHODS | {"partition"},
     "optimisers": METHODS | {"deferred"},
     "learning": METHODS | {"samplers"},

@@ -9,7 +9,7 @@ import laws
 import numpy as np
 import pytest
 
-from ebm import Bernoulli, Ising, Potts, PopulationAnnealing, Stream, Tempering
+from ebm import Bernoulli, Ising, PopulationAnnealing, Potts, Stream, Tempering
 from ebm.partition.annealed import (
     annealed_log_weights,
     even_betas,

@@ -25,9 +25,8 @@ def main() -> None:
         )
     value, stderr = np.array(values).T
     spread = value.std(ddof=1) / math.sqrt(len(value))
-    print(
-        f"mean {value.mean():.4f}; spread of seeds gives ± {spread:.4f}, ladders ± {math.hypot(*stderr) / len(value):.4f}"
-    )
+    ladders = math.hypot(*stderr) / len(value)
+    print(f"mean {value.mean():.4f}; the spread of seeds gives ± {spread:.4f}, the ladders ± {ladders:.4f}")
 
 
 if __name__ == "__main__":

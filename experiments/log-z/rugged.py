@@ -119,14 +119,11 @@ def main() -> None:
         for seed in range(options.seeds):
             rows.append(one(name, seed, options.budget))
             last = rows[-1]
+            error = last["value"] - last["exact"]
             print(
-                f"{name} {seed}: {last['value']:.3f} ± {last['stderr']:.3f} exact {last['exact']:.3f}",
-                end=" ",
+                f"{name} {seed}: {last['value']:.3f} ± {last['stderr']:.3f}, {error:+.3f} off: {last['verdict']}"
             )
-            print(
-                f"{last['verdict']} ({last['reason']}) {last['seconds']:.0f} s; Gibbs: {last['gibbs_reason']}",
-                flush=True,
-            )
+            print(f"    {last['reason']}; {last['seconds']:.0f} s; Gibbs: {last['gibbs_reason']}", flush=True)
             Path(options.out).write_text(json.dumps(rows, indent=1) + "\n")
     print(table(rows))
 

@@ -31,12 +31,13 @@ def measure(what: str, machine: ebm.Machine) -> str:
         plain = seconds(lambda: machine.sweep(chains, rng, SWEEPS, beta))
         each.append((seconds(lambda: sampler.step(machine, state, rng)), plain))
     step, plain = np.array(each[2:]).T
-    return f"| {what} | {1e3 * np.median(plain):.1f} | {1e3 * np.median(step):.1f} | {np.median(step / plain):.3f} |"
+    ratio = np.median(step / plain)
+    return f"| {what} | {1e3 * np.median(plain):.1f} | {1e3 * np.median(step):.1f} | {ratio:.3f} |"
 
 
 def main() -> None:
     print(
-        f"{LEVELS} replicas × {LADDERS} ladders, {SWEEPS} sweeps and one swap; {ebm.get_num_threads()} threads"
+        f"{LEVELS} replicas × {LADDERS} ladders, {SWEEPS} sweeps, one swap; {ebm.get_num_threads()} threads"
     )
     print("| machine | plain sweeps, ms | tempering step, ms | ratio (wanted ≤ 1.2) |\n|---|---|---|---|")
     rbm = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 784, 500, scale=0.05)
