@@ -123,7 +123,8 @@ def main() -> None:
             print(
                 f"{name} {seed}: {last['value']:.3f} ± {last['stderr']:.3f}, {error:+.3f} off: {last['verdict']}"
             )
-            print(f"    {last['reason']}; {last['seconds']:.0f} s; Gibbs: {last['gibbs_reason']}", flush=True)
+            print(f"    {last['verdict']}: {last['reason']}; {last['seconds']:.0f} s")
+            print(f"    Gibbs: {last['gibbs_reason']}", flush=True)
             Path(options.out).write_text(json.dumps(rows, indent=1) + "\n")
     print(table(rows))
 
