@@ -120,9 +120,7 @@ def main() -> None:
             rows.append(one(name, seed, options.budget))
             last = rows[-1]
             error = last["value"] - last["exact"]
-            print(
-                f"{name} {seed}: {last['value']:.3f} ± {last['stderr']:.3f}, {error:+.3f} off: {last['verdict']}"
-            )
+            print(f"{name} {seed}: {last['value']:.3f} ± {last['stderr']:.3f}, off by {error:+.3f}")
             print(f"    {last['verdict']}: {last['reason']}; {last['seconds']:.0f} s")
             print(f"    Gibbs: {last['gibbs_reason']}", flush=True)
             Path(options.out).write_text(json.dumps(rows, indent=1) + "\n")
