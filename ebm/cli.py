@@ -122,19 +122,76 @@ def _interruptible(where: str, work: Callable[[], Any]) -> None:
 
 
 @main.command()
-@click.argument("run", type=click.Path())
+@click.argument("run", metavar="RUN|MODEL", type=click.Path())
+@click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL instead.")
+@click.option("--out", type=click.Path(), help="A .png file [default: MODEL-thermo.png].")
+@click.option(
+    "--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="Of --thermo [default: 0.5 5]."
+)
+@click.option("--budget", type=float, help="Of --thermo: seconds [default: 60].")
+@click.option("--seed", type=click.IntRange(min=0), help="Of --thermo [default: 0].")
 @_said
-def plot(run: str) -> None:
+def plot(
+    run: str,
+    thermo: bool,
+    out: str | None,
+    temperatures: tuple[float, float] | None,
+    budget: float | None,
+    seed: int | None,
+) -> None:
     """Draw the figures of directory RUN again, from its files.
 
+    With --thermo, run parallel tempering on MODEL, a file such as runs/digits/model.npz, and draw its free
+    energy, energy, heat capacity and entropy against temperature, with error bands, and its overlaps. Their
+    arrays go to a .npz file of the same name.
+
     \b
-    Example:
+    Examples:
       ebm plot runs/digits
+      ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 120
     """
     from ebm.plots import plot_run
 
-    for path in plot_run(run):
+    if thermo:
+        written = _plot_thermo(run, out, temperatures, 60.0 if budget is None else budget, seed or 0)
+    elif (out, temperatures, budget, seed) != (None,) * 4:
+        raise EbmError("plot: --out, --temperatures, --budget and --seed go with --thermo MODEL")
+    else:
+        written = plot_run(run)
+    for path in written:
         click.echo(str(path))
+
+
+def _plot_thermo(
+    model: str, out: str | None, temperatures: tuple[float, float] | None, budget: float, seed: int
+) -> list[str]:
+    """Draw the thermodynamics of a model and write its arrays; return both files."""
+    import warnings
+    from pathlib import Path
+
+    import numpy as np
+    from rich.console import Console
+
+    from ebm import thermodynamics
+    from ebm.checkpoint import load_machine, write_arrays, write_atomic
+    from ebm.experiment.report import Report
+    from ebm.plots import thermo
+
+    machine = load_machine(model)
+    figure = str(Path(model).with_name(f"{Path(model).stem}-thermo.png")) if out is None else out
+    arrays = str(Path(figure).with_suffix(".npz"))
+    _check_output(figure, (".png",))
+    if Path(arrays).resolve() == Path(model).resolve():
+        raise EbmError(f"{figure}: its arrays would overwrite {model}; expected another name")
+    grid = None if temperatures is None else np.linspace(*temperatures, 60)
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        with Report(Console(stderr=True)).progress("thermodynamics", 1.0) as update:
+            found = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
+    axes = thermo(found, None if machine.sums_out else machine.n_units)
+    write_arrays(arrays, found.arrays())
+    write_atomic(figure, lambda file: axes[0].figure.savefig(file, format="png", dpi=120))
+    return [figure, arrays]
 
 
 def _check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
