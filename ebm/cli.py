@@ -123,75 +123,40 @@ def _interruptible(where: str, work: Callable[[], Any]) -> None:
 
 @main.command()
 @click.argument("run", metavar="RUN|MODEL", type=click.Path())
-@click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL instead.")
+@click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL.")
 @click.option("--out", type=click.Path(), help="A .png file [default: MODEL-thermo.png].")
-@click.option(
-    "--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="Of --thermo [default: 0.5 5]."
-)
-@click.option("--budget", type=float, help="Of --thermo: seconds [default: 60].")
-@click.option("--seed", type=click.IntRange(min=0), help="Of --thermo [default: 0].")
+@click.option("--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="[default: 0.5 5]")
+@click.option("--budget", help="Time for it, such as 90s, 5m, 1h [default: 60s].")
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @_said
-def plot(
-    run: str,
-    thermo: bool,
-    out: str | None,
-    temperatures: tuple[float, float] | None,
-    budget: float | None,
-    seed: int | None,
-) -> None:
+def plot(run: str, thermo: bool, budget: str | None, **settings: Any) -> None:
     """Draw the figures of directory RUN again, from its files.
 
-    With --thermo, run parallel tempering on MODEL, a file such as runs/digits/model.npz, and draw its free
-    energy, energy, heat capacity and entropy against temperature, with error bands, and its overlaps. Their
-    arrays go to a .npz file of the same name.
+    With --thermo, temper MODEL, a file such as runs/digits/model.npz, and draw its free energy, energy, heat
+    capacity and entropy against temperature, with error bands, and overlaps of replicas. The arrays go to a
+    .npz file of the same name. The other options are for it.
 
     \b
     Examples:
       ebm plot runs/digits
-      ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 120
+      ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 2m
     """
-    from ebm.plots import plot_run
-
+    given = {key: value for key, value in settings.items() if value is not None}
+    if budget is not None:
+        given["budget"] = _seconds(budget)
     if thermo:
-        written = _plot_thermo(run, out, temperatures, 60.0 if budget is None else budget, seed or 0)
-    elif (out, temperatures, budget, seed) != (None,) * 4:
-        raise EbmError("plot: --out, --temperatures, --budget and --seed go with --thermo MODEL")
+        from ebm.experiment.thermo import plot_thermo
+
+        _check_output(given.get("out"), (".png",))
+        written = plot_thermo(run, warn=_warn, **given)
+    elif given:
+        raise EbmError(f"plot: --{min(given)} goes with --thermo")
     else:
+        from ebm.plots import plot_run
+
         written = plot_run(run)
     for path in written:
         click.echo(str(path))
-
-
-def _plot_thermo(
-    model: str, out: str | None, temperatures: tuple[float, float] | None, budget: float, seed: int
-) -> list[str]:
-    """Draw the thermodynamics of a model and write its arrays; return both files."""
-    import warnings
-    from pathlib import Path
-
-    import numpy as np
-    from rich.console import Console
-
-    from ebm import thermodynamics
-    from ebm.checkpoint import load_machine, write_arrays, write_atomic
-    from ebm.experiment.report import Report
-    from ebm.plots import thermo
-
-    machine = load_machine(model)
-    figure = str(Path(model).with_name(f"{Path(model).stem}-thermo.png")) if out is None else out
-    arrays = str(Path(figure).with_suffix(".npz"))
-    _check_output(figure, (".png",))
-    if Path(arrays).resolve() == Path(model).resolve():
-        raise EbmError(f"{figure}: its arrays would overwrite {model}; expected another name")
-    grid = None if temperatures is None else np.linspace(*temperatures, 60)
-    with warnings.catch_warnings():
-        warnings.showwarning = _warn
-        with Report(Console(stderr=True)).progress("thermodynamics", 1.0) as update:
-            found = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
-    axes = thermo(found, None if machine.sums_out else machine.n_units)
-    write_arrays(arrays, found.arrays())
-    write_atomic(figure, lambda file: axes[0].figure.savefig(file, format="png", dpi=120))
-    return [figure, arrays]
 
 
 def _check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
@@ -218,33 +183,51 @@ def _check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
     "-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen]."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--beta", default=1.0, show_default=True, type=float, help="Inverse temperature.")
-@click.option("--burn-in", type=click.IntRange(min=0), help="Sweeps [default: measured].")
 @click.option(
-    "--thin", type=click.IntRange(min=1), help="Sweeps between samples of a chain [default: measured]."
+    "--sampler",
+    default="gibbs",
+    show_default=True,
+    help="gibbs, metropolis, tempering, temperedtransitions, annealing, populationannealing, swendsenwang,"
+    " wolff or direct.",
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of it; repeatable.")
+@click.option("--beta", type=float, help="Inverse temperature; short for --set beta=...")
+@click.option("--burn-in", type=click.IntRange(min=0), help="Steps [default: measured].")
+@click.option(
+    "--thin", type=click.IntRange(min=1), help="Steps between samples of a chain [default: measured]."
 )
 @_said
 def sample(
-    model: str, n: int, output: str | None, seed: int, beta: float, burn_in: int | None, thin: int | None
+    model: str,
+    n: int,
+    output: str | None,
+    seed: int,
+    sampler: str,
+    settings: tuple[str, ...],
+    beta: float | None,
+    burn_in: int | None,
+    thin: int | None,
 ) -> None:
-    """Draw samples of MODEL, a file such as runs/digits/model.npz, by Gibbs sampling.
+    """Draw samples of MODEL, a file such as runs/digits/model.npz.
 
     \b
     Examples:
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
+      ebm sample runs/digits/model.npz --sampler tempering --set n_sweeps=5 -o samples.npz
       ebm sample runs/tiny/model.npz -n 5
     """
     import warnings
 
     _check_output(output, (".npy", ".npz", ".csv"))
-    from ebm import Gibbs
     from ebm import sample as draw
     from ebm.checkpoint import load_machine
+    from ebm.experiment.config import build_sampler
 
+    chosen = build_sampler(sampler, settings if beta is None else (*settings, f"beta={beta}"))
     machine = load_machine(model)
     with warnings.catch_warnings():
         warnings.showwarning = _warn
-        drawn = draw(machine, n, sampler=Gibbs(beta=beta), seed=seed, burn_in=burn_in, thin=thin)
+        drawn = draw(machine, n, sampler=chosen, seed=seed, burn_in=burn_in, thin=thin)
     _write_samples(drawn, output)
 
 
@@ -271,51 +254,116 @@ def _write_samples(drawn: Any, output: str | None) -> None:
     click.echo(f"{len(drawn)} samples in {output}")
 
 
+def _estimator(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of log Z."""
+    options = (
+        click.option(
+            "--method",
+            default="auto",
+            show_default=True,
+            help="auto, exact, report, ais, reverse_ais, mbar, bennett, thermodynamic, population, mean_field"
+            " or tap.",
+        ),
+        click.option(
+            "--temperatures", default=1000, show_default=True, type=click.IntRange(min=1), help="Of AIS."
+        ),
+        click.option("--chains", default=100, show_default=True, type=click.IntRange(min=2), help="Of AIS."),
+        click.option(
+            "--accuracy", default=0.05, show_default=True, type=float, help="Nats, to work towards."
+        ),
+        click.option("--budget", default="60s", show_default=True, help="Time for it, such as 90s, 5m, 1h."),
+        click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _seconds(text: str) -> float:
+    """90, 90s, 5m or 1h as seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        seconds = float(number) * units[unit]
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise EbmError(f"--budget {text}: expected a time such as 90s, 5m or 1h")
+    return seconds
+
+
 @main.command()
 @_MODEL
-@click.option("--method", default="auto", show_default=True, type=click.Choice(["auto", "exact", "ais"]))
-@click.option("--temperatures", default=1000, show_default=True, type=click.IntRange(min=1), help="Of AIS.")
-@click.option("--chains", default=100, show_default=True, type=click.IntRange(min=2), help="Of AIS.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@_estimator
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_said
-def logz(model: str, method: Any, temperatures: int, chains: int, seed: int, as_json: bool) -> None:
+def logz(model: str, as_json: bool, **settings: Any) -> None:
     """Print log Z of MODEL in nats, with its standard error.
+
+    Exact where that fits; else several estimators run until they are accurate or the budget is spent, and the
+    verdict says whether they agree.
 
     \b
     Examples:
       ebm logz runs/digits/model.npz
+      ebm logz runs/digits/model.npz --budget 5m --accuracy 0.02
       ebm logz runs/digits/model.npz --method ais --temperatures 10000 --json
     """
     import json
 
     from ebm.checkpoint import load_machine
 
-    estimate = _log_z(load_machine(model), method, temperatures, chains, seed)
+    estimate = _log_z(load_machine(model), **settings)
     if as_json:
         numbers = {key: getattr(estimate, key) for key in ("value", "stderr", "lower", "upper")}
-        facts: dict[str, Any] = {k: v if abs(v) < float("inf") else None for k, v in numbers.items()}
-        click.echo(
-            json.dumps(facts | {"unit": "nats", "method": estimate.method, "estimates": estimate.estimates})
-        )
-    else:
-        click.echo(f"log Z = {estimate}")
+        said = {key: getattr(estimate, key) for key in ("method", "verdict", "reason", "estimates")}
+        click.echo(json.dumps(_finite({"unit": "nats"} | numbers | said)))
+        return
+    if len(estimate.estimates) > 1:
+        _table(estimate.estimates)
+    click.echo(f"log Z = {estimate}")
+    if estimate.verdict != "exact":
+        click.echo(f"verdict: {estimate.verdict}: {estimate.reason}")
 
 
-def _log_z(machine: Any, method: Any, temperatures: int, chains: int, seed: int) -> Any:
+def _finite(value: Any) -> Any:
+    """value with null for what JSON cannot say: inf and NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return value if not isinstance(value, float) or abs(value) < float("inf") else None
+
+
+def _table(estimates: dict[str, dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("estimator", "log Z, nats", "± stderr", "against it"):
+        table.add_column(column, justify="right" if "±" in column or "nats" in column else "left")
+    for name, entry in estimates.items():
+        table.add_row(name, f"{entry['value']:.4f}", f"{entry['stderr']:.4f}", entry.get("trouble", ""))
+    console = Console(highlight=False)
+    (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
+
+
+def _log_z(
+    machine: Any, method: str, temperatures: int, chains: int, accuracy: float, budget: str, seed: int
+) -> Any:
     import warnings
 
     from ebm import log_z
     from ebm.experiment.report import Report
 
+    seconds = _seconds(budget)
     with warnings.catch_warnings():
         warnings.showwarning = _warn
         from rich.console import Console
 
         with Report(Console(stderr=True)).progress("log Z", 1.0) as update:
             return log_z(
-                machine, method, n_temperatures=temperatures, n_chains=chains, seed=seed, progress=update
-            )
+                machine, method, n_temperatures=temperatures, n_chains=chains, accuracy=accuracy,
+                budget=seconds, seed=seed, progress=update,
+            )  # fmt: skip
 
 
 @main.command()
@@ -326,10 +374,7 @@ def _log_z(machine: Any, method: Any, temperatures: int, chains: int, seed: int)
 )
 @click.option("--threshold", type=float, help="Make bits of the data: value >= threshold.")
 @click.option("--key", help="The array to read from an .npz file.")
-@click.option("--method", default="auto", show_default=True, type=click.Choice(["auto", "exact", "ais"]))
-@click.option("--temperatures", default=1000, show_default=True, type=click.IntRange(min=1), help="Of AIS.")
-@click.option("--chains", default=100, show_default=True, type=click.IntRange(min=2), help="Of AIS.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@_estimator
 @_said
 def score(
     model: str,
@@ -337,10 +382,8 @@ def score(
     output: str | None,
     threshold: float | None,
     key: str | None,
-    method: Any,
-    temperatures: int,
-    chains: int,
     seed: int,
+    **settings: Any,
 ) -> None:
     """Score the rows of DATA (.npy, .npz or .csv) under MODEL: log-likelihood in nats per row.
 
@@ -367,7 +410,7 @@ def score(
             f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
         )
     machine.units.check(rows, data, strict=True)
-    estimate = _log_z(machine, method, temperatures, chains, seed)
+    estimate = _log_z(machine, seed=seed, **settings)
     each = log_likelihood(machine, rows, estimate, seed=seed)
     if output is not None and output.endswith(".npy"):
         write_atomic(output, lambda file: np.save(file, each))

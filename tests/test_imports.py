@@ -29,7 +29,7 @@ ALLOWED = {
     "boltzmann": MACHINES | {"bits", "graph"},
     "rbm": MACHINES | {"bits", "deferred", "graph"},
     "samplers": METHODS | {"diagnostics", "graph", "elimination"},
-    "partition": METHODS | {"samplers", "diagnostics", "graph", "elimination"},
+    "partition": METHODS | {"samplers", "graph", "elimination", "diagnostics"},
     "scores": METHODS | {"partition"},
     "thermal": METHODS | {"samplers", "partition", "diagnostics"},
     "optimisers": METHODS | {"deferred"},

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ebm.machine import Array, Base, Machine, as_count, as_data, as_rows
+from ebm.errors import EbmError
+from ebm.machine import Array, Base, Machine, as_count, as_rows
 from ebm.stream import Seed, Stream
 
 __all__ = [
@@ -117,10 +118,8 @@ def annealed_log_weights(
     ----------
     Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
     """
-    as_count(n_temperatures, "n_temperatures")
     as_count(n_chains, "n_chains")
-    rng = _stream(seed)
-    path = np.linspace(0, 1, n_temperatures + 1) if betas is None else betas
+    path, rng = _path(n_temperatures, betas), _stream(seed)
     chains = machine.start(machine.sample0(n_chains, rng, base))
     return machine.log_z0(base) + _anneal(machine, chains, path, rng, base, progress)
 
@@ -155,8 +154,7 @@ def reverse_log_weights(
     Burda, Grosse & Salakhutdinov, "Accurate and conservative estimates of MRF log-likelihood using reverse
     annealing" (2015), section 3.
     """
-    as_count(n_temperatures, "n_temperatures")
-    path = np.linspace(0, 1, n_temperatures + 1) if betas is None else betas
+    path = _path(n_temperatures, betas)
     chains = machine.start(as_rows(x, machine.units, machine.n_units))
     gained = _anneal(machine, chains, path[::-1], _stream(seed), base, progress)
     return machine.log_z0(base) - gained
@@ -181,7 +179,7 @@ def raise_log_likelihood(
     Parameters
     ----------
     data : (n, n_units)
-        States of the machine; a fully connected machine with hidden units has none (complete them first).
+        States of the machine: data of a fully connected machine with hidden units must be completed first.
     n_chains : int
         Annealed from each row.
     n_temperatures, base, betas, seed, progress
@@ -198,9 +196,9 @@ def raise_log_likelihood(
     """
     from ebm.partition.estimate import log_mean_exp
 
-    rows = as_rows(as_data(machine, data, strict=True), machine.units, machine.n_units, "data")
+    rows = as_rows(data, machine.units, machine.n_units, "data", strict=True)
     as_count(n_chains, "n_chains", 2)
-    path = (np.linspace(0, 1, n_temperatures + 1) if betas is None else betas)[::-1]
+    path = _path(n_temperatures, betas)[::-1]
     rng, log_z0, at_once = _stream(seed), machine.log_z0(base), max(1, _ROWS // n_chains)
     value, stderr = np.empty(len(rows)), np.empty(len(rows))
     for k in range(0, len(rows), at_once):
@@ -226,6 +224,16 @@ def _anneal(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base,
         if progress is not None and k % 50 == 0:
             progress(k / last)
     return log_w
+
+
+def _path(n_temperatures: int, betas: Array | None) -> Array:
+    """The inverse temperatures of a path, evenly spaced if none are given; any but 0 … 1 joins other ends."""
+    if betas is None:
+        return np.linspace(0, 1, as_count(n_temperatures, "n_temperatures") + 1)
+    path = np.asarray(betas, np.float64)
+    if path.ndim != 1 or len(path) < 2 or path[0] != 0 or path[-1] != 1 or not (np.diff(path) >= 0).all():
+        raise EbmError("betas: expected inverse temperatures that ascend from 0 to 1")
+    return path
 
 
 def _stream(seed: Seed | Stream) -> Stream:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.elimination import log_z_by_elimination
 from ebm.errors import EbmError, NotSupported, TooLarge, nearest
-from ebm.machine import Array, Base, Machine, as_data
+from ebm.machine import Array, Base, Machine, as_count, as_data
 from ebm.partition.annealed import (
     annealed_log_weights,
     base_rate,
@@ -57,6 +57,7 @@ def log_z(
     data: ArrayLike | None = None,
     accuracy: float = 0.05,
     budget: float = 60.0,
+    rounds: int | None = None,
     progress: Progress = None,
 ) -> LogZ:
     """The logarithm of the partition function, nats.
@@ -91,6 +92,8 @@ def log_z(
     budget : float
         Seconds that they may take, roughly. What they compute depends on the clock only through the number of
         rounds, each of which doubles the work.
+    rounds : int, optional
+        At most so many; with an infinite budget the clock then decides nothing.
     progress : callable, optional
         Called with the fraction done and a line of text.
 
@@ -120,6 +123,8 @@ def log_z(
     """
     if method not in METHODS:
         raise EbmError(f"log_z: method: unknown {method!r}; {nearest(str(method), METHODS)}")
+    as_count(n_temperatures, "n_temperatures")
+    as_count(n_chains, "n_chains")
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"log_z: {name}: expected a positive number, got {value!r}")
@@ -133,7 +138,7 @@ def log_z(
     rng, rows = Stream(seed).split(AIS), None if data is None else as_data(machine, data, strict=True)
     if base is None and method not in ("mean_field", "tap"):
         base = pilot_base(machine, rng) if rows is None else base_rate(machine, machine.clamp(rows, rng))
-    work = _Work(machine, base, rng, n_temperatures, n_chains, rows, accuracy, budget, progress)
+    work = _Work(machine, base, rng, n_temperatures, n_chains, rows, accuracy, budget, rounds, progress)
     found = work.run(method)
     if found.verdict == "do not trust":
         warnings.warn(f"log_z: {method}: {found.reason}: do not trust", RuntimeWarning, stacklevel=2)
@@ -170,12 +175,13 @@ class _Work:
     rows: Array | None
     accuracy: float
     budget: float
+    rounds: int | None
     progress: Progress
 
     def run(self, method: str) -> LogZ:
         """The estimate of one method, or the report."""
         if method in ("auto", "report"):
-            return report(self.machine, self.base, self.rng, self.accuracy, self.budget, self.progress)
+            return report(self.machine, self.base, self.rng, *self._effort)
         if method in ("mean_field", "tap"):
             return self._by_fields(method)
         if method in (*_TEMPERED, "population"):
@@ -183,8 +189,12 @@ class _Work:
             tempered = method != "population"
             member: Growing = Tempered(*place, (method,)) if tempered else Populated(*place)
             members = {"tempering" if tempered else "population": member}
-            return single(method, grow(members, self.accuracy, self.budget, self.progress))
+            return single(method, grow(members, *self._effort))
         return {"ais": self._ais, "reverse_ais": self._reverse_ais, "raise": self._raise}[method]()
+
+    @property
+    def _effort(self) -> tuple[float, float, int | None, Progress]:
+        return self.accuracy, self.budget, self.rounds, self.progress
 
     def _path(self) -> Array:
         return even_betas(self.machine, self.n_temperatures, base=self.base, seed=self.rng)
@@ -208,7 +218,7 @@ class _Work:
             started = "data" if self.rows is not None else "tempered"
         if started == "tempered":
             tempered = Tempered(self.machine, self.base, self.rng, ("mbar",))
-            grow({"tempering": tempered}, self.accuracy, self.budget / 2)
+            grow({"tempering": tempered}, self.accuracy, self.budget / 2, self.rounds)
             found = Reversed(tempered, self.rng, self.n_temperatures).grow()
         else:
             if self.rows is not None and started == "data":
@@ -226,18 +236,18 @@ class _Work:
         """log Z for which the mean log-likelihood of the data is that of the annealed model."""
         if self.rows is None:
             raise EbmError("log_z: raise: expected data: it bounds their log-likelihood")
-        n_each = max(2, self.n_chains // 10)
+        n_each, states = max(2, self.n_chains // 10), self.machine.clamp(self.rows, self.rng)
         value, stderr = raise_log_likelihood(
-            self.machine, self.rows, n_chains=n_each, progress=self.progress, **self._settings
+            self.machine, states, n_chains=n_each, progress=self.progress, **self._settings
         )
-        implied = float((-self.machine.free_energy(self.rows) - value).mean())
+        implied = float((-self.machine.free_energy(states) - value).mean())
         error = float(np.sqrt((stderr**2).sum()) / len(stderr))
         facts = {"n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
         whole = single("raise", {"raise": Estimate(implied, error, "", facts)})
         return replace(whole, reason="bounds the log-likelihood of these data under the annealed model")
 
     def _by_fields(self, method: str) -> LogZ:
-        from ebm.partition.mean_field import mean_field, tap
+        from ebm.partition.mean_fields import mean_field, tap
 
         found = (mean_field if method == "mean_field" else tap)(self.machine, seed=self.rng.key)
         trouble = "" if found.converged else f"{method}: no fixed point found"

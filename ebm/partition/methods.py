@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from ebm.machine import Base, Machine
@@ -73,14 +74,16 @@ class Tempered:
         self._machine, self._base, self._rng, self._methods = machine, base, rng, methods
         self._n_ladders, self._n = n_ladders, n_records
         self.run: Recorder | None = None
+        self.trouble = ""  # of the run so far
 
     def grow(self) -> dict[str, Estimate]:
         """Go on until twice as many records are taken."""
         if self.run is None:
             self.run = Recorder(self._machine, Tempering(base=self._base), self._n_ladders, self._rng)
-        self.run.run(self._n)
-        self._n *= 1 if len(self.run) == self._n else 2
-        return tempered_estimates(self.run, self._methods)
+        self.run.run(len(self.run) or self._n)  # as many steps as all so far, however far apart the records
+        found = tempered_estimates(self.run, self._methods)
+        self.trouble = found[self._methods[0]].trouble
+        return found
 
 
 class Reversed:
@@ -96,6 +99,8 @@ class Reversed:
         betas = even_betas(run.machine, self._n, base=run.sampler.base, seed=self._rng)
         found = reversed_estimate(run, 3, self._n, betas, self._rng)
         self._n *= 2
+        if self._tempered.trouble:  # samples that are not trusted make no estimate that is
+            found = replace(found, trouble=found.trouble or f"reverse AIS: from {self._tempered.trouble}")
         return {"reverse_ais": found}
 
 

@@ -72,7 +72,7 @@ def bennett(ladder: Ladder) -> tuple[Array, Array]:
 
 
 def _bennett_step(up: Array, down: Array) -> tuple[float, Array]:
-    """Solve Σ fermi(up − f) = Σ fermi(down + f) for f = −log(Z_{k+1} / Z_k) by bisection, then Newton."""
+    """Solve Σ fermi(up − f) = Σ fermi(down + f) for f = −log(Z_{k+1} / Z_k) by bisection."""
     low = float(min(up.min(), -down.max())) - 1.0
     high = float(max(up.max(), -down.min())) + 1.0
     for _ in range(200):

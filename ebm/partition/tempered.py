@@ -89,11 +89,13 @@ class Recorder:
 def _derivatives(machine: Machine, state: Replicas, base: Base) -> Array:
     """∂F/∂β and ∂²F/∂β² of every row at its own β, (2, rows), by central differences.
 
-    Near 0 the three temperatures are moved up, for β must not be negative with a product measure at 0.
+    Near 0 the three temperatures are moved up, for β must not be negative with a product measure at 0, and
+    the slope is brought back.
     """
     beta = np.maximum(state.row_betas, _STEP)
     below, at, above = machine.free_energy(state.chains, beta + _STEP * np.array([[-1], [0], [1]]), base)
-    return np.stack([(above - below) / (2 * _STEP), (above - 2 * at + below) / _STEP**2])
+    slope, curve = (above - below) / (2 * _STEP), (above - 2 * at + below) / _STEP**2
+    return np.stack([slope - curve * (beta - state.row_betas), curve])
 
 
 def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Estimate]:

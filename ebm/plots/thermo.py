@@ -62,7 +62,7 @@ def thermo(result: Any, sites: int | None = None) -> NDArray[Any]:
         raise EbmError(f"thermo: sites: expected 1 or more, got {sites!r}")
     overlaps = "overlap_density" in arrays
     figure = Figure(figsize=(8.8, 10.0 if overlaps else 6.8), layout="constrained")
-    rows = [["free_energy", "energy"], ["heat_capacity", "entropy"], ["overlap", "overlap"]]
+    rows: list[Any] = [["free_energy", "energy"], ["heat_capacity", "entropy"], ["overlap", "overlap"]]
     axes = figure.subplot_mosaic(rows if overlaps else rows[:2])
     for key in CURVES:
         _curve(axes[key], arrays, key, sites)

@@ -244,9 +244,8 @@ def _temperatures(given: ArrayLike | None) -> Array:
     grid = np.atleast_1d(as_numbers(given, "temperatures")).astype(np.float64)
     good = grid.ndim == 1 and len(grid) > 0 and np.isfinite(grid).all() and (grid > 0).all()
     if not good or (np.diff(grid) <= 0).any():
-        raise EbmError(
-            f"temperatures: expected positive numbers, ascending, got {' '.join(str(grid).split())}"
-        )
+        said = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
+        raise EbmError(f"temperatures: expected positive numbers, ascending, got {said}")
     return grid
 
 

@@ -38,9 +38,7 @@ def lattice(size: int) -> ebm.BoltzmannMachine:
 
 def main() -> None:
     machine = lattice(SIZE)
-    print(
-        "| sampler | unit of time | CPU of it, µs | τ of E | τ of \\|m\\| | CPU per τ of E, ms | of \\|m\\|, ms |"
-    )
+    print("| sampler | a step | CPU of it, µs | τ of E | τ of abs m | CPU per τ of E, ms | of abs m, ms |")
     print("|---|---|---|---|---|---|---|")
     for sampler, n_chains, records in PLAN:
         warm, rng = ebm.SwendsenWang(200, CRITICAL), ebm.Stream(1)
