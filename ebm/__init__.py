@@ -45,6 +45,7 @@ _WHERE = {
     ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
+    "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "train"],
     "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
 }
@@ -111,6 +112,8 @@ if TYPE_CHECKING:
     from ebm.scores import pseudo_likelihood as pseudo_likelihood
     from ebm.scores import reconstruction_error as reconstruction_error
     from ebm.stream import Stream as Stream
+    from ebm.thermal import Thermodynamics as Thermodynamics
+    from ebm.thermal import thermodynamics as thermodynamics
     from ebm.training import History as History
     from ebm.training import State as State
     from ebm.training import begin as begin

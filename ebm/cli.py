@@ -122,18 +122,40 @@ def _interruptible(where: str, work: Callable[[], Any]) -> None:
 
 
 @main.command()
-@click.argument("run", type=click.Path())
+@click.argument("run", metavar="RUN|MODEL", type=click.Path())
+@click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL.")
+@click.option("--out", type=click.Path(), help="A .png file [default: MODEL-thermo.png].")
+@click.option("--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="[default: 0.5 5]")
+@click.option("--budget", help="Time for it, such as 90s, 5m, 1h [default: 60s].")
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @_said
-def plot(run: str) -> None:
+def plot(run: str, thermo: bool, budget: str | None, **settings: Any) -> None:
     """Draw the figures of directory RUN again, from its files.
 
-    \b
-    Example:
-      ebm plot runs/digits
-    """
-    from ebm.plots import plot_run
+    With --thermo, temper MODEL, a file such as runs/digits/model.npz, and draw its free energy, energy, heat
+    capacity and entropy against temperature, with error bands, and overlaps of replicas. The arrays go to a
+    .npz file of the same name. The other options are for it.
 
-    for path in plot_run(run):
+    \b
+    Examples:
+      ebm plot runs/digits
+      ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 2m
+    """
+    given = {key: value for key, value in settings.items() if value is not None}
+    if budget is not None:
+        given["budget"] = _seconds(budget)
+    if thermo:
+        from ebm.experiment.thermo import plot_thermo
+
+        _check_output(given.get("out"), (".png",))
+        written = plot_thermo(run, warn=_warn, **given)
+    elif given:
+        raise EbmError(f"plot: --{min(given)} goes with --thermo")
+    else:
+        from ebm.plots import plot_run
+
+        written = plot_run(run)
+    for path in written:
         click.echo(str(path))
 
 

@@ -31,6 +31,7 @@ ALLOWED = {
     "samplers": METHODS | {"diagnostics", "graph", "elimination"},
     "partition": METHODS | {"samplers", "graph", "elimination", "diagnostics"},
     "scores": METHODS | {"partition"},
+    "thermal": METHODS | {"samplers", "partition", "diagnostics"},
     "optimisers": METHODS | {"deferred"},
     "learning": METHODS | {"samplers"},
     "training": TRAINING,
