@@ -31,7 +31,7 @@ def random_machine(k):
     """The k-th machine: fully connected ones, dense or sparse, with hidden units or without, and all pairs."""
     rng = np.random.default_rng([7, k])
     kinds = 12 + len(laws.PAIRS)
-    kind, strength = k % kinds, rng.uniform(0.6, 1.2)
+    kind, strength = k % kinds, rng.uniform(0.7, 2.0)
     if kind < 12:
         units, n, scale = UNITS[kind % 3]
         n -= int(rng.integers(0, 3))
