@@ -31,7 +31,7 @@ def base_of(machine):
 
 
 def table(machine, betas, base=None, eps=1e-4):
-    """Of all states: x, F at every level, its two derivatives by β, p at every level; −log Z of each level."""
+    """Of all states: x, F, its derivatives by β and p at every level; −log Z of each level."""
     x = laws.all_states(machine.units, machine.n_units)
     F = {
         s: -np.array([laws.minus_free_energy(machine, x, b + s * eps, base) for b in betas])
@@ -43,7 +43,7 @@ def table(machine, betas, base=None, eps=1e-4):
 
 
 def drawn(states, betas, n_ladders, n_records, rng, repeat=1):
-    """A ladder of exact draws, independent but for each standing `repeat` times in its ladder, and the draws."""
+    """A ladder of exact draws, each standing `repeat` times in its ladder, and the draws."""
     _, F, slope, curve, p, _ = states
     index = np.stack([rng.choice(len(q), size=(n_ladders, n_records), p=q / q.sum()) for q in p])
     index = index.repeat(repeat, axis=-1)

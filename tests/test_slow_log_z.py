@@ -1,4 +1,6 @@
-"""Do the error bars of the estimators of log Z mean what they say? ``python -m pytest -m slow tests/test_slow_log_z.py``
+"""Do the error bars of the estimators of log Z mean what they say?
+
+``python -m pytest -m slow tests/test_slow_log_z.py``
 
 50 random machines of every kind × 20 seeds, each estimate of small effort against enumeration: |error| is
 below 1 stderr in 60 to 76 % of them, below 2 in 92 % or more, below 3 in 99 % or more. The table is printed
@@ -28,7 +30,7 @@ UNITS = ((Bernoulli(), 9, 1.1), (Ising(), 9, 0.4), (Potts(3), 5, 0.8))
 
 
 def random_machine(k):
-    """The k-th machine: fully connected ones, dense or sparse, with hidden units or without, and all pairs."""
+    """The k-th machine: fully connected, dense or sparse, with hidden units or without, and all pairs."""
     rng = np.random.default_rng([7, k])
     kinds = 12 + len(laws.PAIRS)
     kind, strength = k % kinds, rng.uniform(0.7, 2.0)
