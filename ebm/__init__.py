@@ -34,14 +34,18 @@ _WHERE = {
         "Annealing",
         "Direct",
         "Gibbs",
+        "Metropolis",
         "PopulationAnnealing",
         "Samples",
+        "SwendsenWang",
         "TemperedTransitions",
         "Tempering",
+        "Wolff",
         "sample",
     ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
+    "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "train"],
     "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
 }
@@ -95,16 +99,21 @@ if TYPE_CHECKING:
     from ebm.samplers import Annealing as Annealing
     from ebm.samplers import Direct as Direct
     from ebm.samplers import Gibbs as Gibbs
+    from ebm.samplers import Metropolis as Metropolis
     from ebm.samplers import PopulationAnnealing as PopulationAnnealing
     from ebm.samplers import Samples as Samples
+    from ebm.samplers import SwendsenWang as SwendsenWang
     from ebm.samplers import TemperedTransitions as TemperedTransitions
     from ebm.samplers import Tempering as Tempering
+    from ebm.samplers import Wolff as Wolff
     from ebm.samplers import sample as sample
     from ebm.scores import free_energy_gap as free_energy_gap
     from ebm.scores import kl_divergence as kl_divergence
     from ebm.scores import pseudo_likelihood as pseudo_likelihood
     from ebm.scores import reconstruction_error as reconstruction_error
     from ebm.stream import Stream as Stream
+    from ebm.thermal import Thermodynamics as Thermodynamics
+    from ebm.thermal import thermodynamics as thermodynamics
     from ebm.training import History as History
     from ebm.training import State as State
     from ebm.training import begin as begin

@@ -173,18 +173,19 @@ def test_disconnected_parts_add_up():
     laws.is_sample(one, found.sample(20_000, Stream(0))[:, :6])
 
 
-def test_strong_couplings_neither_overflow_nor_vanish():
+@pytest.mark.parametrize(("units", "n"), [(Ising(), 8), (Potts(3), 5)], ids=str)
+def test_strong_couplings_neither_overflow_nor_vanish(units, n):
     """Couplings of hundreds of nats that cancel: what a scaled product would lose."""
-    rng = np.random.default_rng(4)
-    machine = laws.boltzmann(Ising(), 8, scale=400.0, seed=9)
-    machine.params["b"][:] = 900 * rng.normal(size=8)
-    x = laws.all_states(machine.units, 8)
-    log_p = laws.minus_free_energy(machine, x)
-    found = eliminate(machine.graph())
-    assert abs(found.log_z - logsumexp(log_p)) < 1e-10 * abs(log_p).max()
-    p = np.exp(log_p - logsumexp(log_p))
-    np.testing.assert_allclose(found.marginals().mean, p @ x, atol=1e-10)
-    assert np.array_equal(found.sample(5, Stream(0)), np.repeat(x[[p.argmax()]], 5, 0))
+    x = laws.all_states(units, n)
+    for seed in range(6):
+        machine = laws.boltzmann(units, n, scale=600.0, seed=seed)
+        machine.params["b"][:] = 1500 * np.random.default_rng(seed).normal(size=len(machine.b))
+        log_p = laws.minus_free_energy(machine, x)
+        found = eliminate(machine.graph())
+        assert abs(found.log_z - logsumexp(log_p)) < 1e-10 * abs(log_p).max()
+        p = np.exp(log_p - logsumexp(log_p))
+        np.testing.assert_allclose(found.marginals().mean, p @ laws.phi(units, x), atol=1e-10)
+        assert np.array_equal(found.sample(5, Stream(0)), np.repeat(x[[p.argmax()]], 5, 0))
 
 
 def test_gaussian_units_coupled_to_one_another():

@@ -172,7 +172,7 @@ def test_tap_is_its_definition_and_stationary(name):
 
 def test_the_largest_of_several_solutions_is_kept(monkeypatch):
     """A magnet in a small field, from either well and several distances: the deeper well is the answer."""
-    n, module = 30, importlib.import_module("ebm.partition.mean_field")
+    n, module = 30, importlib.import_module("ebm.partition.mean_fields")
     machine = BoltzmannMachine(Ising(), 3.0 * (1 - np.eye(n)) / n, np.full(n, 0.02))
 
     def value(method, *starts):

@@ -1,4 +1,4 @@
-"""Samplers of many temperatures: each leaves the machine's distribution alone, and crosses barriers."""
+"""Samplers that know many temperatures: each keeps the machine's distribution, and crosses barriers."""
 
 import laws
 import numpy as np
@@ -18,7 +18,7 @@ from ebm import (
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 LADDER = (0.0, 0.3, 0.65, 1.0)
-N = 12_000
+N = 6_000
 
 
 def base_of(machine):
@@ -54,6 +54,17 @@ def test_tempering_keeps_every_level(name, with_base):
     assert np.array_equal(np.sort(state.at, axis=None), np.arange(4 * N))
     for level, beta in enumerate(LADDER):
         laws.is_sample(machine, state.chains.take(state.at[level]).x, beta, base)
+
+
+@pytest.mark.parametrize("name", ["ising-sparse-hidden", "bernoulli-sparse", "potts-sparse"])
+def test_cluster_exchanges_keep_every_level(name):
+    machine = laws.MACHINES[name]()
+    sampler = Tempering(betas=LADDER, n_adapt=0, houdayer=True)
+    state, stream = placed(machine, sampler, N, np.random.default_rng(0)), Stream(1)
+    for _ in range(3):
+        sampler.step(machine, state, stream)
+    for level, beta in enumerate(LADDER):
+        laws.is_sample(machine, state.chains.take(state.at[level]).x, beta)
 
 
 def test_ladders_do_not_mix():
@@ -121,7 +132,7 @@ def fraction_up(x):
     [
         Tempering(),
         Tempering(n_replicas=5, stop=1.3),
-        TemperedTransitions(n_temperatures=30, start=0.3),
+        TemperedTransitions(n_temperatures=12, start=0.4),
         PopulationAnnealing(),
     ],
     ids=lambda s: type(s).__name__,
@@ -129,16 +140,16 @@ def fraction_up(x):
 def test_barriers_are_crossed(sampler):
     """All chains start in one well; the weights of both come out right."""
     machine, up = wells()
-    n = 2000
+    n = 500
     if isinstance(sampler, PopulationAnnealing):
-        found = sample(machine, n, sampler=sampler, seed=3)
-        ess = n / found.diagnostics["rho_t"]
+        found = sample(machine, 4 * n, sampler=sampler, seed=3)
+        ess = 4 * n / found.diagnostics["rho_t"]
         assert abs(fraction_up(found.x) - up) < 4 * np.sqrt(up * (1 - up) / ess)
         return
     stream = Stream(3)
     state = sampler.init(machine, n, stream)
     state.chains = machine.start(-np.ones((len(state.chains), 40)))
-    for _ in range(200):
+    for _ in range(200 if isinstance(sampler, Tempering) else 40):
         sampler.step(machine, state, stream)
     assert abs(fraction_up(state.x) - up) < 4 * np.sqrt(up * (1 - up) / n)
 

@@ -12,7 +12,6 @@ from ebm.units import Potts, Units
 
 __all__ = ["SpinChains"]
 
-_WORTH = 2**19  # couplings times chains from which on energies are worth several threads
 
 Layout = Literal["rows", "sites", "colours", "phi"]
 
@@ -79,22 +78,6 @@ class SpinChains:
         if self.layout == "phi":
             return self.data
         return np.array(self._units.encode(self.x).T, self._dtype, order="C")
-
-    def energies(self, couplings: tuple[Array, ...], b: Array) -> Array:
-        """E of every chain, (n_chains,) float64 nats, from sites of bits: a tenth of the time that phi takes.
-
-        Parameters
-        ----------
-        couplings : (J, data, indices, indptr) of a sparse machine
-        b : (n_units,)
-        """
-        from ebm.kernels.sites import CHAINS, energies_of_sites
-
-        n_chains = self._shape[0]
-        out = np.empty((len(self.data), CHAINS))
-        worth = n_chains * len(couplings[1]) > _WORTH
-        energies_of_sites(worth, self.data, *couplings[1:], b, self.low, out)
-        return out.ravel()[:n_chains]
 
     def copy(self) -> SpinChains:
         """Chains at the same states, which go their own way."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
-from ebm.boltzmann.sweeping import Problem, by_colour, orders, sweep
+from ebm.boltzmann.sweeping import Problem, by_colour, energies, orders, sweep
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, one_layer
 from ebm.machine import (
@@ -173,8 +173,8 @@ class BoltzmannMachine:
 
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
-        if isinstance(x, SpinChains) and x.layout == "sites":
-            return x.energies(self._couplings.kernel_arguments, self.b)
+        if isinstance(x, SpinChains) and x.layout in ("rows", "sites"):
+            return energies(x, self._couplings, self.b)
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)

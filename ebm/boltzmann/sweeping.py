@@ -19,10 +19,11 @@ from ebm.machine import Array
 from ebm.stream import Stream
 from ebm.units import Units
 
-__all__ = ["Problem", "by_colour", "sweep"]
+__all__ = ["Problem", "by_colour", "energies", "sweep"]
 
 _FEW = 24  # chains; with fewer, lanes are better filled with units of a colour than with chains
 _WORTH = 2**15  # unit updates from which on a sweep is worth several threads
+_WORTH_ENERGY = 2**19  # couplings times chains from which on energies are worth several threads
 _FLIPS = 0.25  # flips per update assumed until they are counted
 
 
@@ -185,6 +186,25 @@ def fields_of(words: Array, J: Array, low: Any) -> Array:
     zero, one = J.dtype.type(0), J.dtype.type(1)
     product(len(words) * J.size > 2**23, words, len(J), J, False, low, zero, one, out)
     return out
+
+
+def energies(chains: SpinChains, J: Dense | Sparse, b: Array) -> Array:
+    """E of chains kept as bits, (n_chains,) float64 nats: a tenth of the time that unpacking them takes."""
+    n = len(chains)
+    if chains.layout == "rows":
+        from ebm.kernels.bits import energies_of_rows
+
+        out = np.empty(n)
+        energies_of_rows(
+            n * len(b) > _WORTH, chains.data, chains.low, fields_of(chains.data, J.values, chains.low), b, out
+        )
+        return out
+    from ebm.kernels.sites import CHAINS, energies_of_sites
+
+    out = np.empty((len(chains.data), CHAINS))
+    _, *couplings = J.kernel_arguments
+    energies_of_sites(n * len(J.values) > _WORTH_ENERGY, chains.data, *couplings, b, chains.low, out)
+    return out.ravel()[:n]
 
 
 def _padded(a: Array, n: int) -> Array:

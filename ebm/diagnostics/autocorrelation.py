@@ -15,7 +15,7 @@ __all__ = ["autocorrelation_time"]
 _SPAN = 50  # autocorrelation times that chains must span for an estimate to be trusted
 
 
-def autocorrelation_time(series: ArrayLike, window: float = 5.0, *, warn: bool = False) -> float:
+def autocorrelation_time(series: ArrayLike, window: float = 5.0, *, warn: bool = True) -> float:
     """Integrated autocorrelation time τ = 1 + 2 Σ_{t≥1} ρ(t), in steps.
 
     The sum stops at the first t ≥ `window`·τ(t) (Sokal 1997, section 3.3). Autocovariances are taken about
@@ -28,8 +28,7 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0, *, warn: bool =
     window : float
         The factor c of the window rule.
     warn : bool
-        True warns of chains that are too short, as `summarise` does; who leaves it out compares the result
-        with the length of the chains, as `ebm.sample` does.
+        False leaves the warning to a caller who compares the result with the length of the chains.
 
     Returns
     -------

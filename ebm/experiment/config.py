@@ -13,13 +13,13 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ebm import datasets, learning, optimisers, samplers, units
 from ebm.errors import EbmError, nearest
 from ebm.experiment import tables
 
-__all__ = ["Config", "parse_overrides", "read_config", "resolved"]
+__all__ = ["Config", "build_sampler", "parse_overrides", "read_config", "resolved"]
 
 
 def _named(*classes: type) -> dict[str, type]:
@@ -49,7 +49,8 @@ PARTS: dict[str, type] = _named(
     optimisers.SGD, optimisers.Adam,
     optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
     optimisers.L1, optimisers.L2,
-    samplers.Gibbs,
+    samplers.Gibbs, samplers.Metropolis, samplers.Tempering, samplers.TemperedTransitions,
+    samplers.PopulationAnnealing, samplers.SwendsenWang, samplers.Wolff, samplers.Direct,
 )  # fmt: skip
 _NEEDED = {
     "rule": ("train",),
@@ -172,6 +173,26 @@ def _build(table: dict[str, Any], types: dict[str, type]) -> Any:
                 f"{key}: unknown key of {name}; {nearest(key, names) if names else 'it takes none'}"
             )
     return made(**arguments)
+
+
+def build_sampler(name: str, overrides: Sequence[str] = ()) -> Any:
+    """A sampler by the name of its class, with settings such as ``n_sweeps=5``.
+
+    Examples
+    --------
+    >>> build_sampler("gibbs", ["n_sweeps=5"]).n_sweeps
+    5
+    """
+    samplers_by_name = {c.__name__: c for c in get_args(tables.AnySampler)} | _named(samplers.Annealing)
+    by_lower = {key.lower(): key for key in samplers_by_name}
+    if name.lower() not in by_lower:
+        raise EbmError(f"sampler: unknown {name!r}; {nearest(name.lower(), by_lower)}")
+    own = {"type": by_lower[name.lower()]}
+    for item in overrides:
+        if "=" not in item:
+            raise EbmError(f"--set {item}: expected KEY=VALUE, such as n_sweeps=5")
+    values = {key: value for _, key, value in parse_overrides([f"sampler.{item}" for item in overrides])}
+    return _build(own | values, samplers_by_name)
 
 
 def _argument(key: str, value: Any) -> Any:

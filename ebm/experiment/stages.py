@@ -137,12 +137,17 @@ def _log_z(work: Work) -> None:
     with report.progress("log Z", 1.0) as update:
         estimate = log_z(
             machine, config.method, seed=config.seed, n_temperatures=config.temperatures,
-            n_chains=config.chains, base=base, progress=update,
+            n_chains=config.chains, base=base, accuracy=config.accuracy, rounds=config.rounds,
+            budget=math.inf, progress=update,
         )  # fmt: skip
     work.summary["log_z"] = {
         "value": estimate.value,
         "stderr": estimate.stderr,
+        "lower": estimate.lower,
+        "upper": estimate.upper,
         "method": estimate.method,
+        "verdict": estimate.verdict,
+        "reason": estimate.reason,
         "estimates": estimate.estimates,
     }
     ess = estimate.estimates.get("ais", {}).get("ess")

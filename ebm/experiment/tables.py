@@ -16,13 +16,25 @@ from ebm.errors import EbmError, settings
 from ebm.optimisers import L1, L2, SGD, Adam
 from ebm.rbm import RBM as _RBM
 from ebm.samplers import Annealing as _Annealing
-from ebm.samplers import Gibbs
+from ebm.samplers import (
+    Direct,
+    Gibbs,
+    Metropolis,
+    PopulationAnnealing,
+    SwendsenWang,
+    TemperedTransitions,
+    Tempering,
+    Wolff,
+)
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Gaussian, Ising, Potts, Units
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Natural = Annotated[int, Field(ge=0, lt=2**31)]
 Seed = Annotated[int, Field(ge=0)]
+AnySampler = (
+    Gibbs | Metropolis | Tempering | TemperedTransitions | PopulationAnnealing | SwendsenWang | Wolff | Direct
+)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -181,9 +193,13 @@ class Train:
 class LogZ:
     """log Z of the machine at the end, `ebm.log_z`."""
 
-    method: Literal["auto", "exact", "ais"] = "auto"
+    method: Literal[
+        "auto", "exact", "report", "ais", "reverse_ais", "bennett", "mbar", "thermodynamic", "population"
+    ] = "auto"
     temperatures: Count = 1000
     chains: Count = 100
+    accuracy: Positive = 0.05
+    rounds: Count = 4
     seed: Seed = 0
 
 
@@ -206,7 +222,7 @@ class Sample:
     """Samples of the machine at the end, `ebm.sample`."""
 
     n: Count = 500
-    sampler: Gibbs = Gibbs()
+    sampler: AnySampler = Gibbs()
     seed: Seed = 0
 
 

@@ -280,6 +280,18 @@ def dot_vector(bits, low, a, out):
         out[r] = total_of(total)
 
 
+@shared
+def energies_of_rows(bits, low, fields, b, out):
+    """out[r] = -x.(b + fields[r] / 2) of the states x of row r, in float64: fields (n, >= len(b))."""
+    for r in prange(len(bits)):
+        total = 0.0
+        for i in range(len(b)):
+            up = (bits[r, i // 64] >> np.uint64(i % 64)) & np.uint64(1)
+            term = np.float64(b[i]) + 0.5 * np.float64(fields[r, i])
+            total += term if up else term * np.float64(low)
+        out[r] = -total
+
+
 @njit(**JIT)
 def weighted_sum(bits, low, weights, out):
     """out[i] = sum over rows of weights[r] (state of unit i): float64, out (m,), m a multiple of 64."""

@@ -8,9 +8,10 @@ from ebm.partition.annealed import annealed_log_weights, base_rate
 from ebm.partition.estimate import LogZ, log_mean_exp
 from ebm.partition.likelihood import log_likelihood
 from ebm.partition.logz import METHODS, log_z
-from ebm.partition.mean_field import MeanField, mean_field, tap
+from ebm.partition.mean_fields import MeanField, mean_field, tap
 
 __all__ = [
+    "METHODS",
     "LogZ",
     "MeanField",
     "annealed_log_weights",

@@ -85,7 +85,7 @@ class LogZ:
         return self.value
 
     def __str__(self) -> str:
-        error = "" if self.verdict == "exact" else f" ± {self.stderr:.3f}"
+        error = "" if self.verdict == "exact" or math.isnan(self.stderr) else f" ± {self.stderr:.3f}"
         said = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
         return f"{self.value:.4f}{error} nats ({self.method}{said.get(self.verdict, '')})"
 

@@ -57,6 +57,7 @@ def log_z(
     data: ArrayLike | None = None,
     accuracy: float = 0.05,
     budget: float = 60.0,
+    rounds: int | None = None,
     progress: Progress = None,
 ) -> LogZ:
     """The logarithm of the partition function, nats.
@@ -91,6 +92,8 @@ def log_z(
     budget : float
         Seconds that they may take, roughly. What they compute depends on the clock only through the number of
         rounds, each of which doubles the work.
+    rounds : int, optional
+        At most so many; with an infinite budget the clock then decides nothing.
     progress : callable, optional
         Called with the fraction done and a line of text.
 
@@ -135,7 +138,7 @@ def log_z(
     rng, rows = Stream(seed).split(AIS), None if data is None else as_data(machine, data, strict=True)
     if base is None and method not in ("mean_field", "tap"):
         base = pilot_base(machine, rng) if rows is None else base_rate(machine, machine.clamp(rows, rng))
-    work = _Work(machine, base, rng, n_temperatures, n_chains, rows, accuracy, budget, progress)
+    work = _Work(machine, base, rng, n_temperatures, n_chains, rows, accuracy, budget, rounds, progress)
     found = work.run(method)
     if found.verdict == "do not trust":
         warnings.warn(f"log_z: {method}: {found.reason}: do not trust", RuntimeWarning, stacklevel=2)
@@ -172,12 +175,13 @@ class _Work:
     rows: Array | None
     accuracy: float
     budget: float
+    rounds: int | None
     progress: Progress
 
     def run(self, method: str) -> LogZ:
         """The estimate of one method, or the report."""
         if method in ("auto", "report"):
-            return report(self.machine, self.base, self.rng, self.accuracy, self.budget, self.progress)
+            return report(self.machine, self.base, self.rng, *self._effort)
         if method in ("mean_field", "tap"):
             return self._by_fields(method)
         if method in (*_TEMPERED, "population"):
@@ -185,8 +189,12 @@ class _Work:
             tempered = method != "population"
             member: Growing = Tempered(*place, (method,)) if tempered else Populated(*place)
             members = {"tempering" if tempered else "population": member}
-            return single(method, grow(members, self.accuracy, self.budget, self.progress))
+            return single(method, grow(members, *self._effort))
         return {"ais": self._ais, "reverse_ais": self._reverse_ais, "raise": self._raise}[method]()
+
+    @property
+    def _effort(self) -> tuple[float, float, int | None, Progress]:
+        return self.accuracy, self.budget, self.rounds, self.progress
 
     def _path(self) -> Array:
         return even_betas(self.machine, self.n_temperatures, base=self.base, seed=self.rng)
@@ -210,7 +218,7 @@ class _Work:
             started = "data" if self.rows is not None else "tempered"
         if started == "tempered":
             tempered = Tempered(self.machine, self.base, self.rng, ("mbar",))
-            grow({"tempering": tempered}, self.accuracy, self.budget / 2)
+            grow({"tempering": tempered}, self.accuracy, self.budget / 2, self.rounds)
             found = Reversed(tempered, self.rng, self.n_temperatures).grow()
         else:
             if self.rows is not None and started == "data":
@@ -239,7 +247,7 @@ class _Work:
         return replace(whole, reason="bounds the log-likelihood of these data under the annealed model")
 
     def _by_fields(self, method: str) -> LogZ:
-        from ebm.partition.mean_field import mean_field, tap
+        from ebm.partition.mean_fields import mean_field, tap
 
         found = (mean_field if method == "mean_field" else tap)(self.machine, seed=self.rng.key)
         trouble = "" if found.converged else f"{method}: no fixed point found"

@@ -4,11 +4,13 @@ Two kinds of path are walked, because each fails where the other does not. A pro
 machine's own marginals is close to it and makes short paths; but marginals measured in one phase lead every
 path into that phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that
 its own diagnostics speak against does not count. Those that are left must agree within their errors, from
-two independent estimators at least; when they do not, all may be wrong, and the verdict says so.
+two independent estimators at least, and nothing from the uniform measure may be higher: a phase that is
+missed makes Z too small. When they do not agree, all may be wrong, and the verdict says so.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -31,7 +33,11 @@ _SLOWER = 2.2  # a round costs this much more than the one before
 
 
 def grow(
-    members: dict[str, Growing], accuracy: float, budget: float, progress: Progress = None
+    members: dict[str, Growing],
+    accuracy: float,
+    budget: float,
+    rounds: int | None = None,
+    progress: Progress = None,
 ) -> dict[str, Estimate]:
     """Let estimators grow in rounds until all are accurate, or another round would exceed the budget.
 
@@ -41,23 +47,27 @@ def grow(
         Standard error, nats, at which an estimator has done enough.
     budget : float
         Seconds. What a round does is fixed; the clock decides only whether there is another one.
+    rounds : int, optional
+        At most so many.
     """
     begun, seconds = time.monotonic(), dict.fromkeys(members, 0.0)
     found: dict[str, Estimate] = {}
     wanting = list(members)
-    while True:
+    for done in itertools.count(1):
         for name in wanting:
             start = time.monotonic()
             found |= _named(name, members[name].grow())
             seconds[name] = time.monotonic() - start
             if progress is not None:
-                progress(min(0.99, (time.monotonic() - begun) / budget), _line(name, found))
+                share = max((time.monotonic() - begun) / budget, (done - 1) / (rounds or math.inf))
+                progress(min(0.99, share), _line(name, found))
         wanting = [name for name in wanting if not _enough(name, found, accuracy)]
         ahead = _SLOWER * sum(seconds[name] for name in wanting)
-        if not wanting or time.monotonic() - begun + ahead > budget:
-            if progress is not None:
-                progress(1.0)
-            return found
+        if not wanting or done == rounds or time.monotonic() - begun + ahead > budget:
+            break
+    if progress is not None:
+        progress(1.0)
+    return found
 
 
 def _named(name: str, found: dict[str, Estimate]) -> dict[str, Estimate]:
@@ -87,7 +97,13 @@ def _enough(name: str, found: dict[str, Estimate], accuracy: float) -> bool:
 
 
 def report(
-    machine: Machine, base: Base, rng: Stream, accuracy: float, budget: float, progress: Progress = None
+    machine: Machine,
+    base: Base,
+    rng: Stream,
+    accuracy: float,
+    budget: float,
+    rounds: int | None = None,
+    progress: Progress = None,
 ) -> LogZ:
     """AIS, reverse AIS, MBAR over a tempering ladder and population annealing, with a verdict.
 
@@ -105,7 +121,7 @@ def report(
         "tempering_uniform": Tempered(machine, None, rng.split(5), ("mbar",)),
         "population_uniform": Populated(machine, None, rng.split(6)),
     }
-    return judge(grow(members, accuracy, budget, progress), accuracy)
+    return judge(grow(members, accuracy, budget, rounds, progress), accuracy)
 
 
 def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
@@ -114,7 +130,7 @@ def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     pool = sound or {key: e for key, e in found.items() if math.isfinite(e.value)} or found
     best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
     verdict, reason = "agree", _agreement(sound)
-    against = _quarrel(sound)
+    against = _quarrel(sound) or _missing(found, found[best])
     if len({_SAME_RUN.get(key, key) for key in sound}) < 2:
         verdict, reason = "do not trust", _too_few(found, sound)
     elif against:
@@ -135,6 +151,19 @@ def _agreement(sound: dict[str, Estimate]) -> str:
 def _too_few(found: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
     said = next((e.trouble for e in found.values() if e.trouble), "no estimate")
     return f"nothing independent of {' and '.join(sound)} is sound; {said}" if sound else said
+
+
+def _missing(found: dict[str, Estimate], best: Estimate) -> str:
+    """A doubtful estimate from the uniform measure that is higher: it may have seen what others missed.
+
+    One that is lower says nothing: paths that freeze fall short.
+    """
+    for key in ("mbar_uniform", "population_uniform"):
+        if key in found and found[key].trouble:
+            more, sigma = found[key].value - best.value, math.hypot(found[key].stderr, best.stderr)
+            if more > _SIGMAS * sigma + _SYSTEMATIC:
+                return f"{key}, itself in doubt, is higher by {more:.2f} nats: a phase may be missing"
+    return ""
 
 
 def _quarrel(sound: dict[str, Estimate]) -> str:

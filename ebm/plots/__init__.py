@@ -1,6 +1,6 @@
 """Figures of a run: what a Boltzmann machine learnt, how its chains moved, what it draws.
 
-Four questions, and the figure that answers each:
+Five questions, and the figures that answer each:
 
 * *Does it fit?* `likelihood_curves` and `kl_curve`: nats per sample against step, with the error of log Z.
 * *Does it overfit?* `free_energy_gap`. Log Z cancels in a difference of free energies, so the gap between
@@ -9,6 +9,7 @@ Four questions, and the figure that answers each:
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
 * *What does it hold?* `weights`, `samples`, `confusion`.
+* *How does it order when it is cooled?* `thermo`.
 
 Every function takes arrays (the curves also a run directory) and returns matplotlib Axes; ``ax.figure`` is
 the figure. Nothing here touches pyplot, a backend or rcParams, so figures need no display and leak nothing.
@@ -21,6 +22,7 @@ from ebm.plots.curves import energy_curves, free_energy_gap, kl_curve, likelihoo
 from ebm.plots.images import confusion, samples, weights
 from ebm.plots.reading import read_metrics
 from ebm.plots.run import plot_run
+from ebm.plots.thermo import thermo
 
 __all__ = [
     "annealing",
@@ -35,5 +37,6 @@ __all__ = [
     "plot_run",
     "read_metrics",
     "samples",
+    "thermo",
     "weights",
 ]

@@ -213,7 +213,8 @@ def _measure(
             sampler.step(machine, state, rng)
             series.append(machine.free_energy(state.target))
         energies = np.array(series[length // 2 :]).T
-        tau = autocorrelation_time(energies - energies.mean(1, keepdims=True) if apart else energies)
+        own = energies - energies.mean(1, keepdims=True) if apart else energies
+        tau = autocorrelation_time(own, warn=False)
         if length // 2 >= _TRUSTED * tau:
             return tau, length
         if length >= _PILOT_LIMIT:

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.machine import Array, Base, Chains, Machine
+from ebm.samplers.houdayer import houdayer
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -106,8 +107,8 @@ class Tempering:
     base : (n_units·width,), optional
         Inputs at β = 0, such as ``base_rate(machine, data)``; None is zero: p_β ∝ exp(−βH).
     houdayer : bool
-        Exchange isoenergetic clusters between pairs of ladders (Houdayer 2001): two-state units of a
-        fully connected machine, without effect where the couplings are dense.
+        Exchange isoenergetic clusters between pairs of ladders after the sweeps (`ebm.samplers.houdayer`):
+        for fully connected machines with sparse couplings. The ladders of a pair are then not independent.
 
     References
     ----------
@@ -125,7 +126,7 @@ class Tempering:
     n_replicas: Annotated[int, Field(ge=2)] | None = None
     start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stop: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
-    betas: tuple[float, ...] | None = None
+    betas: Annotated[tuple[float, ...], Field(strict=False)] | None = None
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     n_adapt: Annotated[int, Field(ge=0)] = 250
     base: Any = None
@@ -175,6 +176,8 @@ class Tempering:
         The info has ``swap_rates``, (L − 1,), and ``round_trips`` since `init`, and ``betas``, (L,).
         """
         machine.sweep(state.chains, rng, self.n_sweeps, state.row_betas, self.base, state.free)
+        if self.houdayer:
+            _exchange_clusters(machine, state, rng)
         _swap(machine, state, rng, self.base)
         state.time += 1
         return state, state.facts
@@ -242,6 +245,14 @@ def _swap(machine: Machine, state: Replicas, rng: Stream, base: Base) -> None:
     state.accepted[low] += probability.sum(1)
     state.tried[low] += n_chains
     _count_trips(state)
+
+
+def _exchange_clusters(machine: Machine, state: Replicas, rng: Stream) -> None:
+    """A Houdayer move between the replicas of every two ladders, at each level."""
+    paired = state.at.shape[1] // 2 * 2
+    if paired:
+        pairs = state.at[:, :paired].reshape(-1, 2)
+        state.chains = machine.start(houdayer(machine, state.chains.x, pairs, rng, state.free))
 
 
 def _count_trips(state: Replicas) -> None:

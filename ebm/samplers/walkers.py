@@ -62,7 +62,7 @@ class Sampler(Protocol):
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
 
-    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+    def step(self, machine: Machine, state: Any, rng: Stream) -> tuple[Any, dict[str, Any]]:
         """Advance by one step; also return what is worth knowing about it."""
 
 

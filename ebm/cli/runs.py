@@ -1,0 +1,107 @@
+"""ebm run | resume | plot: commands about run directories."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ebm.cli.shell import check_output, main, said, seconds_of, warn
+from ebm.errors import EbmError
+
+__all__ = ["plot", "resume", "run"]
+
+
+@main.command()
+@click.argument("config", type=click.Path())
+@click.option(
+    "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override a setting; repeatable."
+)
+@click.option("--out", type=click.Path(), help="Run directory [default: runs/<config's stem>].")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in that directory.")
+@said
+def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: bool) -> None:
+    """Run CONFIG, a TOML file: learn, then log Z, readouts, samples, figures as its tables say.
+
+    The run directory gets config.toml (every default written out), environment.json, metrics.jsonl,
+    checkpoints/, model.npz, samples.npz, figures/ and summary.json. Ctrl-C saves; `ebm resume` goes on.
+
+    \b
+    Examples:
+      ebm run configs/tiny.toml
+      ebm run configs/digits.toml --set train.epochs=50 --set rule.k=5 --out runs/k5
+    """
+    from pathlib import Path
+
+    from ebm import experiment
+
+    where = out or str(Path("runs") / Path(config).stem)
+    _interruptible(where, lambda: experiment.run(config, overrides, out=where, overwrite=overwrite))
+
+
+@main.command()
+@click.argument("run", type=click.Path())
+@said
+def resume(run: str) -> None:
+    """Go on with the interrupted run in directory RUN; it ends with the same numbers, bit for bit.
+
+    \b
+    Example:
+      ebm resume runs/digits
+    """
+    from ebm import experiment
+
+    _interruptible(run, lambda: experiment.resume(run))
+
+
+def _interruptible(where: str, work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except KeyboardInterrupt:
+        from pathlib import Path
+
+        if Path(where, "config.toml").exists():
+            click.echo(f"ebm: interrupted; go on with: ebm resume {where}", err=True)
+        else:
+            click.echo("ebm: interrupted before the run began", err=True)
+        sys.exit(130)
+
+
+@main.command()
+@click.argument("run", metavar="RUN|MODEL", type=click.Path())
+@click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL.")
+@click.option("--out", type=click.Path(), help="A .png file [default: MODEL-thermo.png].")
+@click.option("--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="[default: 0.5 5]")
+@click.option("--budget", help="Time for it, such as 90s, 5m, 1h [default: 60s].")
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@said
+def plot(run: str, thermo: bool, budget: str | None, **settings: Any) -> None:
+    """Draw the figures of directory RUN again, from its files.
+
+    With --thermo, temper MODEL, a file such as runs/digits/model.npz, and draw its free energy, energy, heat
+    capacity and entropy against temperature, with error bands, and overlaps of replicas. The arrays go to a
+    .npz file of the same name. The other options are for it.
+
+    \b
+    Examples:
+      ebm plot runs/digits
+      ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 2m
+    """
+    given = {key: value for key, value in settings.items() if value is not None}
+    if budget is not None:
+        given["budget"] = seconds_of(budget)
+    if thermo:
+        from ebm.experiment.thermo import plot_thermo
+
+        check_output(given.get("out"), (".png",))
+        written = plot_thermo(run, warn=warn, **given)
+    elif given:
+        raise EbmError(f"plot: --{min(given)} goes with --thermo")
+    else:
+        from ebm.plots import plot_run
+
+        written = plot_run(run)
+    for path in written:
+        click.echo(str(path))

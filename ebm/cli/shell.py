@@ -1,0 +1,93 @@
+"""What all commands share: one line for a refusal, exit codes, checks of options."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from ebm import __version__
+from ebm.errors import EbmError
+
+__all__ = ["check_output", "main", "said", "seconds_of", "warn"]
+
+
+def said(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn refusals and interruptions into one line and an exit code."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):  # a terminal without Unicode loses letters, not the run
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            return command(*args, **kwargs)
+        except EbmError as error:
+            message = str(error)
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:
+            name = f"{error.filename}: " if error.filename else ""
+            message = f"{name}{error.strerror or error}"
+        except MemoryError as error:
+            message = f"out of memory{f': {error}' if str(error) else ''}"
+        except (ValueError, OverflowError, RecursionError) as error:  # a refusal we did not foresee
+            message = f"{type(error).__name__}: {error}"
+        click.echo(f"ebm: {' '.join(message.split())}", err=True)
+        sys.exit(1)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ebm")
+def main() -> None:
+    """Boltzmann machines: train, sample, score and plot from the command line.
+
+    \b
+    Examples:
+      ebm run configs/digits.toml
+      ebm run configs/digits.toml --set machine.n_hidden=16 --out runs/small
+      ebm resume runs/digits
+      ebm sample runs/digits/model.npz -n 1000 -o samples.npy
+      ebm score runs/digits/model.npz mine.csv
+    """
+
+
+def check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
+    """Refuse a file that cannot be written before any work is done for it."""
+    from pathlib import Path
+
+    if output is None:
+        return
+    path = Path(output)
+    if path.suffix not in suffixes:
+        raise EbmError(f"{output}: unknown file type; expected {', '.join(suffixes)}")
+    if path.is_dir():
+        raise EbmError(f"{output}: a directory; expected a file")
+    if not path.parent.is_dir():
+        raise EbmError(f"{output}: no such folder {path.parent}")
+
+
+def warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Say a warning in one line on standard error."""
+    click.echo(f"ebm: warning: {message}", err=True)
+
+
+def seconds_of(text: str) -> float:
+    """90, 90s, 5m or 1h as seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        seconds = float(number) * units[unit]
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise EbmError(f"--budget {text}: expected a time such as 90s, 5m or 1h")
+    return seconds

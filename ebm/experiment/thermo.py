@@ -1,0 +1,81 @@
+"""The thermodynamics of a saved machine: a figure, and its numbers beside it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from ebm.checkpoint import load_machine, write_arrays, write_atomic
+from ebm.errors import EbmError
+from ebm.experiment.report import Report
+from ebm.thermal import thermodynamics
+
+__all__ = ["plot_thermo"]
+
+_POINTS = 60
+
+
+def plot_thermo(
+    model: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    temperatures: tuple[float, float] = (0.5, 5.0),
+    budget: float = 60.0,
+    seed: int = 0,
+    warn: Callable[..., None] = warnings.showwarning,
+) -> list[Path]:
+    """Draw the thermodynamics of a model and write its arrays, both atomically.
+
+    Values are per site where the machine carries all its units, as spin models are shown, else of the whole.
+
+    Parameters
+    ----------
+    model : path
+        A file of `ebm.save`.
+    out : path, optional
+        The figure, a PNG; MODEL-thermo.png when left out. The arrays go beside it, with the suffix .npz.
+    temperatures : (float, float)
+        The lowest and the highest one; 60 of equal ratios between them.
+    budget : float
+        Seconds.
+    seed : int
+    warn : callable
+        Takes warnings, as `warnings.showwarning` does.
+
+    Returns
+    -------
+    list of Path
+        The figure and the arrays.
+
+    Raises
+    ------
+    EbmError
+        A file that is no machine, temperatures that are not positive and ascending, an output that would
+        overwrite the model.
+    """
+    from ebm.plots import thermo
+
+    low, high = temperatures
+    if not 0 < low < high < np.inf:
+        raise EbmError(
+            f"temperatures: expected two positive numbers, the lower one first, got {low:g} {high:g}"
+        )
+    machine, model = load_machine(model), Path(model)
+    figure = model.with_name(f"{model.stem}-thermo.png") if out is None else Path(out)
+    arrays = figure.with_suffix(".npz")
+    if arrays.resolve() == model.resolve():
+        raise EbmError(f"{figure}: its arrays would overwrite {model}; expected another name")
+    with warnings.catch_warnings():
+        warnings.showwarning = warn
+        with Report(Console(stderr=True)).progress("thermodynamics", 1.0) as update:
+            grid = np.geomspace(low, high, _POINTS)
+            found = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
+    axes = thermo(found, None if machine.sums_out else machine.n_units)
+    write_arrays(arrays, found.arrays())
+    write_atomic(figure, lambda file: axes[0].figure.savefig(file, format="png", dpi=120))
+    return [figure, arrays]

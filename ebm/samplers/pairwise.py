@@ -1,0 +1,74 @@
+"""What kernels of single samplers need beyond the protocol: the couplings of a pairwise machine.
+
+A pairwise machine has finitely many states per unit, sums no unit out, and couples units by a matrix J and
+biases b (docs/math.md, section 3). Samplers know it by these attributes, not by its class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.errors import NotSupported
+from ebm.machine import Array
+from ebm.units import Units
+
+__all__ = ["as_colours", "blocks", "is_pairwise", "neighbours", "require_pairwise", "table_of", "to_states"]
+
+
+def is_pairwise(machine: Any) -> bool:
+    """Whether a machine is pairwise."""
+    known = all(hasattr(machine, name) for name in ("J", "b", "sparse"))
+    return known and machine.units.states is not None and not machine.sums_out
+
+
+def require_pairwise(machine: Any, who: str, what: str) -> None:
+    """Say in one line what a sampler needs, unless the machine is pairwise."""
+    if not is_pairwise(machine):
+        raise NotSupported(f"{who} needs {what} with a coupling graph; got {machine!r}")
+
+
+def table_of(units: Units) -> Array:
+    """φ of each state, (q, width) float64."""
+    return np.asarray(units.encode(np.asarray(units.states)[:, None]), np.float64).reshape(-1, units.width)
+
+
+def as_colours(units: Units, x: Array) -> Array:
+    """The numbers of states, int32 of the shape of x: all finite unit types have evenly spaced states."""
+    low, second = units.states[:2]  # type: ignore[index]
+    return np.ascontiguousarray(np.rint((x - low) / (second - low)), np.int32)
+
+
+def to_states(units: Units, colours: Array, dtype: Any) -> Array:
+    """The states of these numbers."""
+    return np.asarray(units.states, dtype)[colours]
+
+
+def blocks(machine: Any) -> tuple[Array, Array, Array]:
+    """Couplings by pairs of units that have any: (n_entries, width, width) float64, indices, indptr."""
+    from scipy.sparse import bsr_array, csr_array
+
+    width = machine.units.width
+    J = bsr_array(csr_array(machine.J), blocksize=(width, width))
+    data, kept = J.data.astype(np.float64), (J.data != 0).any((1, 2))
+    rows = np.repeat(np.arange(machine.n_units), np.diff(J.indptr))
+    return data[kept], *_compressed(rows[kept], J.indices[kept], machine.n_units)
+
+
+def neighbours(machine: Any) -> tuple[Array, Array]:
+    """The coupled units in compressed sparse rows: (indices, indptr)."""
+    if machine.sparse:
+        return blocks(machine)[1:]
+    n, width = machine.n_units, machine.units.width
+    coupled = machine.J != 0
+    if width > 1:
+        coupled = coupled.reshape(n, width, n, width).any((1, 3))
+    rows, columns = np.nonzero(coupled)
+    return _compressed(rows, columns, n)
+
+
+def _compressed(rows: Array, columns: Array, n: int) -> tuple[Array, Array]:
+    """Indices and indptr of entries that are sorted by rows."""
+    counts = np.bincount(rows, minlength=n)
+    return np.ascontiguousarray(columns, np.int64), np.concatenate([[0], np.cumsum(counts)])

@@ -1,0 +1,278 @@
+"""`thermodynamics`: runs the ladder until the curves are accurate, and says whether to trust them."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ebm.diagnostics import r_hat
+from ebm.errors import EbmError
+from ebm.machine import Array, Machine, as_count, as_numbers
+from ebm.partition.multistate import Ladder, bennett
+from ebm.samplers import Tempering
+from ebm.stream import SAMPLE, Seed, Stream
+from ebm.thermal.records import Records
+from ebm.thermal.result import Overlap, Thermodynamics
+from ebm.thermal.reweighting import Mixture, histograms
+
+__all__ = ["thermodynamics"]
+
+Progress = Callable[..., None] | None
+
+_FIRST = 64  # records of the first round
+_SLOWER = 2.2  # a round, which doubles the run, takes this much longer than the one before
+_QUANTITIES = ("log_z", "free_energy", "energy", "heat_capacity", "entropy")
+_BINS = 41  # of overlaps, at most
+_LEAST_LADDERS = 8  # for an error from their spread
+_LEAST_SWAPS = 0.01
+_R_HAT = 1.1
+_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
+
+
+def thermodynamics(
+    machine: Machine,
+    temperatures: ArrayLike | None = None,
+    *,
+    sampler: Tempering | None = None,
+    n_ladders: int = 32,
+    accuracy: float = 0.03,
+    budget: float = 60.0,
+    seed: Seed = 0,
+    progress: Progress = None,
+) -> Thermodynamics:
+    """Free energy, energy, heat capacity, entropy and overlaps of a machine over a range of temperatures.
+
+    One run of parallel tempering from β = 0 to the coldest temperature (or β = 1), reweighted by MBAR. The
+    errors come from the spread of its independent ladders, so correlation along a ladder does no harm.
+
+    Parameters
+    ----------
+    machine : Machine
+    temperatures : array_like, (n_temperatures,), optional
+        Ascending, T = 1/β > 0; 60 from 0.5 to 5 when left out.
+    sampler : Tempering, optional
+        A ladder from β = 0 to at least the coldest temperature, without a base;
+        ``Tempering(stop=max(1, 1 / temperatures[0]))`` when left out.
+    n_ladders : int
+        Independent ladders, 2 or more.
+    accuracy : float
+        Largest standard error of the heat capacity, as a fraction of its peak, at which the run ends.
+    budget : float
+        Seconds that the run may take, roughly. What it computes depends on the clock only through the number
+        of rounds, each of which doubles its length.
+    seed : int, SeedSequence or Generator
+    progress : callable, optional
+        Called with the fraction done and a line of text.
+
+    Returns
+    -------
+    Thermodynamics
+
+    Raises
+    ------
+    EbmError
+        Temperatures that are not positive and ascending, a sampler that does not fit, a machine that is not
+        normalisable at the coldest temperature.
+
+    Warns
+    -----
+    RuntimeWarning
+        Something speaks against the run (`Thermodynamics.trouble`): ladders that differ, neighbours that
+        never swap, estimates that drift.
+
+    References
+    ----------
+    Ferrenberg & Swendsen, "Optimized Monte Carlo data analysis" (1989); Shirts & Chodera, "Statistically
+    optimal analysis of samples from multiple equilibrium states" (2008).
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> pair = ebm.BoltzmannMachine(ebm.Ising(), [[0.0, 1.0], [1.0, 0.0]])
+    >>> found = ebm.thermodynamics(pair, [0.8, 1.0, 2.0])
+    >>> exact = -np.tanh(1 / found.temperature)
+    >>> bool((abs(found.energy - exact) < 4 * found.energy_stderr).all())
+    True
+    """
+    grid = _temperatures(temperatures)
+    as_count(n_ladders, "n_ladders", 2)
+    for name, value in (("accuracy", accuracy), ("budget", budget)):
+        if not (isinstance(value, (int, float)) and value > 0):
+            raise EbmError(f"thermodynamics: {name}: expected a positive number, got {value!r}")
+    sampler = _ladder(sampler, 1 / grid[0])
+    _require_normalisable(machine, 1 / grid[0])
+    records = Records(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
+    found = _grow(records, accuracy, budget, progress or (lambda *_: None))
+    if found.trouble:
+        warnings.warn(f"thermodynamics: {found.trouble}: do not trust", RuntimeWarning, stacklevel=2)
+    return found
+
+
+def _grow(
+    records: Records, accuracy: float, budget: float, progress: Callable[..., object]
+) -> Thermodynamics:
+    """Double the run until it is accurate, or another round would exceed the budget."""
+    begun, steps = time.monotonic(), _FIRST * records.stride
+
+    def fraction() -> float:
+        return min(0.99, (time.monotonic() - begun) / budget)
+
+    while True:
+        start = time.monotonic()
+        records.run(steps, lambda: progress(fraction()))
+        found = _analyse(records)
+        height = float(found.heat_capacity.max())
+        error = float(found.heat_capacity_stderr.max()) / height if height > 0 else 0.0
+        said = f"heat capacity to {100 * error:.2g} % of its peak, {len(records)} records"
+        progress(fraction(), said + (found.trouble and f"; {found.trouble}"))
+        now = time.monotonic()
+        if (error <= accuracy and not found.trouble) or now - begun + _SLOWER * (now - start) > budget:
+            progress(1.0)
+            return found
+        steps = records.n_steps
+
+
+def _analyse(records: Records) -> Thermodynamics:
+    """The curves, from the last three quarters of a run."""
+    first = len(records) // 4
+    kept, betas = records.kept(first), records.betas
+    mixture = Mixture.of(kept.ladder)
+    curves = {name: np.empty(len(betas)) for q in _QUANTITIES for name in (q, f"{q}_stderr")}
+    free_energies = []
+    for k, beta in enumerate(betas):
+        at = kept.at(k)
+        free_energies.append(at[0])
+        (log_ratio, energy, variance), influence = mixture.curve(*at)
+        log_z = records.machine.log_z0() + log_ratio
+        moved_z, moved_e, moved_v = influence
+        quantities = (  # in the order of _QUANTITIES, each with what the ladders move it by
+            (log_z, moved_z),
+            (-log_z / beta, -moved_z / beta),
+            (energy, moved_e),
+            (beta**2 * variance, beta**2 * moved_v),
+            (log_z + beta * energy, moved_z + beta * moved_e),
+        )
+        for name, (value, moved) in zip(_QUANTITIES, quantities, strict=True):
+            curves[name][k], curves[f"{name}_stderr"][k] = value, math.sqrt(float((moved**2).sum()))
+    facts = _facts(records, kept.ladder)
+    overlap = _overlap(records, mixture, free_energies, first)
+    return Thermodynamics(
+        1 / betas, **curves, overlap=overlap, trouble=_trouble(kept.ladder, facts), facts=facts
+    )
+
+
+def _overlap(records: Records, mixture: Mixture, free_energies: list[Array], first: int) -> Overlap | None:
+    states, n = records.machine.units.states, records.machine.n_units
+    if states is None:
+        return None
+    edges = _edges(n)
+    agreeing = records.agreeing(first)
+    cells = np.searchsorted(edges, agreeing) - 1
+    probability, stderr = histograms(mixture, free_energies, cells, len(edges) - 1)
+    as_q = (len(states) * edges / n - 1) / (len(states) - 1)
+    width = np.diff(as_q)
+    return Overlap((as_q[1:] + as_q[:-1]) / 2, as_q, probability / width, stderr / width)
+
+
+def _edges(n: int) -> Array:
+    """Edges of bins of the numbers 0 to n, halfway between them, the same seen from both ends.
+
+    Bins hold one number, or where these are many the same odd or even number of them, so that they stand
+    symmetric about n/2; those at the ends are cut off.
+    """
+    size = 1 if n < _BINS else -(-(n + 1) // _BINS)
+    if size > 1 and (size + n) % 2 == 0:
+        size += 1
+    if size == 1:
+        return np.arange(n + 2) - 0.5
+    middle = n / 2 + (size / 2 if n % 2 == 0 else 0)
+    half = middle + size * np.arange(0, n // size + 1)
+    upper = np.append(half[half < n + 0.5], n + 0.5)
+    return np.unique(np.r_[n - upper, upper])
+
+
+def _facts(records: Records, ladder: Ladder) -> dict[str, float]:
+    state, top = records.state, ladder.u[-1, -1]
+    spread = 1.0
+    with warnings.catch_warnings():  # short chains are judged here
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if np.ptp(top) > 0:
+            spread = float(r_hat(top))
+    return {
+        "n_chains": float(top.shape[0]),
+        "n_temperatures": float(len(ladder.betas)),
+        "n_records": float(top.shape[1]),
+        "stride": float(records.stride),
+        "r_hat": spread,
+        "least_swap_rate": float(state.swap_rates.min()),
+        "round_trips": float(state.round_trips),
+    }
+
+
+def _trouble(ladder: Ladder, facts: dict[str, float]) -> str:
+    """What speaks against a run: ladders that differ, replicas that stay, an estimate that drifts."""
+    if facts["n_chains"] < _LEAST_LADDERS:
+        return f"{facts['n_chains']:.0f} ladders are too few for an error from their spread"
+    if facts["least_swap_rate"] < _LEAST_SWAPS:
+        return "neighbouring levels do not swap"
+    if facts["round_trips"] < 1:
+        return "no replica has gone up and down the ladder"
+    if not facts["r_hat"] <= _R_HAT:
+        return f"the ladders differ in their energies at β = {ladder.betas[-1]:g}, R-hat {facts['r_hat']:.2f}"
+    middle = ladder.u.shape[-1] // 2
+    (f, one), (g, other) = (
+        bennett(Ladder(ladder.betas, part, ladder.slope, ladder.curve))
+        for part in (ladder.u[..., :middle], ladder.u[..., middle:])
+    )
+    sigma = math.sqrt(float((one[-1] ** 2).sum() + (other[-1] ** 2).sum()))
+    if abs(f[-1] - g[-1]) > _DRIFT * sigma + 1e-9:
+        return (
+            f"log Z at β = {ladder.betas[-1]:g} drifts by {f[-1] - g[-1]:+.2f} between the halves of the run"
+        )
+    return ""
+
+
+def _temperatures(given: ArrayLike | None) -> Array:
+    if given is None:
+        return np.geomspace(0.5, 5.0, 60)
+    grid = np.atleast_1d(as_numbers(given, "temperatures")).astype(np.float64)
+    good = grid.ndim == 1 and len(grid) > 0 and np.isfinite(grid).all() and (grid > 0).all()
+    if not good or (np.diff(grid) <= 0).any():
+        said = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
+        raise EbmError(f"temperatures: expected positive numbers, ascending, got {said}")
+    return grid
+
+
+def _ladder(sampler: Tempering | None, coldest: float) -> Tempering:
+    """The sampler, checked: from β = 0, whose log Z is known, past the coldest β, in independent ladders."""
+    if sampler is None:
+        return Tempering(stop=max(1.0, coldest))
+    if not isinstance(sampler, Tempering):
+        raise EbmError(f"thermodynamics: sampler: expected Tempering, got {type(sampler).__name__}")
+    low, high = (
+        (sampler.start, sampler.stop) if sampler.betas is None else sampler.betas[:: len(sampler.betas) - 1]
+    )
+    if low != 0 or high < coldest * (1 - 1e-12):
+        wanted = f"0 to {coldest:g} or beyond"
+        raise EbmError(f"thermodynamics: sampler: β from {low:g} to {high:g}; expected {wanted}")
+    if sampler.base is not None or sampler.houdayer:
+        raise EbmError(
+            "thermodynamics: sampler: expected neither a base nor moves between ladders (houdayer)"
+        )
+    return sampler
+
+
+def _require_normalisable(machine: Machine, coldest: float) -> None:
+    """Gaussian units on both sides have a density at β = 1 and may have none where it is colder."""
+    cold = copy.deepcopy(machine)
+    for key in cold.couplings:
+        cold.params[key] *= max(1.0, coldest)
+    cold.project()
+    if not cold.normalisable():
+        raise EbmError(f"thermodynamics: {machine} is not normalisable at β = {max(1.0, coldest):g}")

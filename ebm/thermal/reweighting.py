@@ -1,0 +1,123 @@
+"""All samples of a ladder as one sample, weighed for any temperature; errors from independent ladders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import logsumexp
+
+from ebm.machine import Array
+from ebm.partition.multistate import Ladder, mbar
+
+__all__ = ["Mixture", "histograms"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The samples of all levels as N samples of the mixture of the levels.
+
+    Attributes
+    ----------
+    ladder : Ladder
+    f : (K,)
+        −log of Z at the levels over Z at the lowest, by MBAR.
+    influence : (K, n_ladders)
+        What each ladder moves f by.
+    log_density : (K, n_ladders, n_records)
+        log Σ_k exp(f_k − F at β_k) of every sample.
+    share : (K, N)
+        The chance that a sample is of level k.
+    """
+
+    ladder: Ladder
+    f: Array
+    influence: Array
+    log_density: Array
+    share: Array
+
+    @classmethod
+    def of(cls, ladder: Ladder) -> Mixture:
+        """Solve for f, docs/math.md (11.5)."""
+        f, influence = mbar(ladder)
+        log_terms = f[:, None] - ladder.u.reshape(len(f), -1)
+        log_density = logsumexp(log_terms, axis=0)
+        share = np.exp(log_terms - log_density)
+        return cls(ladder, f, influence, log_density.reshape(ladder.u.shape[1:]), share)
+
+    def curve(self, free_energy: Array, slope: Array, curvature: Array) -> tuple[Array, Array]:
+        """log Z of p_β over Z at the lowest level, ⟨H⟩ and Var H, docs/math.md (12.5) and (12.6).
+
+        Parameters
+        ----------
+        free_energy, slope, curvature : (K, n_ladders, n_records)
+            F, ∂F/∂β and ∂²F/∂β² of every sample at β.
+
+        Returns
+        -------
+        values : (3,)
+        influence : (3, n_ladders)
+            What each ladder moves them by, docs/math.md (12.7): the sum of squares is the variance.
+        """
+        log_w = -free_energy - self.log_density
+        total = float(logsumexp(log_w))
+        w = np.exp(log_w - total)
+        energy = float((w * slope).sum())
+        square = (slope - energy) ** 2 - curvature
+        variance = float((w * square).sum())
+        moved = w * np.stack([np.ones_like(w), slope - energy, square - variance])
+        own = centred(moved.sum((1, 3)))
+        by_level = moved.reshape(3, -1) @ self.share.T
+        log_ratio = total - np.log(w[0].size)
+        return np.array([log_ratio, energy, variance]), own - by_level @ self.influence
+
+
+def histograms(
+    mixture: Mixture, free_energies: list[Array], cells: Array, n_cells: int
+) -> tuple[Array, Array]:
+    """Probabilities of what two independent states at the same temperature have in common.
+
+    Replicas of ladders 2c and 2c + 1 at one level are a sample of p_β_k × p_β_k; all of them are one of the
+    mixture of these products, docs/math.md (12.8).
+
+    Parameters
+    ----------
+    free_energies : list of (K, n_ladders, n_records)
+        F of every sample at each temperature wanted.
+    cells : (K, n_ladders // 2, n_records) int
+        Where each pair of replicas falls.
+    n_cells : int
+
+    Returns
+    -------
+    probability, stderr : (n_temperatures, n_cells) float64
+    """
+    u, n_pairs = mixture.ladder.u, cells.shape[1]
+    even, odd = slice(0, 2 * n_pairs, 2), slice(1, 2 * n_pairs, 2)
+    both = u[:, :, even] + u[:, :, odd]
+    log_terms = 2 * mixture.f[:, None] - both.reshape(len(both), -1)
+    log_density = logsumexp(log_terms, axis=0)
+    share = np.exp(log_terms - log_density)
+    n = cells.size
+    falls = csr_array((np.ones(n), (np.arange(n), cells.ravel())), shape=(n, n_cells))
+    pair = np.broadcast_to(np.arange(n_pairs)[:, None], cells.shape).ravel()
+    of_pair = csr_array((np.ones(n), (pair, np.arange(n))), shape=(n_pairs, n))
+    probability, stderr = np.empty((2, len(free_energies), n_cells))
+    for t, F in enumerate(free_energies):
+        log_w = -(F[:, even] + F[:, odd]).ravel() - log_density
+        w = np.exp(log_w - logsumexp(log_w))
+        p = falls.T @ w
+        of_pairs = (of_pair.multiply(w).tocsr() @ falls).toarray() - np.outer(of_pair @ w, p)
+        by_level = (falls.T @ (share * w).T).T - np.outer(share @ w, p)  # (K, n_cells)
+        of_ladders = -2 * mixture.influence.T @ by_level  # (n_ladders, n_cells)
+        moved = centred(of_pairs.T).T + of_ladders[even] + of_ladders[odd]
+        variance = (moved**2).sum(0) + (of_ladders[2 * n_pairs :] ** 2).sum(0)
+        probability[t], stderr[t] = p, np.sqrt(variance)
+    return probability, stderr
+
+
+def centred(sums: Array) -> Array:
+    """Deviations of sums, (..., n_ladders), scaled so that their squares add up to the total's variance."""
+    n = sums.shape[-1]
+    return (sums - sums.mean(-1, keepdims=True)) * np.sqrt(n / max(n - 1, 1))

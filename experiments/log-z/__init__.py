@@ -1,0 +1,1 @@
+"""log Z: rugged machines, a real one, and what they cost."""
