@@ -218,8 +218,8 @@ class _Work:
             started = "data" if self.rows is not None else "tempered"
         if started == "tempered":
             tempered = Tempered(self.machine, self.base, self.rng, ("mbar",))
-            grow({"tempering": tempered}, self.accuracy, self.budget / 2, self.rounds)
-            found = Reversed(tempered, self.rng, self.n_temperatures).grow()
+            both = Reversed(tempered, self.rng, self.n_temperatures)
+            found = grow({"tempering": both}, *self._effort)
         else:
             if self.rows is not None and started == "data":
                 some = self.rng.permutation(len(self.rows))[: self.n_chains]

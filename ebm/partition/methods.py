@@ -87,21 +87,22 @@ class Tempered:
 
 
 class Reversed:
-    """Reverse AIS from the samples of a tempering run; the number of temperatures doubles."""
+    """A tempering run and reverse AIS from its samples; both double."""
 
     def __init__(self, tempered: Tempered, rng: Stream, n_temperatures: int = 500) -> None:
         self._tempered, self._rng, self._n = tempered, rng, n_temperatures
 
     def grow(self) -> dict[str, Estimate]:
-        """Anneal three states of every ladder."""
+        """Go on tempering, then anneal three states of every ladder."""
+        tempered = self._tempered.grow()
         run = self._tempered.run
-        assert run is not None, "the tempering run comes first"
+        assert run is not None
         betas = even_betas(run.machine, self._n, base=run.sampler.base, seed=self._rng)
         found = reversed_estimate(run, 3, self._n, betas, self._rng)
         self._n *= 2
         if self._tempered.trouble:  # samples that are not trusted make no estimate that is
             found = replace(found, trouble=found.trouble or f"reverse AIS: from {self._tempered.trouble}")
-        return {"reverse_ais": found}
+        return tempered | {"reverse_ais": found}
 
 
 class Populated:
