@@ -106,14 +106,15 @@ class Reversed:
 
 
 class Populated:
-    """Population annealing; the population doubles."""
+    """Population annealing; by turns the sweeps after each resampling and the population double."""
 
     def __init__(self, machine: Machine, base: Base, rng: Stream, n_chains: int = 1000) -> None:
         self._machine, self._base, self._rng, self._n = machine, base, rng, n_chains
+        self._n_sweeps = 10
 
     def grow(self) -> dict[str, Estimate]:
-        """Anneal a population twice as large."""
-        sampler = PopulationAnnealing(base=self._base, n_sweeps=10)
+        """Anneal a population, at twice the cost of the one before."""
+        sampler = PopulationAnnealing(base=self._base, n_sweeps=self._n_sweeps)
         state = sampler.init(self._machine, self._n, self._rng)
         while not state.done:
             sampler.step(self._machine, state, self._rng)
@@ -126,5 +127,8 @@ class Populated:
         families, trouble = self._n / state.rho_t, found.trouble
         if families < _LEAST_FAMILIES:
             trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
-        self._n *= 2
+        if self._n_sweeps * 100 > self._n:
+            self._n *= 2
+        else:
+            self._n_sweeps *= 2
         return {"population": Estimate(found.value, found.stderr, trouble, facts, state.group_log_z)}

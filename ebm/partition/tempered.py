@@ -19,8 +19,8 @@ from ebm.stream import Stream
 __all__ = ["Recorder", "reversed_estimate", "tempered_estimates"]
 
 _STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
-_ROOM = 2.5e7  # free energies kept, 200 MB
-_R_HAT = 1.1  # of the energies at β = 1, above which ladders do not agree
+_ROOM = 6e6  # free energies kept, 48 MB: farther apart they say as much, and MBAR reads them often
+_R_HAT = 1.2  # of the energies at β = 1, above which ladders do not agree (Gelman & Rubin 1992)
 _DRIFT = 4.0  # standard errors by which the two halves of a run may differ
 _LEAST_LADDERS = 8  # for an error from the spread of ladders
 
