@@ -125,6 +125,8 @@ def log_z(
         raise EbmError(f"log_z: method: unknown {method!r}; {nearest(str(method), METHODS)}")
     as_count(n_temperatures, "n_temperatures")
     as_count(n_chains, "n_chains")
+    if rounds is not None:
+        as_count(rounds, "rounds")
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"log_z: {name}: expected a positive number, got {value!r}")
