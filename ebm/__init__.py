@@ -29,7 +29,7 @@ _WHERE = {
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
     "rbm": ["RBM"],
-    "samplers": ["Annealing", "Gibbs", "Samples", "sample"],
+    "samplers": ["Annealing", "Gibbs", "Samples", "TrajectoryTempering", "sample", "select_machines"],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
     "training": ["History", "State", "begin", "fit", "train"],
@@ -77,7 +77,9 @@ if TYPE_CHECKING:
     from ebm.samplers import Annealing as Annealing
     from ebm.samplers import Gibbs as Gibbs
     from ebm.samplers import Samples as Samples
+    from ebm.samplers import TrajectoryTempering as TrajectoryTempering
     from ebm.samplers import sample as sample
+    from ebm.samplers import select_machines as select_machines
     from ebm.scores import free_energy_gap as free_energy_gap
     from ebm.scores import kl_divergence as kl_divergence
     from ebm.scores import pseudo_likelihood as pseudo_likelihood

@@ -2,6 +2,17 @@
 
 from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
+from ebm.samplers.trajectory import Ladder, TrajectoryTempering, select_machines
 from ebm.samplers.walkers import Sampler, Walkers
 
-__all__ = ["Annealing", "Gibbs", "Sampler", "Samples", "Walkers", "sample"]
+__all__ = [
+    "Annealing",
+    "Gibbs",
+    "Ladder",
+    "Sampler",
+    "Samples",
+    "TrajectoryTempering",
+    "Walkers",
+    "sample",
+    "select_machines",
+]
