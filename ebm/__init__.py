@@ -40,8 +40,10 @@ _WHERE = {
         "SwendsenWang",
         "TemperedTransitions",
         "Tempering",
+        "TrajectoryTempering",
         "Wolff",
         "sample",
+        "select_machines",
     ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
     "stream": ["Stream"],
@@ -105,8 +107,10 @@ if TYPE_CHECKING:
     from ebm.samplers import SwendsenWang as SwendsenWang
     from ebm.samplers import TemperedTransitions as TemperedTransitions
     from ebm.samplers import Tempering as Tempering
+    from ebm.samplers import TrajectoryTempering as TrajectoryTempering
     from ebm.samplers import Wolff as Wolff
     from ebm.samplers import sample as sample
+    from ebm.samplers import select_machines as select_machines
     from ebm.scores import free_energy_gap as free_energy_gap
     from ebm.scores import kl_divergence as kl_divergence
     from ebm.scores import pseudo_likelihood as pseudo_likelihood

@@ -7,6 +7,7 @@ from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.metropolis import Metropolis
 from ebm.samplers.population import Population, PopulationAnnealing
 from ebm.samplers.tempering import Replicas, Tempering
+from ebm.samplers.trajectory import Ladder, TrajectoryTempering, select_machines
 from ebm.samplers.transitions import TemperedTransitions
 from ebm.samplers.walkers import Sampler, Walkers
 
@@ -14,6 +15,7 @@ __all__ = [
     "Annealing",
     "Direct",
     "Gibbs",
+    "Ladder",
     "Metropolis",
     "Population",
     "PopulationAnnealing",
@@ -23,7 +25,9 @@ __all__ = [
     "SwendsenWang",
     "TemperedTransitions",
     "Tempering",
+    "TrajectoryTempering",
     "Walkers",
     "Wolff",
     "sample",
+    "select_machines",
 ]
