@@ -28,7 +28,7 @@ Progress = Callable[..., None] | None
 _FIRST = 64  # records of the first round
 _SLOWER = 2.2  # a round, which doubles the run, takes this much longer than the one before
 _QUANTITIES = ("log_z", "free_energy", "energy", "heat_capacity", "entropy")
-_BINS = 41  # of overlaps, at most
+_BINS = 65  # of overlaps, at most
 _LEAST_LADDERS = 8  # for an error from their spread
 _LEAST_SWAPS = 0.01
 _R_HAT = 1.1
@@ -186,7 +186,7 @@ def _edges(n: int) -> Array:
     Bins hold one number, or where these are many the same odd or even number of them, so that they stand
     symmetric about n/2; those at the ends are cut off.
     """
-    size = 1 if n < _BINS else -(-(n + 1) // _BINS)
+    size = -(-(n + 1) // _BINS)
     if size > 1 and (size + n) % 2 == 0:
         size += 1
     if size == 1:

@@ -1,0 +1,461 @@
+"""Curves over temperature, and their error bands, against enumeration; their figure and command."""
+
+import re
+
+import laws
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.special import logsumexp
+from test_plots_layout import overlaps
+
+import ebm
+from ebm import BoltzmannMachine, EbmError, Ising, Stream, Tempering, plots, thermodynamics
+from ebm.cli import main
+from ebm.partition.multistate import Ladder
+from ebm.thermal import records
+from ebm.thermal.curves import _edges
+from ebm.thermal.reweighting import Mixture, histograms
+
+T = np.array(
+    [0.8, 1.0, 1.7, 4.0]
+)  # the coldest has β > 1; no Gaussian machine of the catalogue diverges there
+CURVES = ("log_z", "free_energy", "energy", "heat_capacity", "entropy")
+ONE_ROUND = {"accuracy": 1e9, "budget": 1e-9}
+SHORT = Tempering(betas=(0.0, 0.35, 0.7, 1.0, 1.3), n_adapt=30)
+
+
+def log_z_of(machine, beta):
+    """By enumeration; by the machine's own formula where states are continuous."""
+    if machine.units.states is None:
+        return machine.exact(beta, stats=False)[0]
+    x = laws.all_states(machine.units, machine.n_units)
+    return logsumexp(laws.minus_free_energy(machine, x, beta))
+
+
+def exact_curves(machine, temperatures, h=4e-3):
+    """The CURVES from log Z and its derivatives by five-point differences, (5, n_temperatures)."""
+    rows = []
+    for beta in 1 / temperatures:
+        a = [log_z_of(machine, beta + k * h) for k in (-2, -1, 0, 1, 2)]
+        energy = -(a[0] - 8 * a[1] + 8 * a[3] - a[4]) / (12 * h)
+        variance = (-a[0] + 16 * a[1] - 30 * a[2] + 16 * a[3] - a[4]) / (12 * h**2)
+        rows.append([a[2], -a[2] / beta, energy, beta**2 * variance, a[2] + beta * energy])
+    return np.array(rows).T
+
+
+def z_scores(found, exact):
+    """Errors in units of the standard errors, (5, n_temperatures)."""
+    value, stderr = (np.array([getattr(found, name + tail) for name in CURVES]) for tail in ("", "_stderr"))
+    return (value - exact) / stderr
+
+
+# The curves.
+
+
+@pytest.mark.parametrize("name", laws.MACHINES)
+def test_curves_are_those_of_enumeration(name):
+    machine = laws.MACHINES[name]()
+    found = thermodynamics(machine, T, **ONE_ROUND)
+    assert not found.trouble
+    assert np.abs(z_scores(found, exact_curves(machine, T))).max() < 4
+    assert found.heat_capacity_stderr.max() < 0.05 * found.heat_capacity.max()
+    assert found.log_z_stderr.max() < 0.05
+    np.testing.assert_allclose(found.free_energy, found.energy - T * found.entropy, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["potts", "ising-sparse-hidden"])
+def test_entropy_is_that_of_the_distribution(name):
+    """−Σ p log p: the definition."""
+    machine = laws.MACHINES[name]()
+    found = thermodynamics(machine, T, **ONE_ROUND)
+    for k, temperature in enumerate(T):
+        p = laws.distribution(machine, 1 / temperature)[1]
+        assert abs(found.entropy[k] + p @ np.log(p)) < 4 * found.entropy_stderr[k]
+
+
+def test_entropy_counts_hidden_units():
+    """Of an RBM without couplings: every unit's own, the hidden ones' too."""
+    machine = ebm.RBM(ebm.Bernoulli(), Ising(), np.zeros((3, 2)), np.zeros(3), np.zeros(2))
+    found = thermodynamics(machine, T, **ONE_ROUND)
+    np.testing.assert_allclose(found.entropy, 5 * np.log(2), atol=1e-9)
+    np.testing.assert_allclose(found.heat_capacity, 0, atol=1e-7)
+
+
+def test_the_lattice_has_its_energy_curve():
+    """4 × 4 Ising model: 65536 states, many temperatures from one run."""
+    machine = BoltzmannMachine(Ising(), ebm.datasets.lattice((4, 4)))
+    x = laws.all_states(machine.units, 16)
+    H = -laws.minus_free_energy(machine, x)
+    temperatures = np.linspace(1.0, 5.0, 25)
+    found = thermodynamics(machine, temperatures, accuracy=0.02, budget=1e9)
+    for k, beta in enumerate(1 / temperatures):
+        p = np.exp(-beta * H - logsumexp(-beta * H))
+        E = p @ H
+        assert abs(found.energy[k] - E) < 4 * found.energy_stderr[k]
+        C = beta**2 * (p @ (H - E) ** 2)
+        assert abs(found.heat_capacity[k] - C) < 4 * found.heat_capacity_stderr[k]
+    assert found.heat_capacity_stderr.max() <= 0.02 * found.heat_capacity.max()
+
+
+def test_at_a_level_log_z_is_that_of_mbar():
+    """There the weights are MBAR's own, whose equations the answer solves."""
+    kept = run_of("bernoulli-bernoulli", SHORT, 1 / np.array(SHORT.betas[1:])).kept()
+    mixture = Mixture.of(kept.ladder)
+    found = [mixture.curve(*kept.at(k)) for k in range(4)]
+    np.testing.assert_allclose([value[0] for value, _ in found], -mixture.f[1:], atol=1e-8)
+    np.testing.assert_allclose([moved[0] for _, moved in found], -mixture.influence[1:], atol=1e-8)
+
+
+def run_of(name, sampler, temperatures, n_ladders=32, seed=0):
+    made = records.Records(laws.MACHINES[name](), sampler, n_ladders, 1 / temperatures, Stream(seed))
+    made.run(64 * made.stride, lambda: None)
+    return made
+
+
+# Their errors.
+
+
+def without(ladder, c):
+    """The ladder numbered c left out."""
+    return Ladder(ladder.betas, np.delete(ladder.u, c, axis=2), ladder.slope, ladder.curve)
+
+
+@pytest.mark.parametrize("name", ["potts", "bernoulli-ising"])
+def test_influence_is_what_a_ladder_moves(name):
+    """Leave one ladder out, solve MBAR again: the jackknife's variance, and each ladder's own move."""
+    n = 32
+    kept = run_of(name, SHORT, T, n).kept()
+    whole = Mixture.of(kept.ladder)
+    parts = [Mixture.of(without(kept.ladder, c)) for c in range(n)]
+    for k in range(len(T)):
+        influence = whole.curve(*kept.at(k))[1]
+        left = [m.curve(*(np.delete(a, c, axis=1) for a in kept.at(k)))[0] for c, m in enumerate(parts)]
+        moved = ((np.mean(left, 0) - left) * np.sqrt((n - 1) / n)).T
+        np.testing.assert_allclose((influence**2).sum(1), (moved**2).sum(1), rtol=0.2)
+        for one, other in zip(influence, moved, strict=True):
+            assert np.corrcoef(one, other)[0, 1] > 0.99
+
+
+def test_influence_on_overlaps_is_what_a_pair_moves():
+    n = 32
+    made = run_of("ising", SHORT, T, n)
+    kept, cells = made.kept(), made.agreeing()
+    F = [kept.at(k)[0] for k in range(len(T))]
+    p, stderr = histograms(Mixture.of(kept.ladder), F, cells, 7)
+    left = []
+    for c in range(n // 2):
+        both = [2 * c, 2 * c + 1]
+        part = Mixture.of(without(kept.ladder, both))
+        left.append(
+            histograms(part, [np.delete(f, both, axis=1) for f in F], np.delete(cells, c, axis=1), 7)[0]
+        )
+    jackknife = np.std(left, axis=0) * np.sqrt(n // 2 - 1)
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-12)
+    np.testing.assert_allclose(stderr, jackknife, rtol=0.2)
+
+
+def covered(names, n_seeds, temperatures=T, sampler=SHORT):
+    """z of the curves, (n_names, n_seeds, 5, n_temperatures)."""
+    scores = []
+    for name in names:
+        machine = laws.MACHINES[name]()
+        exact = exact_curves(machine, temperatures)
+        runs = (
+            thermodynamics(machine, temperatures, sampler=sampler, seed=seed, **ONE_ROUND)
+            for seed in range(n_seeds)
+        )
+        scores.append([z_scores(run, exact) for run in runs])
+    return np.array(scores)
+
+
+def test_error_bands_mean_what_they_say():
+    """Mean z² of each curve: 31/29 for Student's t of 32 ladders, within 4 σ of 3 × 25 runs."""
+    z = covered(["bernoulli", "potts", "bernoulli-ising"], 25)
+    assert np.all(np.abs((z**2).mean((0, 1, 3)) - 31 / 29) < 4 * 31 / 29 * np.sqrt(2 / 75))
+    assert np.all(np.abs(z.mean((0, 1, 3))) < 4 / np.sqrt(75))
+
+
+@pytest.mark.slow
+def test_error_bands_cover():
+    """1 σ in 60 to 76 %, 2 σ in 92 % or more, 3 σ in 99 % or more."""
+    names = ["bernoulli", "ising-sparse-hidden", "potts", "bernoulli-bernoulli", "gaussian-bernoulli"]
+    z = np.abs(covered(names, 100, sampler=None)[:, :, [0, 2, 3, 4]])
+    for curve in np.moveaxis(z, 2, 0):
+        assert 0.60 <= np.mean(curve < 1) <= 0.76
+        assert np.mean(curve < 2) >= 0.92
+        assert np.mean(curve < 3) >= 0.985
+
+
+# Overlaps.
+
+
+def exact_overlaps(machine, beta):
+    """The distribution of the number of units that agree in two independent states, by all pairs."""
+    x, p = laws.distribution(machine, beta)
+    agree = (x[:, None, :] == x[None, :, :]).sum(-1)
+    return np.bincount(agree.ravel(), np.outer(p, p).ravel(), machine.n_units + 1)
+
+
+@pytest.mark.parametrize("name", ["ising", "potts", "bernoulli-bernoulli", "bernoulli-gaussian"])
+def test_overlaps_are_those_of_all_pairs(name):
+    machine = laws.MACHINES[name]()
+    found = thermodynamics(machine, T, n_ladders=65, **ONE_ROUND).overlap  # one ladder has no partner
+    n, q = machine.n_units, len(machine.units.states)
+    np.testing.assert_allclose(found.q, (q * np.arange(n + 1) / n - 1) / (q - 1), atol=1e-15)
+    width = np.diff(found.edges)
+    for k, temperature in enumerate(T):
+        exact = exact_overlaps(machine, 1 / temperature)
+        seen = exact > 1e-3  # rarer counts are not normal
+        error = (found.density[k] * width - exact) / (found.density_stderr[k] * width)
+        assert np.abs(error[seen]).max() < 5  # t of 31, over about 100 bins in all
+    np.testing.assert_allclose(found.density @ width, 1, rtol=1e-12)
+
+
+def test_overlap_of_spins_is_the_mean_of_their_product():
+    """⟨q⟩ = Σ_i ⟨s_i⟩² / n."""
+    machine = laws.MACHINES["ising"]()
+    found = thermodynamics(machine, T, **ONE_ROUND).overlap
+    x, p = laws.distribution(machine, 1.0)
+    mean = (found.density[1] * np.diff(found.edges)) @ found.q
+    spread = np.sqrt((found.density_stderr[1] * np.diff(found.edges)) ** 2 @ found.q**2)
+    assert abs(mean - np.mean((p @ x) ** 2)) < 6 * spread
+
+
+def test_continuous_units_have_no_overlap():
+    assert thermodynamics(laws.MACHINES["gaussian-bernoulli"](), T, **ONE_ROUND).overlap is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 6, 64, 65, 66, 67, 100, 784, 1001])
+def test_bins_are_even_and_symmetric(n):
+    edges = _edges(n)
+    sizes = np.diff(edges)
+    assert (edges[0], edges[-1]) == (-0.5, n + 0.5)
+    np.testing.assert_array_equal(edges % 1, 0.5)
+    np.testing.assert_allclose(sizes, sizes[::-1])
+    assert len(set(sizes[1:-1])) <= 1
+    assert min(n, 20) < len(sizes) <= 67
+
+
+# The run.
+
+
+def test_same_seed_same_arrays_and_seeds_differ():
+    one, two, other = (
+        thermodynamics(laws.MACHINES["bernoulli-bernoulli"](), T, sampler=SHORT, seed=seed, **ONE_ROUND)
+        for seed in (1, 1, 2)
+    )
+    for name, array in one.arrays().items():
+        assert np.array_equal(array, two.arrays()[name])
+    assert np.all(one.log_z != other.log_z)
+
+
+@pytest.mark.parametrize("name", ["potts", "bernoulli-bernoulli"])
+def test_a_full_memory_thins_the_records(name, monkeypatch):
+    """Half of them go, the others stand twice as far apart; the curves stay right."""
+    monkeypatch.setattr(records, "_ROOM", 1)
+    machine = laws.MACHINES[name]()
+    found = thermodynamics(machine, T, sampler=SHORT, accuracy=0.001, budget=1.5)
+    assert found.facts["stride"] > 4
+    assert found.facts["n_records"] <= 17
+    assert np.abs(z_scores(found, exact_curves(machine, T))).max() < 4
+
+
+def test_a_longer_run_is_more_accurate():
+    machine = laws.MACHINES["ising"]()
+    coarse, fine = (
+        thermodynamics(machine, T, sampler=SHORT, accuracy=accuracy, budget=1e9) for accuracy in (0.04, 0.01)
+    )
+    assert fine.facts["n_records"] > 2 * coarse.facts["n_records"]
+    assert fine.heat_capacity_stderr.max() <= 0.01 * fine.heat_capacity.max()
+
+
+def test_progress_is_told():
+    told = []
+    machine = laws.MACHINES["ising"]()
+    thermodynamics(machine, T, sampler=SHORT, progress=lambda *args: told.append(args), **ONE_ROUND)
+    assert told[-1] == (1.0,)
+    assert any("heat capacity" in text for _, *texts in told for text in texts)
+
+
+def wells(n=40, J=8.0):
+    """A ferromagnet far below its transition: two wells."""
+    return BoltzmannMachine(Ising(), J / n * (1 - np.eye(n)), np.full(n, 0.05))
+
+
+@pytest.mark.parametrize(
+    ("machine", "settings", "said"),
+    [
+        (wells(), {"sampler": Tempering(betas=(0.0, 1.0), n_adapt=30)}, "do not swap"),
+        (
+            wells(),
+            {"sampler": Tempering(betas=(0.0, 0.05, 1.0), n_adapt=30)},
+            "swap|differ|drift|up and down",
+        ),
+        (laws.MACHINES["ising"](), {"n_ladders": 4}, "4 ladders are too few"),
+    ],
+)
+def test_a_bad_run_is_not_trusted(machine, settings, said):
+    with pytest.warns(RuntimeWarning, match=f"({said}).*do not trust"):
+        found = thermodynamics(machine, [1.0, 3.0], **settings, **ONE_ROUND)
+    assert found.trouble
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"temperatures": [1.0, 0.5]}, "temperatures: expected positive numbers, ascending"),
+        ({"temperatures": [0.0, 0.5]}, "temperatures"),
+        ({"temperatures": [np.nan]}, "temperatures"),
+        ({"temperatures": []}, "temperatures"),
+        ({"temperatures": [[1.0, 2.0]]}, "temperatures"),
+        ({"temperatures": np.linspace(5, 1, 500)}, "temperatures"),
+        ({"temperatures": "cold"}, "temperatures: expected real numbers"),
+        ({"n_ladders": 1}, "n_ladders: expected an integer >= 2"),
+        ({"accuracy": 0}, "accuracy: expected a positive number"),
+        ({"budget": np.nan}, "budget: expected a positive number"),
+        ({"sampler": ebm.Gibbs()}, "sampler: expected Tempering, got Gibbs"),
+        ({"sampler": Tempering(start=0.2)}, "sampler: β from 0.2"),
+        ({"sampler": Tempering(), "temperatures": [0.5]}, "expected 0 to 2 or beyond"),
+        ({"sampler": Tempering(betas=(0.0, 1.0)), "temperatures": [0.5]}, "expected 0 to 2 or beyond"),
+        ({"sampler": Tempering(base=np.zeros(6)), "temperatures": T[1:]}, "base"),
+        ({"sampler": Tempering(houdayer=True), "temperatures": T[1:]}, "houdayer"),
+    ],
+)
+def test_refusals_are_one_line(arguments, said):
+    with pytest.raises(EbmError, match=said) as error:
+        thermodynamics(laws.MACHINES["ising"](), **arguments)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+def test_a_machine_that_freezes_without_norm_is_refused():
+    """Gaussian units with couplings of norm 0.7 have no density below T = 0.7."""
+    machine = laws.MACHINES["gaussian-gaussian"]()
+    with pytest.raises(EbmError, match=r"not normalisable at β = 1\.66667"):
+        thermodynamics(machine, [0.6, 1.0])
+    assert np.linalg.norm(machine.W, 2) == pytest.approx(0.7), "the machine itself was changed"
+
+
+# The figure.
+
+
+def fake(n=12, bins=9):
+    rng = np.random.default_rng(0)
+    temperature = np.linspace(1, 5, n)
+    arrays = {name: rng.normal(size=n) for name in CURVES}
+    arrays |= {f"{name}_stderr": rng.random(n) for name in CURVES}
+    arrays |= {"overlap_q": np.linspace(-1, 1, bins), "overlap_edges": np.linspace(-1.1, 1.1, bins + 1)}
+    arrays |= {f"overlap_{name}": rng.random((n, bins)) for name in ("density", "density_stderr")}
+    return {"temperature": temperature, **arrays}
+
+
+def test_the_figure_shows_the_numbers():
+    arrays = fake()
+    axes = plots.thermo(arrays, sites=4)
+    shown = dict(zip(("free_energy", "energy", "heat_capacity", "entropy"), axes[:4], strict=True))
+    for name, ax in shown.items():
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), arrays["temperature"])
+        np.testing.assert_array_equal(ax.lines[0].get_ydata(), arrays[name] / 4)
+        band = ax.collections[0].get_paths()[0].vertices[:, 1]
+        np.testing.assert_allclose(band.max(), (arrays[name] + arrays[f"{name}_stderr"]).max() / 4)
+        np.testing.assert_allclose(band.min(), (arrays[name] - arrays[f"{name}_stderr"]).min() / 4)
+        assert "per site" in ax.get_ylabel()
+        assert "temperature" in ax.get_xlabel()
+    chosen = sorted({0, int(arrays["heat_capacity"].argmax()), 11})
+    assert len(axes[4].lines) == len(chosen)
+    for line, k in zip(axes[4].lines, chosen, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), arrays["overlap_density"][k])
+    looks = {(line.get_linestyle(), line.get_marker()) for line in axes[4].lines}
+    assert len(looks) == len(chosen)
+
+
+def test_the_figure_takes_a_result_with_or_without_overlaps():
+    found = thermodynamics(laws.MACHINES["gaussian-bernoulli"](), T, **ONE_ROUND)
+    axes = plots.thermo(found)
+    assert len(axes) == 4
+    np.testing.assert_array_equal(axes[1].lines[0].get_ydata(), found.energy)
+    assert "per site" not in axes[1].get_ylabel()
+    for given in (found, found.arrays(), fake()):
+        assert overlaps(plots.thermo(given)[0].figure) == []
+    large = {name: array * (1 if name == "temperature" else -1e6) for name, array in fake().items()}
+    assert overlaps(plots.thermo(large)[0].figure) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"energy": None}, "no energy; expected"),
+        ({"overlap_density_stderr": None}, "no overlap_density_stderr"),
+        ({"entropy": np.zeros(3)}, r"entropy: expected shape \(12,\), got \(3,\)"),
+        ({"overlap_density": np.zeros((12, 2))}, r"overlap_density: expected shape \(12, 9\)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(change, said):
+    arrays = fake() | change
+    with pytest.raises(EbmError, match=said):
+        plots.thermo({name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(EbmError, match="sites"):
+        plots.thermo(fake(), sites=0)
+
+
+# The command.
+
+
+def call(*args):
+    return CliRunner().invoke(main, ["plot", *map(str, args)])
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.npz"
+    ebm.save(path, laws.MACHINES["ising"]())
+    return path
+
+
+def test_the_command_draws_and_writes_arrays(model):
+    result = call("--thermo", model, "--temperatures", 0.8, 4, "--budget", "1s", "--seed", 3)
+    assert result.exit_code == 0, result.output
+    figure, arrays = (model.with_name(f"model-thermo.{suffix}") for suffix in ("png", "npz"))
+    assert result.stdout.split() == [str(figure), str(arrays)]
+    assert "heat capacity" in result.stderr
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    found = np.load(arrays)
+    temperature = found["temperature"]
+    assert (temperature[0], temperature[-1], len(temperature)) == (0.8, pytest.approx(4), 60)
+    exact = exact_curves(ebm.load(model), temperature)
+    error = [(found[name] - row) / found[f"{name}_stderr"] for name, row in zip(CURVES, exact, strict=True)]
+    assert np.abs(error).max() < 4
+    assert sorted(p.name for p in model.parent.iterdir()) == [
+        "model-thermo.npz",
+        "model-thermo.png",
+        "model.npz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (lambda m: ["--thermo", m, "--out", m.with_suffix(".png")], "overwrite"),
+        (lambda m: ["--thermo", m, "--out", m.with_suffix(".pdf")], r"unknown file type; expected \.png"),
+        (lambda m: ["--thermo", m, "--out", m.parent / "no" / "f.png"], "no such folder"),
+        (lambda m: ["--thermo", m, "--temperatures", 4, 1], "temperatures: expected two positive numbers"),
+        (lambda m: ["--thermo", m, "--temperatures", 0, 1], "temperatures: expected two positive numbers"),
+        (
+            lambda m: ["--thermo", m, "--temperatures", "nan", 1],
+            "temperatures: expected two positive numbers",
+        ),
+        (lambda m: ["--thermo", m, "--budget", "soon"], "--budget soon: expected a time"),
+        (lambda m: ["--thermo", m.parent / "none.npz"], "none.npz: no such file"),
+        (lambda m: [m.parent, "--seed", 3], "--seed goes with --thermo"),
+        (lambda m: [m.parent, "--budget", "3s"], "--budget goes with --thermo"),
+    ],
+)
+def test_the_command_refuses_in_one_line(model, arguments, said):
+    before = model.read_bytes()
+    result = call(*arguments(model))
+    assert result.exit_code == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert re.search(f"^ebm: .*{said}", result.stderr)
+    assert model.read_bytes() == before
+    assert [p.name for p in model.parent.iterdir()] == ["model.npz"]
