@@ -3,7 +3,7 @@
 All three read the same `Ladder` of free energies, recorded from independent ladders of parallel tempering.
 Their errors come from the ladders: an estimate solves an equation Σ_n ψ_n = 0, the sums of ψ over each
 ladder are independent, and their spread, carried through the slope of the equation, is the error whatever
-the correlation along a ladder (the sandwich; docs/math.md, section 8).
+the correlation along a ladder (the sandwich; docs/math.md, section 11).
 """
 
 from __future__ import annotations

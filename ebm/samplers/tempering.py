@@ -228,7 +228,7 @@ def _counted_anew(state: Replicas) -> Replicas:
 
 
 def _swap(machine: Machine, state: Replicas, rng: Stream, base: Base) -> None:
-    """Try to swap the even or the odd pairs of neighbours in every ladder, math.md (8.1)."""
+    """Try to swap the even or the odd pairs of neighbours in every ladder, math.md (11.1)."""
     at, (levels, n_chains) = state.at, state.at.shape
     low = np.arange(state.time % 2, levels - 1, 2)
     beta = np.empty((2, at.size))  # of every row: its own, and that of the neighbour it may swap with

@@ -28,6 +28,7 @@ Progress = Callable[..., None] | None
 _FIRST = 64  # records of the first round
 _SLOWER = 2.2  # a round, which doubles the run, takes this much longer than the one before
 _QUANTITIES = ("log_z", "free_energy", "energy", "heat_capacity", "entropy")
+_MOST = 1000  # temperatures
 _BINS = 65  # of overlaps, at most
 _LEAST_LADDERS = 8  # for an error from their spread
 _LEAST_SWAPS = 0.01
@@ -55,7 +56,7 @@ def thermodynamics(
     ----------
     machine : Machine
     temperatures : array_like, (n_temperatures,), optional
-        Ascending, T = 1/β > 0; 60 from 0.5 to 5 when left out.
+        Ascending, T = 1/β > 0, at most 1000; 60 from 0.5 to 5 when left out.
     sampler : Tempering, optional
         A ladder from β = 0 to at least the coldest temperature, without a base;
         ``Tempering(stop=max(1, 1 / temperatures[0]))`` when left out.
@@ -246,6 +247,8 @@ def _temperatures(given: ArrayLike | None) -> Array:
     if not good or (np.diff(grid) <= 0).any():
         said = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
         raise EbmError(f"temperatures: expected positive numbers, ascending, got {said}")
+    if len(grid) > _MOST:
+        raise EbmError(f"temperatures: expected {_MOST} at most, got {len(grid)}")
     return grid
 
 
