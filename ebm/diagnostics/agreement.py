@@ -234,4 +234,4 @@ def _warn_short(names: tuple[str, ...], a: Array, b: Array) -> None:
 
 def _span(x: Array) -> float:
     """Autocorrelation times in a chain; inf for a series that never changes, which is none."""
-    return math.inf if is_constant(x) else x.shape[1] / autocorrelation_time(x)
+    return math.inf if is_constant(x) else x.shape[1] / autocorrelation_time(x, warn=False)

@@ -289,7 +289,7 @@ def _measure(x: Array) -> dict[str, float]:
     return {
         "mean": mean,
         "stderr": _mean_error(x),
-        "tau": autocorrelation_time(x),
+        "tau": autocorrelation_time(x, warn=False),
         "ess_bulk": _bulk(x),
         "ess_tail": _tail(x),
         "r_hat": split_r_hat(x) if len(x) > 1 else math.nan,
