@@ -221,10 +221,16 @@ def test_reverse_ais_from_samples_that_are_not_exact_is_no_bound():
 def test_reverse_ais_does_not_trust_what_tempering_does_not():
     machine = laws.MACHINES["ising"]()
     tempered = Tempered(machine, machine.params["b"], Stream(0), ("mbar",), n_ladders=12, n_records=16)
-    tempered.grow()
     reverse = Reversed(tempered, Stream(1), 200)
     assert not reverse.grow()["reverse_ais"].trouble
-    tempered.trouble = "tempering: drifts"
+    grow = tempered.grow
+
+    def drifting():
+        found = grow()
+        tempered.trouble = "tempering: drifts"
+        return found
+
+    tempered.grow = drifting
     assert reverse.grow()["reverse_ais"].trouble == "reverse AIS: from tempering: drifts"
 
 
@@ -392,3 +398,9 @@ def test_paths_go_from_zero_to_one(betas):
 
 def test_every_method_is_tested():
     assert set(METHODS) == {*STOCHASTIC, "auto", "exact", "report", "raise", "mean_field", "tap"}
+
+
+def test_where_sound_estimates_differ_the_highest_is_given():
+    """A path that misses a phase falls short."""
+    found = judge(estimates(ais=(10.0, 0.01), population=(10.0, 0.02), population_uniform=(11.5, 0.1)))
+    assert (found.verdict, found.method, found.value) == ("do not trust", "population_uniform", 11.5)

@@ -145,6 +145,8 @@ def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
     verdict, reason = "agree", _agreement(sound)
     against = _quarrel(sound) or _missing(found, found[best])
+    if against and sound:  # what misses a phase falls short: the highest is the likeliest
+        best = max(sound, key=lambda key: sound[key].value)
     if len({_SAME_RUN.get(key, key) for key in sound}) < 2:
         verdict, reason = "do not trust", _too_few(found, sound)
     elif against:

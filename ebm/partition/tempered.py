@@ -22,6 +22,7 @@ _STEP = 1e-3  # half the distance of the temperatures by which free energies are
 _ROOM = 6e6  # free energies kept, 48 MB: farther apart they say as much, and MBAR reads them often
 _R_HAT = 1.2  # of the energies at β = 1, above which ladders do not agree (Gelman & Rubin 1992)
 _DRIFT = 4.0  # standard errors by which the two halves of a run may differ
+_ASIDE = 5.0  # standard errors by which estimates from the same samples may differ
 _LEAST_LADDERS = 8  # for an error from the spread of ladders
 
 
@@ -116,6 +117,8 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
             f, own = float(each[level]), influence[level]
         stderr = math.hypot(math.sqrt(float((own**2).sum())), extra)
         loose = f"{method}: standard error {stderr:.2f}" if not stderr <= MOST_STDERR else ""
+        if abs(f - first[level]) > _ASIDE * stderr:  # of the same samples: only the integration can differ
+            loose = f"{method}: {first[level] - f:+.2f} from what Bennett's ratio makes of the same samples"
         found[method] = Estimate(log_z0 - f, stderr, trouble or loose, facts)
     return found
 
