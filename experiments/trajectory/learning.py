@@ -29,27 +29,29 @@ from experiments.trajectory.data import Map
 
 @dataclass(frozen=True)
 class Settings:
-    """One stage of learning.
+    """How to learn.
 
-    Across the principal components a step is the plain gradient times `soft`, which rises geometrically from
-    the first to the second value over the first half of the steps: a small one finds the largest components
-    first, as it should. Along them it is the same where the Fisher matrix is small, and where it is large the
-    share `stiff` of the way to the optimum. Both fall linearly over the last third.
+    Across the principal components a step is the plain gradient times `across`. Along them it is the plain
+    gradient times `along` where the Fisher matrix is small, and where it is large the share `stiff` of the way
+    to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones find
+    the largest components first, as they should. All fall linearly over the last third.
     """
 
     n_hidden: int
     steps: int
-    soft: tuple[float, float]
+    across: tuple[float, float]
+    along: tuple[float, float]
     stiff: float
     batch: int
     chains: int
 
-    def at(self, step: int) -> tuple[float, float]:
-        """The soft and the stiff rate of a step."""
+    def at(self, step: int) -> tuple[float, float, float]:
+        """The three rates of a step: across, along, stiff."""
         done = step / self.steps
-        first, last = self.soft
         fall = min(1.0, 3 * (1 - done) + 0.01)
-        return first * (last / first) ** min(1.0, 2 * done) * fall, self.stiff * fall
+        rise = (first * (last / first) ** min(1.0, 2 * done) for first, last in (self.across, self.along))
+        across, along = rise
+        return across * fall, along * fall, self.stiff * fall
 
 
 class Learner:
@@ -85,7 +87,7 @@ class Learner:
         covariance, the Fisher matrix, to be estimated from the rows at hand.
         """
         machine, A, offset = self.machine, self.axes, self.offset
-        soft, stiff = self.settings.at(self.step)
+        across, along, stiff = self.settings.at(self.step)
         rows, n, m = np.concatenate([data, model]), len(data), len(model)
         sign = np.concatenate([np.full(n, 1 / n), np.full(m, -1 / m)]).astype(np.float32)
         v, h = rows - self.mean, machine.mean_h(rows) - offset
@@ -93,12 +95,12 @@ class Learner:
         W, b = v.T @ weighted, v.T @ sign
         features = np.hstack([(z[:, :, None] * h[:, None, :]).reshape(n + m, -1), z, h]).astype(np.float64)
         F = np.cov(features.T)
-        F[np.diag_indices(len(F))] += stiff / soft
-        along = stiff * scipy.linalg.solve(F, features.T @ sign, assume_a="pos")
+        F[np.diag_indices(len(F))] += stiff / along
+        step = stiff * scipy.linalg.solve(F, features.T @ sign, assume_a="pos")
         k, d = z.shape[1], machine.n_hidden
-        W = soft * (W - A @ (A.T @ W)) + A @ along[: k * d].reshape(k, d)
-        b = soft * (b - A @ (A.T @ b)) + A @ along[k * d : k * d + k]
-        return {"W": W, "b": b - W @ offset, "c": along[k * d + k :] - self.mean @ W}
+        W = across * (W - A @ (A.T @ W)) + A @ step[: k * d].reshape(k, d)
+        b = across * (b - A @ (A.T @ b)) + A @ step[k * d : k * d + k]
+        return {"W": W, "b": b - W @ offset, "c": step[k * d + k :] - self.mean @ W}
 
     def finish(self) -> None:
         """Put the averages in place: they have less of the noise of the last steps."""
@@ -202,8 +204,8 @@ def with_rung(
 
 
 STAGES = {
-    "genes": (exactly, Settings(10, 1000, (0.01, 1.0), 0.2, 500, 500)),
-    "mickey": (tempered, Settings(40, 3000, (0.01, 0.15), 0.1, 1000, 500)),
+    "genes": (exactly, Settings(10, 1000, (0.01, 1.0), (0.01, 1.0), 0.2, 500, 500)),
+    "mickey": (tempered, Settings(40, 3000, (0.01, 0.15), (0.01, 3.0), 0.1, 1000, 500)),
 }
 
 
