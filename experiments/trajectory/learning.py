@@ -32,8 +32,8 @@ class Settings:
     """How to learn.
 
     Across the principal components a step is the plain gradient times `across`. Along them it is the plain
-    gradient times `along` where the Fisher matrix is small, and where it is large the share `stiff` of the way
-    to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones find
+    gradient times `along` where the Fisher matrix is small, and where it is large the share `stiff` of the
+    way to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones find
     the largest components first, as they should. All fall linearly over the last third.
     """
 
