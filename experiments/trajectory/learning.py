@@ -33,8 +33,8 @@ class Settings:
 
     Across the principal components a step is the plain gradient times `across`. Along them it is the plain
     gradient times `along` where the Fisher matrix is small, and where it is large the share `stiff` of the
-    way to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones find
-    the largest components first, as they should. All fall linearly over the last third.
+    way to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones
+    find the largest components first, as they should. All fall linearly over the last third.
     """
 
     n_hidden: int
