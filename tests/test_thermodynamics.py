@@ -14,7 +14,7 @@ from ebm import BoltzmannMachine, EbmError, Ising, Stream, Tempering, plots, the
 from ebm.cli import main
 from ebm.partition.multistate import Ladder
 from ebm.thermal import records
-from ebm.thermal.curves import _edges
+from ebm.thermal.curves import _edges, _facts, _trouble
 from ebm.thermal.reweighting import Mixture, histograms
 
 T = np.array(
@@ -299,6 +299,24 @@ def test_a_bad_run_is_not_trusted(machine, settings, said):
     with pytest.warns(RuntimeWarning, match=f"({said}).*do not trust"):
         found = thermodynamics(machine, [1.0, 3.0], **settings, **ONE_ROUND)
     assert found.trouble
+
+
+def test_each_fault_is_named():
+    """A sound run, then the same with one thing wrong."""
+    made = run_of("ising", SHORT, T)
+    ladder = made.kept().ladder
+    facts = _facts(made, ladder)
+    assert _trouble(ladder, facts) == ""
+    faults = {"n_chains": (7.0, "too few"), "least_swap_rate": (0.005, "do not swap")}
+    faults |= {"round_trips": (0.0, "up and down"), "r_hat": (1.2, "differ"), "r_hat ": (np.nan, "differ")}
+    for name, (value, said) in faults.items():
+        assert said in _trouble(ladder, facts | {name.strip(): value})
+    u = ladder.u.copy()
+    u[..., : u.shape[-1] // 2] *= 1.5
+    assert "drifts" in _trouble(Ladder(ladder.betas, u, ladder.slope, ladder.curve), facts)
+    apart = ladder.u.copy()
+    apart[:, :, ::2] += 5.0
+    assert _facts(made, Ladder(ladder.betas, apart, ladder.slope, ladder.curve))["r_hat"] > 1.1
 
 
 @pytest.mark.parametrize(
