@@ -21,7 +21,14 @@ import numpy as np
 
 import ebm
 from experiments.speed import check, floors, ours, peers, scaling
-from experiments.speed.problems import digits, lattice, regular, sequences, sherrington_kirkpatrick
+from experiments.speed.problems import (
+    digits,
+    lattice,
+    published_rbm,
+    regular,
+    sequences,
+    sherrington_kirkpatrick,
+)
 from experiments.speed.timing import Contender, compare, ratio
 
 
@@ -118,9 +125,7 @@ def _potts() -> Row:
 
 def _ais() -> Row:
     def make() -> tuple[list[Contender], list[Contender]]:
-        rng = np.random.default_rng(0)
-        W = (0.05 * rng.normal(size=(784, 500))).astype(np.float32)
-        b, c = np.zeros(784, np.float32), np.zeros(500, np.float32)
+        W, b, c = published_rbm()
         machine = ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), W, b, c)
         theirs = peers.rbms_ais(W, b, c, 1000, 100) + floors.numpy_ais(W, b, c, 1000, 100)
         return ours.ais(machine, 1000, 100), theirs

@@ -63,3 +63,13 @@ def digits(n: int) -> tuple[np.ndarray, str]:
 def sequences(n: int, sites: int = 31, states: int = 21) -> np.ndarray:
     """Random sequences, (n, sites) int32."""
     return np.random.default_rng(0).integers(0, states, (n, sites)).astype(np.int32)
+
+
+def published_rbm() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """W, b, c of the published RBM of MNIST where ../shared/data has it, else random weights of its size."""
+    path = SHARED / "rbm_mnist_784x500.npz"
+    if path.exists():
+        with np.load(path) as file:
+            return file["W"], file["b"], file["c"]
+    W = (0.05 * np.random.default_rng(0).normal(size=(784, 500))).astype(np.float32)
+    return W, np.zeros(784, np.float32), np.zeros(500, np.float32)
