@@ -1,6 +1,14 @@
-"""Nothing global is drawn from: a test that finds numpy's global generator moved says so."""
+"""Nothing global is drawn from: a test that finds numpy's global generator moved says so.
+
+Tests run in a process for each core, so every process keeps to one thread, of kernels and of BLAS.
+"""
 
 import json
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("EBM_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
