@@ -29,7 +29,7 @@ def easier(machine):
 SAMPLERS = {
     "gibbs": (lambda m: ebm.Gibbs(), 20),
     "tempering": (lambda m: ebm.Tempering(betas=LADDER, n_adapt=0), 10),
-    "tempering-adapted": (lambda m: ebm.Tempering(n_replicas=3, n_adapt=12), 4),
+    "tempering-adapted": (lambda m: ebm.Tempering(n_replicas=3, n_adapt=16), 4),
     "tempering-houdayer": (lambda m: ebm.Tempering(betas=LADDER, n_adapt=0, houdayer=True), 10),
     "trajectory": (lambda m: ebm.TrajectoryTempering((easier(m),)), 14),
     "transitions": (lambda m: ebm.TemperedTransitions(n_temperatures=2, start=0.3), 10),
