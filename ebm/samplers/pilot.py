@@ -93,16 +93,16 @@ def _run(
     states: list[Array] = []
     n_chains = len(state.x)
     looks = min(n, math.ceil(_STATES / n_chains))
-    series = np.empty((0 if directions is None else 1 + directions.shape[1], n_chains, n))
+    series = np.empty((n, 0 if directions is None else 1 + directions.shape[1], n_chains))
     for k in range(n):
         sampler.step(machine, state, rng)
         if directions is not None:
             target = state.target
-            series[0, :, k] = machine.free_energy(target)
-            series[1:, :, k] = machine.units.dot(target.x, directions).T
+            series[k, 0] = machine.free_energy(target)
+            series[k, 1:] = machine.units.dot(target.x, directions).T
         if (k + 1) * looks // n > k * looks // n:
             states.append(state.x.copy())
-    return np.concatenate(states), series
+    return np.concatenate(states), np.ascontiguousarray(series.transpose(1, 2, 0))
 
 
 def _directions(machine: Machine, states: Array) -> Array:
