@@ -94,7 +94,7 @@ def _write_samples(drawn: Any, output: str | None) -> None:
     if "slowest" in found:  # else nothing was measured
         click.echo(
             f"autocorrelation time {found['tau']:.1f} steps ({found['slowest']}); burn-in {found['burn_in']},"
-            f" then every {found['thin']} of {found['n_chains']} chains"
+            f" thinning {found['thin']}, {found['n_chains']} chains"
         )
 
 

@@ -184,13 +184,13 @@ def _sample_group(
             state, _ = sampler.step(machine, state, rng)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
-        tau, slowest, spent = measure(machine, sampler, state, rng, apart=one_each)
-        measured = {"slowest": slowest}
+        found = measure(machine, sampler, state, rng, apart=one_each)
+        tau, spent, gap, measured = found.tau, found.steps, found.thin, {"slowest": found.slowest}
     else:
-        tau, spent, measured = math.nan, 0, {}
+        tau, spent, gap, measured = math.nan, 0, 1, {}
     for _ in range((burn_in or 0) - spent):
         state, _ = sampler.step(machine, state, rng)
-    gap = thin if thin is not None else 1 if math.isnan(tau) else math.ceil(2 * tau)
+    gap = gap if thin is None else thin
     rounds = [state.x.copy()]
     while len(rounds) * c < n:
         for _ in range(gap):

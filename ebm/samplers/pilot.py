@@ -41,6 +41,13 @@ class Memory(NamedTuple):
     slowest: str
     steps: int
 
+    @property
+    def thin(self) -> int:
+        """Twice the time, up to the longest to be trusted: chains that are stuck gain nothing by waiting."""
+        if math.isnan(self.tau):
+            return 1
+        return math.ceil(min(2 * self.tau, self.steps / _CROSSED))
+
 
 def measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, apart: bool) -> Memory:
     """Run until the chains span enough autocorrelation times of the free energy and of overlaps.
