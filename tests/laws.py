@@ -323,6 +323,18 @@ def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5
     return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)))
 
 
+def ferromagnet(q, n, *, sparse=False, gauge=False):
+    """Potts units with K delta couplings of different sizes and random fields; maybe in another gauge."""
+    rng = np.random.default_rng(8)
+    K = np.triu(1.2 * rng.random((n, n)) * (rng.random((n, n)) < 0.7), 1)
+    T = K[:, :, None, None] * np.eye(q)
+    if gauge:
+        T = T + rng.normal(size=(n, n, q, 1)) + rng.normal(size=(n, n, 1, q))
+    J = T.transpose(0, 2, 1, 3).reshape(n * q, n * q) * np.kron(np.triu(np.ones((n, n)), 1), np.ones((q, q)))
+    J, b = J + J.T, 0.5 * rng.normal(size=n * q)
+    return BoltzmannMachine(Potts(q), scipy.sparse.csr_array(J) if sparse else J, b)
+
+
 FULLY = {
     "bernoulli": lambda **k: boltzmann(Bernoulli(), 6, scale=1.2, **k),
     "bernoulli-sparse": lambda **k: boltzmann(Bernoulli(), 6, sparse=True, scale=1.5, **k),

@@ -24,18 +24,6 @@ from ebm.samplers.houdayer import houdayer
 CRITICAL = 0.5 * np.log(1 + np.sqrt(2))
 
 
-def ferromagnet(q, n, *, sparse=False, gauge=False):
-    """Potts units with K delta couplings of different sizes and random fields; maybe in another gauge."""
-    rng = np.random.default_rng(8)
-    K = np.triu(1.2 * rng.random((n, n)) * (rng.random((n, n)) < 0.7), 1)
-    T = K[:, :, None, None] * np.eye(q)
-    if gauge:
-        T = T + rng.normal(size=(n, n, q, 1)) + rng.normal(size=(n, n, 1, q))
-    J = T.transpose(0, 2, 1, 3).reshape(n * q, n * q) * np.kron(np.triu(np.ones((n, n)), 1), np.ones((q, q)))
-    J, b = J + J.T, 0.5 * rng.normal(size=n * q)
-    return BoltzmannMachine(Potts(q), scipy.sparse.csr_array(J) if sparse else J, b)
-
-
 def lattice(size, J=1.0):
     """A square lattice with periodic boundaries and no fields."""
     i = np.arange(size * size)
@@ -48,9 +36,9 @@ MACHINES = {name: make for name, make in laws.FULLY.items() if "potts" not in na
     "single": lambda: laws.boltzmann(Ising(), 6, sparse=True, scale=0.6, dtype=np.float32),
     "ferromagnet": lambda: BoltzmannMachine(Ising(), 0.2 * (1 - np.eye(6))),
     "potts-two": lambda: laws.boltzmann(Potts(2), 5, scale=0.6),
-    "potts-ferromagnet": lambda: ferromagnet(3, 4),
-    "potts-ferromagnet-sparse": lambda: ferromagnet(4, 4, sparse=True),
-    "potts-gauge": lambda: ferromagnet(3, 4, gauge=True),
+    "potts-ferromagnet": lambda: laws.ferromagnet(3, 4),
+    "potts-ferromagnet-sparse": lambda: laws.ferromagnet(4, 4, sparse=True),
+    "potts-gauge": lambda: laws.ferromagnet(3, 4, gauge=True),
 }
 SAMPLERS = {"swendsen-wang": lambda beta: SwendsenWang(1, beta), "wolff": lambda beta: Wolff(5, beta)}
 each_machine = pytest.mark.parametrize("name", MACHINES)
@@ -156,7 +144,7 @@ def test_mean_field_potts_model_against_the_sum_over_occupations():
 
 
 @each_sampler
-@pytest.mark.parametrize("machine", [lattice(8), ferromagnet(3, 6)], ids=["lattice", "potts"])
+@pytest.mark.parametrize("machine", [lattice(8), laws.ferromagnet(3, 6)], ids=["lattice", "potts"])
 def test_threads_and_other_chains_change_nothing(machine, make):
     x, before, sampler = machine.sample0(600, Stream(4)), get_num_threads(), make(0.5)
     try:
@@ -237,7 +225,7 @@ def test_other_machines_are_refused_in_one_line(name, make):
 
 @each_sampler
 def test_potts_antiferromagnets_are_refused(make):
-    machine = ferromagnet(3, 4)
+    machine = laws.ferromagnet(3, 4)
     make(0.0).init(machine, 2, Stream(0))
     with pytest.raises(NotSupported, match="β K ≥ 0"):
         make(-1.0).init(machine, 2, Stream(0))
@@ -246,7 +234,7 @@ def test_potts_antiferromagnets_are_refused(make):
 @each_sampler
 def test_potts_couplings_of_another_form_are_refused(make):
     """A little more for one pair of colours of one pair of units: no K delta, though all K are positive."""
-    machine = ferromagnet(3, 4)
+    machine = laws.ferromagnet(3, 4)
     J = machine.J.copy()
     J[0, 4] = J[4, 0] = J[0, 4] + 0.1
     with pytest.raises(NotSupported, match="units 0 and 1 are others"):

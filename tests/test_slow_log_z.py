@@ -1,9 +1,14 @@
 """Do the error bars of log Z mean what they say? ``python -m pytest -m slow tests/test_slow_log_z.py``
 
+One estimator at a time with ``-k``, such as ``-k "cover and raise"``; the others are then not run.
+
 50 random machines of every kind × 20 seeds, each estimate of small effort against enumeration: |error| is
-below 1 stderr in 60 to 76 % of them, below 2 in 92 % or more, below 3 in 99 % or more. The table is printed
-with ``-s``.
+below 1 stderr in 60 to 76 % of them, below 2 in 92 % or more, below 3 in 99 % or more. The numbers are
+printed with ``-s``.
 """
+
+import functools
+from dataclasses import replace
 
 import laws
 import numpy as np
@@ -16,14 +21,13 @@ from ebm.partition.annealed import (
     raise_log_likelihood,
     reverse_log_weights,
 )
-from ebm.partition.estimate import log_mean_exp, weighty
+from ebm.partition.estimate import Estimate, log_mean_exp, weighty
 from ebm.partition.tempered import Recorder, reversed_estimate, tempered_estimates
 
 pytestmark = pytest.mark.slow
 
 N_MACHINES, N_SEEDS = 50, 20
 TEMPERED = ("mbar", "bennett", "thermodynamic")
-NAMES = ("ais", "reverse_ais", "raise", "population", *TEMPERED, "reverse_of_tempered")
 UNITS = ((Bernoulli(), 9, 1.1), (Ising(), 9, 0.4), (Potts(3), 5, 0.8))
 
 
@@ -44,84 +48,101 @@ def random_machine(k):
     return laws.restricted(visible, hidden, n_v, n_h, scale=strength * scale, seed=k)
 
 
-def once(machine, base, exact, k, seed):
-    """(value − log Z, stderr, trouble) of every estimator, by small effort."""
-    rng = Stream(10_000 * seed + k)
-    draw = np.random.default_rng([seed, k])
-    betas = even_betas(machine, 40, base=base, seed=rng.split(0))
-    path = {"base": base, "betas": betas}
-    found = {"ais": weighty(annealed_log_weights(machine, n_chains=150, seed=rng.split(1), **path), "AIS")}
+def ais(machine, base, rng, draw):
+    return {
+        "ais": weighty(
+            annealed_log_weights(machine, n_chains=150, seed=rng.split(1), **path(machine, base, rng)), "AIS"
+        )
+    }
+
+
+def reverse_ais(machine, base, rng, draw):
     x = laws.exact_draws(machine, 150, draw).astype(machine.dtype)
-    up = weighty(-reverse_log_weights(machine, x, seed=rng.split(2), **path), "reverse AIS")
+    log_w = reverse_log_weights(machine, x, seed=rng.split(2), **path(machine, base, rng))
+    up = weighty(-log_w, "reverse AIS")
+    return {"reverse_ais": replace(up, value=-up.value)}
+
+
+def tempered(machine, base, rng, draw):
     run = Recorder(machine, Tempering(n_adapt=56, base=base), 32, rng.split(3))
     run.run(40)
-    found |= tempered_estimates(run, TEMPERED)
-    found["reverse_of_tempered"] = reversed_estimate(run, 2, 40, betas, rng.split(4))
-    found["population"] = populated(machine, base, rng.split(5))
-    z = {name: (e.value - exact, e.stderr, e.trouble) for name, e in found.items()}
-    z["reverse_ais"] = -up.value - exact, up.stderr, up.trouble
-    z["raise"] = raised(machine, base, rng.split(6))
-    return z
+    found = tempered_estimates(run, TEMPERED)
+    found["reverse_of_tempered"] = reversed_estimate(
+        run, 2, 40, path(machine, base, rng)["betas"], rng.split(4)
+    )
+    return found
 
 
-def populated(machine, base, rng):
-    sampler = PopulationAnnealing(base=base, n_sweeps=3)
+def population(machine, base, rng, draw):
+    sampler, rng = PopulationAnnealing(base=base, n_sweeps=3), rng.split(5)
     state = sampler.init(machine, 500, rng)
     while not state.done:
         sampler.step(machine, state, rng)
-    return weighty(state.group_log_z, "population annealing")
+    return {"population": weighty(state.group_log_z, "population annealing")}
 
 
-def raised(machine, base, rng):
-    """Σ_v p_ann(v) − 1 over all states: the annealed model is normalised."""
+def raised(machine, base, rng, draw):
+    """Σ_v p_ann(v) − 1 over all states: the annealed model is normalised.
+
+    A hundred chains a row: one row often has most of p, so all that counts is its own chains, and the AIS
+    above has 150. With 30, along 20 even steps, 98.3 % were within 3 of their errors and the misses were sums
+    far too *small*, by up to 6 errors on one machine: of weights with a long tail 30 chains meet neither the
+    large ones nor their variance, and no formula tells from those that they met (Student's t: 98.6 %).
+    """
     if machine.units.states is None:
-        return 0.0, 1.0, "states are not finite"
+        return {"raise": Estimate(np.nan, np.nan, "states are not finite")}
     v = laws.all_states(machine.units, machine.n_units)
-    value, stderr = raise_log_likelihood(machine, v, 20, 30, base=base, seed=rng)
-    return np.exp(value).sum() - 1, float(np.sqrt(np.square(np.exp(value) * stderr).sum())), ""
+    value, stderr = raise_log_likelihood(
+        machine, v, n_chains=100, seed=rng.split(6), **path(machine, base, rng, 20)
+    )
+    p = np.exp(value)
+    return {"raise": Estimate(p.sum() - 1, float(np.sqrt(np.square(p * stderr).sum())))}
 
 
-@pytest.fixture(scope="module")
-def runs():
+def path(machine, base, rng, n_temperatures=40):
+    return {"base": base, "betas": even_betas(machine, n_temperatures, base=base, seed=rng.split(0))}
+
+
+FAMILIES = {
+    ais: ("ais",),
+    reverse_ais: ("reverse_ais",),
+    raised: ("raise",),
+    population: ("population",),
+    tempered: (*TEMPERED, "reverse_of_tempered"),
+}
+FAMILY = {name: family for family, names in FAMILIES.items() for name in names}
+
+
+@functools.cache
+def runs(family):
     """name -> (n_machines, n_seeds, 2): error and stderr, NaN where the estimate says not to trust it."""
-    out = {name: np.full((N_MACHINES, N_SEEDS, 2), np.nan) for name in NAMES}
+    out = {name: np.full((N_MACHINES, N_SEEDS, 2), np.nan) for name in FAMILIES[family]}
     for k in range(N_MACHINES):
         machine = random_machine(k)
-        exact = machine.exact(stats=False)[0]
+        exact = 0.0 if family is raised else machine.exact(stats=False)[0]
         base = machine.params["b"] if k % 2 else None
         for seed in range(N_SEEDS):
-            for name, (error, stderr, trouble) in once(machine, base, exact, k, seed).items():
-                if not trouble:
-                    out[name][k, seed] = error, stderr
+            found = family(machine, base, Stream(10_000 * seed + k), np.random.default_rng([seed, k]))
+            for name, estimate in found.items():
+                if not estimate.trouble:
+                    out[name][k, seed] = estimate.value - exact, estimate.stderr
     return out
 
 
-def table(runs):
-    """One line per estimator: coverage, mean z, and what was left out."""
-    lines = [f"{'':22}{'1σ':>7}{'2σ':>7}{'3σ':>8}{'mean z':>8}{'stderr':>8}{'of':>6}"]
-    for name, each in runs.items():
-        error, stderr = each.reshape(-1, 2)[~np.isnan(each.reshape(-1, 2)[:, 0])].T
-        z = error / stderr
-        one, two, three = (100 * np.mean(np.abs(z) < s) for s in (1, 2, 3))
-        lines.append(
-            f"{name:22}{one:6.1f}%{two:6.1f}%{three:7.2f}%{z.mean():+8.2f}{np.median(stderr):8.4f}{len(z):6d}"
-        )
-    return "\n".join(lines)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_error_bars_cover(runs, name):
+@pytest.mark.parametrize("name", FAMILY)
+def test_error_bars_cover(name):
     """1 sigma in 60 to 76 %, 2 sigma in 92 % or more, 3 sigma in 99 % or more; few say not to trust them."""
-    if name == NAMES[0]:
-        print("\n" + table(runs))
-    error, stderr = runs[name][..., 0], runs[name][..., 1]
+    error, stderr = np.moveaxis(runs(FAMILY[name])[name], -1, 0)
     kept = ~np.isnan(error)
     discrete = sum(random_machine(k).units.states is not None for k in range(N_MACHINES))
     assert kept.sum() > 0.95 * N_SEEDS * (discrete if name == "raise" else N_MACHINES)
-    z = np.abs(error[kept] / stderr[kept])
-    assert 0.60 <= np.mean(z < 1) <= 0.76
-    assert np.mean(z < 2) >= 0.92
-    assert np.mean(z < 3) >= 0.99
+    z = error[kept] / stderr[kept]
+    one, two, three = (np.mean(np.abs(z) < s) for s in (1, 2, 3))
+    shares = f"{100 * one:.1f} % {100 * two:.1f} % {100 * three:.2f} %"
+    print(f"{name}: {shares}, mean z {z.mean():+.2f}, stderr {np.median(stderr[kept]):.4f}, of {len(z)}")
+    assert 0.60 <= one <= 0.76
+    assert two >= 0.92
+    assert three >= 0.99
 
 
 def test_ais_is_below_log_z_and_reverse_ais_above_on_average():

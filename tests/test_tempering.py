@@ -180,27 +180,6 @@ def test_round_trips_are_counted():
     assert trips == [0, 0, 0, 0, 1, 1, 1]
 
 
-@pytest.mark.parametrize(
-    "sampler",
-    [Tempering(n_adapt=60), TemperedTransitions(n_temperatures=4, start=0.2), PopulationAnnealing()],
-    ids=lambda s: type(s).__name__,
-)
-@pytest.mark.parametrize("name", ["bernoulli", "potts", "bernoulli-bernoulli", "ising-sparse-hidden"])
-def test_given_units_are_held(name, sampler):
-    machine = laws.MACHINES[name]()
-    given = np.full(machine.n_units, np.nan)
-    given[[0, -1]] = machine.units.states[-1], machine.units.states[0]
-    n = 3000
-    limits = {} if sampler.length else {"n_chains": n, "burn_in": 40}
-    found = sample(machine, n, given=given, sampler=sampler, seed=3, **limits)
-    assert np.all(found.x[:, [0, -1]] == given[[0, -1]])
-    x, p = laws.distribution(machine)
-    keep = (x[:, [0, -1]] == given[[0, -1]]).all(1)
-    p = np.where(keep, p, 0) / p[keep].sum()
-    independent = n / found.diagnostics.get("rho_t", 1.0)
-    assert laws.total_variation(machine, found.x, x, p) < laws.tv_limit(p, independent)
-
-
 @pytest.mark.parametrize("sampler", [Tempering(n_adapt=20), PopulationAnnealing()], ids=repr)
 def test_threads_change_nothing(sampler):
     machine = laws.MACHINES["bernoulli-bernoulli"]()

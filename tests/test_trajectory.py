@@ -155,7 +155,7 @@ def test_identical_machines_always_swap():
     assert np.array_equal(state.tried, [30, 30])
 
 
-# `sample` drives it; conditions are held.
+# `sample` drives it; conditions: test_conditions.py.
 
 
 def test_sample_drives_it_where_gibbs_is_too_slow():
@@ -172,29 +172,6 @@ def test_sample_drives_it_where_gibbs_is_too_slow():
     again = ebm.sample(machine, 20, sampler=sampler, burn_in=5, thin=2)
     twice = ebm.sample(machine, 20, sampler=sampler, burn_in=5, thin=2)
     assert np.array_equal(again.x, twice.x)
-
-
-@pytest.mark.parametrize("name", ["ising", "potts", "bernoulli-hidden", "bernoulli-bernoulli"])
-def test_given_units_are_held_and_the_others_follow_the_condition(name):
-    machine = laws.MACHINES[name]()
-    given = np.full(machine.n_units, np.nan)
-    given[[0, -1]] = machine.units.states[-1], machine.units.states[0]
-    sampler = TrajectoryTempering(ladder(machine))
-    found = ebm.sample(machine, 3000, sampler=sampler, given=given, n_chains=3000, burn_in=40, seed=3)
-    assert np.all(found.x[:, [0, -1]] == given[[0, -1]])
-    x, p = laws.distribution(machine)
-    keep = (x[:, [0, -1]] == given[[0, -1]]).all(1)
-    p = np.where(keep, p, 0) / p[keep].sum()
-    assert laws.total_variation(machine, found.x, x, p) < laws.tv_limit(p, 3000)
-
-
-def test_each_row_of_given_keeps_its_own_condition():
-    """Swaps stay within a column, so rows clamped to different states never mix."""
-    machine = laws.FULLY["bernoulli"]()
-    given = np.full((200, 6), np.nan)
-    given[:, 0] = np.arange(200) % 2
-    found = ebm.sample(machine, 200, sampler=TrajectoryTempering(ladder(machine)), given=given, burn_in=20)
-    assert np.array_equal(found.x[:, 0], given[:, 0])
 
 
 # Choosing the ladder.

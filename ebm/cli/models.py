@@ -90,6 +90,12 @@ def _write_samples(drawn: Any, output: str | None) -> None:
     else:
         write_atomic(output, lambda file: file.write(text.getvalue().encode()))
     click.echo(f"{len(drawn)} samples in {output}")
+    found = drawn.diagnostics
+    if "slowest" in found:  # else nothing was measured
+        click.echo(
+            f"autocorrelation time {found['tau']:.1f} steps ({found['slowest']}); burn-in {found['burn_in']},"
+            f" thinning {found['thin']}, {found['n_chains']} chains"
+        )
 
 
 def _estimator(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -237,8 +237,8 @@ def _samples(work: Work) -> None:
     arrays = work.arrays
     arrays["x"], arrays["free_energy_samples"] = x, drawn.free_energy
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
-    tau = drawn.diagnostics["tau"]
-    work.report.row("autocorrelation time of the free energy", f"{tau:.1f}", "steps")
+    tau, slowest = drawn.diagnostics["tau"], drawn.diagnostics.get("slowest", "free energy")
+    work.report.row(f"autocorrelation time ({slowest})", f"{tau:.1f}", "steps")
     data = work.data
     if data is None:
         return

@@ -9,13 +9,16 @@ temperatures cost variance.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, as_count, as_rows
+from ebm.partition.estimate import MOST_STDERR, log_mean_exp
 from ebm.stream import Seed, Stream
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "even_betas",
     "pilot_base",
     "raise_log_likelihood",
+    "raise_rows",
     "reverse_log_weights",
 ]
 
@@ -188,14 +192,71 @@ def raise_log_likelihood(
     Returns
     -------
     value, stderr : (n,) float64
-        Nats. The standard error of a row is that of its own chains.
+        Nats. The standard error of a row is that of its own chains. It is also how much too low a row's value
+        is on average, stderr²/2, which a mean over rows does not average out. Weights have long tails: of few
+        chains both are too small more often than a normal error would be.
+
+    Warns
+    -----
+    RuntimeWarning
+        The standard errors are above 0.3 nats (root mean square over rows): too few chains count.
 
     References
     ----------
     Burda, Grosse & Salakhutdinov (2015), section 4 (RAISE).
     """
-    from ebm.partition.estimate import log_mean_exp
+    rows = raise_rows(
+        machine, data, n_temperatures, n_chains, base=base, betas=betas, seed=seed, progress=progress
+    )
+    if rows.trouble:
+        warnings.warn(f"raise_log_likelihood: {rows.trouble}", RuntimeWarning, stacklevel=2)
+    return rows.value, rows.stderr
 
+
+@dataclass(frozen=True)
+class RaiseRows:
+    """What `raise_log_likelihood` returns, and whether to believe it."""
+
+    value: Array
+    stderr: Array
+    n_chains: int
+
+    @property
+    def ess(self) -> float:
+        """Chains of a row that count: (6.4) of weights with the mean variance of rows."""
+        n = self.n_chains
+        return float(n / (1 + (n - 1) * np.square(self.stderr).mean()))
+
+    @property
+    def mean_stderr(self) -> float:
+        """Of the mean over rows: their noise, and the mean of what the logarithm takes from each."""
+        variance = np.square(self.stderr)
+        return float(np.hypot(np.sqrt(variance.sum()) / len(variance), variance.mean() / 2))
+
+    @property
+    def trouble(self) -> str:
+        """One line, or nothing."""
+        size = float(np.sqrt(np.square(self.stderr).mean()))
+        if size <= MOST_STDERR:
+            return ""
+        return (
+            f"standard errors of {size:.2f} nats: of {self.n_chains} chains a row {self.ess:.1f} count;"
+            " take more temperatures or chains"
+        )
+
+
+def raise_rows(
+    machine: Machine,
+    data: Array,
+    n_temperatures: int = 1000,
+    n_chains: int = 10,
+    *,
+    base: Base = None,
+    betas: Array | None = None,
+    seed: Seed | Stream = 0,
+    progress: Progress = None,
+) -> RaiseRows:
+    """`raise_log_likelihood`, which leaves the warning to its caller."""
     rows = as_rows(data, machine.units, machine.n_units, "data", strict=True)
     as_count(n_chains, "n_chains", 2)
     path = _path(n_temperatures, betas)[::-1]
@@ -210,7 +271,7 @@ def raise_log_likelihood(
             value[k + r], stderr[k + r], _ = log_mean_exp(own)
         if progress is not None:
             progress((k + len(some)) / len(rows))
-    return value, stderr
+    return RaiseRows(value, stderr, n_chains)
 
 
 def _anneal(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, progress: Progress) -> Array:

@@ -7,7 +7,6 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.elimination import log_z_by_elimination
@@ -18,7 +17,7 @@ from ebm.partition.annealed import (
     base_rate,
     even_betas,
     pilot_base,
-    raise_log_likelihood,
+    raise_rows,
     reverse_log_weights,
 )
 from ebm.partition.estimate import Estimate, LogZ, weighty
@@ -239,14 +238,13 @@ class _Work:
         if self.rows is None:
             raise EbmError("log_z: raise: expected data: it bounds their log-likelihood")
         n_each, states = max(2, self.n_chains // 10), self.machine.clamp(self.rows, self.rng)
-        value, stderr = raise_log_likelihood(
-            self.machine, states, n_chains=n_each, progress=self.progress, **self._settings
-        )
-        implied = float((-self.machine.free_energy(states) - value).mean())
-        error = float(np.sqrt((stderr**2).sum()) / len(stderr))
-        facts = {"n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
-        whole = single("raise", {"raise": Estimate(implied, error, "", facts)})
-        return replace(whole, reason="bounds the log-likelihood of these data under the annealed model")
+        found = raise_rows(self.machine, states, n_chains=n_each, progress=self.progress, **self._settings)
+        implied = float((-self.machine.free_energy(states) - found.value).mean())
+        facts = {"ess": found.ess, "n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
+        trouble = f"raise: {found.trouble}" if found.trouble else ""
+        whole = single("raise", {"raise": Estimate(implied, found.mean_stderr, trouble, facts)})
+        what = "bounds the log-likelihood of these data under the annealed model"
+        return whole if trouble else replace(whole, reason=what)
 
     def _by_fields(self, method: str) -> LogZ:
         from ebm.partition.mean_fields import mean_field, tap

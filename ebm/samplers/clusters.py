@@ -70,7 +70,8 @@ class _ClusterWalkers(Walkers):
 
 
 def _make_bonds(machine: Any, beta: float, who: str) -> _Bonds:
-    require_pairwise(machine, who, "Ising (or Bernoulli) units, or a Potts ferromagnet,")
+    units = "Ising (or Bernoulli) units, or a Potts ferromagnet,"
+    require_pairwise(machine, who, units, "Gibbs or Tempering")
     couplings, indices, indptr = blocks(machine)
     rows = np.repeat(np.arange(machine.n_units), np.diff(indptr))
     table, n = table_of(machine.units), machine.n_units

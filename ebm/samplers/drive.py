@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.diagnostics import autocorrelation_time
 from ebm.errors import EbmError
 from ebm.machine import Array, Machine, as_count
 from ebm.samplers.gibbs import Gibbs
-from ebm.samplers.walkers import Sampler, Walkers
+from ebm.samplers.pilot import measure
+from ebm.samplers.walkers import Sampler
 from ebm.stream import SAMPLE, Seed, Stream
 
 __all__ = ["Samples", "sample"]
 
-_PILOT = 64  # first length of the chains on which burn-in and thinning are measured, sweeps
-_PILOT_LIMIT = 8192
-_TRUSTED = 50  # autocorrelation times that a chain must span
 _CHAINS = 100
 
 
@@ -38,8 +34,9 @@ class Samples:
     energy : ndarray, (n,), or None
         Nats; None where the machine sums units out.
     diagnostics : dict
-        ``tau`` (of the free energy), ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; annealing
-        adds ``best_x`` and ``best_energy``; tempering ``swap_rates``, ``round_trips``, ``betas``; population
+        ``tau``, ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; where tau was measured,
+        ``slowest``: what it is the autocorrelation time of, "free energy" or "overlap"; annealing adds
+        ``best_x`` and ``best_energy``; tempering ``swap_rates``, ``round_trips``, ``betas``; population
         annealing ``log_z``, its ``log_z_stderr``, ``rho_t``, ``family_entropy``; `Direct` its ``method``.
     """
 
@@ -79,7 +76,8 @@ def sample(
         Chains run side by side; min(n, 100) when left out.
     burn_in, thin : int, optional
         Sampler steps before the first sample and between samples of a chain. When left out they are
-        measured from the autocorrelation time of the free energy.
+        measured from the autocorrelation time: the largest of those of the free energy and of a few overlaps
+        between states, which see phases of equal energy.
         These three do not apply to annealing or `Direct`, nor n_chains to one sample of each row.
 
     Returns
@@ -94,7 +92,9 @@ def sample(
     Warns
     -----
     RuntimeWarning
-        The chains are shorter than 50 autocorrelation times: the samples may not be of the machine.
+        The chains are shorter than 50 autocorrelation times of the free energy, or 10 of an overlap: the
+        samples may not be of the machine. A phase that no chain has met is not seen, nor are chains that are
+        stuck where each has a condition of its own.
 
     Examples
     --------
@@ -184,45 +184,17 @@ def _sample_group(
             state, _ = sampler.step(machine, state, rng)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
-        tau, spent = _measure(machine, sampler, state, rng, apart=one_each)
+        found = measure(machine, sampler, state, rng, apart=one_each)
+        tau, spent, gap, measured = found.tau, found.steps, found.thin, {"slowest": found.slowest}
     else:
-        tau, spent = math.nan, 0
+        tau, spent, gap, measured = math.nan, 0, 1, {}
     for _ in range((burn_in or 0) - spent):
         state, _ = sampler.step(machine, state, rng)
-    gap = thin if thin is not None else 1 if math.isnan(tau) else math.ceil(2 * tau)
+    gap = gap if thin is None else thin
     rounds = [state.x.copy()]
     while len(rounds) * c < n:
         for _ in range(gap):
             state, _ = sampler.step(machine, state, rng)
         rounds.append(state.x.copy())
     diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}
-    return np.concatenate(rounds)[:n], diagnostics | state.facts
-
-
-def _measure(
-    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, apart: bool
-) -> tuple[float, int]:
-    """Run until the chains span enough autocorrelation times of the free energy; return τ and the steps.
-
-    Chains of different conditions (`apart`) have different means: each is taken about its own.
-    """
-    series: list[Array] = []
-    length = _PILOT
-    while True:
-        while len(series) < length:
-            sampler.step(machine, state, rng)
-            series.append(machine.free_energy(state.target))
-        energies = np.array(series[length // 2 :]).T
-        own = energies - energies.mean(1, keepdims=True) if apart else energies
-        tau = autocorrelation_time(own, warn=False)
-        if length // 2 >= _TRUSTED * tau:
-            return tau, length
-        if length >= _PILOT_LIMIT:
-            warnings.warn(
-                f"sample: the autocorrelation time of the free energy is about {tau:.0f} steps; chains of"
-                f" {length} steps are too short to trust (expected {_TRUSTED} times as many)",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-            return tau, length
-        length *= 2
+    return np.concatenate(rounds)[:n], diagnostics | measured | state.facts

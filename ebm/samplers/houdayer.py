@@ -77,7 +77,7 @@ def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Ar
     """
     from ebm.kernels.clusters import pick_clusters
 
-    require_pairwise(machine, "houdayer", "finitely many states per unit")
+    require_pairwise(machine, "houdayer", "finitely many states per unit", "Tempering without it")
     own = np.array(as_rows(x, machine.units, machine.n_units, strict=True), order="C")
     rows = _as_pairs(pairs, len(own))
     mask = as_free(free, machine.n_units)

@@ -23,10 +23,10 @@ def is_pairwise(machine: Any) -> bool:
     return known and machine.units.states is not None and not machine.sums_out
 
 
-def require_pairwise(machine: Any, who: str, what: str) -> None:
-    """Say in one line what a sampler needs, unless the machine is pairwise."""
+def require_pairwise(machine: Any, who: str, what: str, instead: str) -> None:
+    """Say in one line what a sampler needs, and what to use instead, unless the machine is pairwise."""
     if not is_pairwise(machine):
-        raise NotSupported(f"{who} needs {what} with a coupling graph; got {machine!r}")
+        raise NotSupported(f"{who} needs {what} with a coupling graph; got {machine!r}: use {instead}")
 
 
 def table_of(units: Units) -> Array:

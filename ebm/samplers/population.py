@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import logsumexp
 
-from ebm.errors import settings
+from ebm.errors import NotSupported, settings
 from ebm.machine import Array, Machine
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
@@ -96,7 +96,8 @@ class PopulationAnnealing:
 
     Notes
     -----
-    The population has as many chains as samples are asked for.
+    The population has as many chains as samples are asked for. All have the same clamped units, in the same
+    states.
 
     References
     ----------
@@ -126,6 +127,7 @@ class PopulationAnnealing:
         """Exact states at β = 0; clamped units are clamped from the start."""
         x, free = machine.sample0(n_chains, rng, self.base), None
         if given is not None:
+            _require_one_condition(given)
             free = np.isnan(given)[0]
             x = np.where(free, x, given)
         n_groups = max(1, min(self.n_groups, n_chains // 2))
@@ -167,6 +169,15 @@ class PopulationAnnealing:
         good = np.flatnonzero(ess >= self.overlap * len(state.chains))
         k = good[-1] if len(good) else 0
         return float(trials[k]), log_w[k]
+
+
+def _require_one_condition(given: Array) -> None:
+    """Chains that die out are replaced by copies of others, clamped units and all."""
+    if not np.array_equal(given, np.broadcast_to(given[0], given.shape), equal_nan=True):
+        raise NotSupported(
+            "PopulationAnnealing resamples chains, so all need one condition; got rows of given that differ:"
+            " use Tempering, or one call for each condition"
+        )
 
 
 def _systematic(p: Array, u: float) -> Array:

@@ -22,6 +22,7 @@ from pydantic import Field
 from ebm.errors import settings
 from ebm.machine import Array, Base, Chains, Machine
 from ebm.samplers.houdayer import houdayer
+from ebm.samplers.pairwise import require_pairwise
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -151,6 +152,8 @@ class Tempering:
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Replicas:
         """Start n_chains ladders from independent fair units, adapt the levels and burn in."""
+        if self.houdayer:
+            require_pairwise(machine, "Tempering with houdayer", "finitely many states", "houdayer=False")
         betas = self._first_betas()
         tiled = None if given is None else np.tile(given, (len(betas), 1))
         begun = begin(machine, len(betas) * n_chains, rng, tiled)
