@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,6 @@ from experiments.trajectory.figure import draw
 from experiments.trajectory.learning import SETTINGS, Array, exact_draws, learn
 
 HERE = Path(__file__).parent
-SWEEPS = 10_000  # of plain Gibbs
 LOOKS = 60  # at the chains, in the second half of a run
 NAMES = ["free energy", *(f"component {k + 1}" for k in range(4))]
 
@@ -59,19 +59,19 @@ def watched(
     return x, np.stack(series, axis=1)
 
 
-def gibbs(machine: ebm.RBM, x: Array, plane: Map, seed: int, what: str) -> tuple[Array, Array]:
-    """SWEEPS sweeps from x."""
+def gibbs(machine: ebm.RBM, x: Array, sweeps: int, plane: Map, seed: int, what: str) -> tuple[Array, Array]:
+    """So many sweeps from x."""
     rng, chains = ebm.Stream(seed), machine.start(x)
 
     def run(k: int) -> Array:
         machine.sweep(chains, rng, k)
         return chains.x
 
-    return watched(run, SWEEPS, machine, plane, what)
+    return watched(run, sweeps, machine, plane, what)
 
 
 def temper(
-    rungs: tuple[ebm.RBM, ...], x: Array, steps: int, plane: Map, seed: int, what: str
+    rungs: tuple[Any, ...], x: Array, steps: int, plane: Map, seed: int, what: str
 ) -> tuple[Array, Array, ebm.samplers.Ladder]:
     """Trajectory tempering in ladders all rungs of which begin at the rows of x."""
     *below, machine = rungs
@@ -119,8 +119,8 @@ def run(name: str, rows: Array, plane: Map, rungs: tuple[ebm.RBM, ...], args: ar
     print(f"{len(rungs)} machines, the last one {machine}")
     noise = machine.sample0(args.ladders, ebm.Stream(seed))
     data = rows[numbers.permutation(len(rows))[: args.chains]]
-    gibbs_noise, a = gibbs(machine, noise[: args.chains], plane, seed + 1, "Gibbs from noise")
-    gibbs_data, b = gibbs(machine, data, plane, seed + 2, "Gibbs from data")
+    gibbs_noise, a = gibbs(machine, noise[: args.chains], args.sweeps, plane, seed + 1, "Gibbs from noise")
+    gibbs_data, b = gibbs(machine, data, args.sweeps, plane, seed + 2, "Gibbs from data")
     tempered, c, state = temper(rungs, noise, args.steps, plane, seed + 3, "tempering from noise")
     control, d, _ = temper(rungs, data, args.steps, plane, seed + 4, "tempering from data")
     print("swaps accepted: " + " ".join(f"{rate:.2f}" for rate in state.acceptance))
@@ -145,9 +145,10 @@ def main() -> None:
     )
     parser.add_argument("name", choices=list(FILES))
     parser.add_argument("--train", action="store_true", help="learn the machines anew")
-    parser.add_argument("--ladders", type=int, default=2000, help="ladders from noise")
-    parser.add_argument("--chains", type=int, default=500, help="of Gibbs, and ladders from data")
-    parser.add_argument("--steps", type=int, default=1200, help="of tempering")
+    parser.add_argument("--ladders", type=int, default=1000, help="ladders from noise")
+    parser.add_argument("--chains", type=int, default=300, help="of Gibbs, and ladders from data")
+    parser.add_argument("--steps", type=int, default=3000, help="of tempering")
+    parser.add_argument("--sweeps", type=int, default=10_000, help="of plain Gibbs")
     parser.add_argument("--seed", type=int, default=0, help="of the sampling")
     parser.add_argument("--data", type=Path, default=SHARED, help="the folder of the data files")
     args = parser.parse_args()

@@ -1,13 +1,15 @@
 """Learning an RBM by its exact likelihood, and a ladder of machines met on the way.
 
-The weight of a mode is the stiffest direction of the likelihood, and the last that chains find out about. With
-a dozen hidden units nothing has to be sampled: the sum over their states gives the likelihood and its gradient
-exactly, and where the gradient vanishes the moments of data and model agree.
+The weight of a mode is the stiffest direction of the likelihood, and the last that chains find out about.
+With a dozen hidden units nothing has to be sampled: the sum over their states gives the likelihood and its
+gradient exactly, and where the gradient vanishes the moments of data and model agree.
 
 1. The hidden units begin as weak detectors of k-means prototypes, one each. Begun along random directions,
    they all turn to the first component, and some modes are found only after hundreds of steps, or never.
 2. Plain gradient ascent in short steps, so that modes part continuously, as a ladder needs it.
-3. L-BFGS to the optimum. It leaps, so where neighbours no longer overlap, machines are put between them.
+3. L-BFGS to the optimum. Its way there is long and loses whole modes for a while: no ladder leads along it.
+4. The rungs from 2 to 3 lie near the straight line between the two machines, half as long. On the line itself
+   modes lose their weights; a few steps of plain ascent, whose stiffest directions these are, restore them.
 """
 
 from __future__ import annotations
@@ -30,20 +32,22 @@ Watch = Callable[[ebm.RBM], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to learn: sizes of the two phases, and the L2 penalty of the weights, which keeps them finite."""
+    """How to learn: steps of the phases, and the L2 penalty of the weights, which keeps them finite."""
 
     n_hidden: int
-    ascent: int = 100
-    lbfgs: int = 300
+    ascent: int = 175
+    lbfgs: int = 400
     l2: float = 1e-3
+    nodes: int = 12
+    relax: int = 60
     least: float = 0.35  # the swaps accepted between neighbours of the ladder
 
 
 class Objective:
     """The penalised mean log-likelihood of rows, as a function of a vector, and its gradient.
 
-    The vector holds centred parameters: W, b + Wλ and c + μW with constants λ and μ near the means of h and v.
-    In them, moving W leaves the means about where they are, without which learning crawls.
+    The vector holds centred parameters: W, b + Wλ and c + μW, with constants λ and μ near the means of h
+    and v. In them, moving W leaves the means about where they are, without which learning crawls.
     """
 
     def __init__(self, machine: ebm.RBM, rows: Array, l2: float) -> None:
@@ -77,7 +81,7 @@ class Objective:
 
 
 def started(rows: Array, plane: Map, n_hidden: int, seed: int) -> ebm.RBM:
-    """A machine whose hidden units point weakly at k-means prototypes and are on as often as these are met."""
+    """A machine whose hidden units point weakly at k-means prototypes, with thresholds as rare as these."""
     labels = KMeans(n_hidden, n_init=3, random_state=seed).fit(plane.places(rows)).labels_
     W = np.stack([rows[labels == k].mean(0) for k in range(n_hidden)], axis=1) - rows.mean(0)[:, None]
     W *= 0.5 / np.linalg.norm(W, axis=0)
@@ -91,34 +95,36 @@ def started(rows: Array, plane: Map, n_hidden: int, seed: int) -> ebm.RBM:
     return machine
 
 
-def ascend(objective: Objective, steps: int, watch: Watch, rate: float = 0.002) -> None:
-    """Plain gradient ascent; the rate grows until a step lowers the value or gains a nat at once."""
+def ascend(
+    objective: Objective, steps: int, watch: Watch = lambda machine: None, rate: float = 0.002
+) -> None:
+    """Plain gradient ascent, in steps that gain about half a nat at most.
+
+    A step must gain half of what its slope promises: then it is shorter than the way to the ridge. Longer
+    steps oscillate across it, and the weights of the modes with them, which blocks a ladder.
+    """
     x = objective.x
     value, g = objective(x)
     for _ in range(steps):
         while True:
             new, h = objective(x + rate * g)
-            if new >= value:
+            if new >= value + 0.5 * rate * (g @ g):
                 break
             rate /= 2
-        x, rate = x + rate * g, rate * (0.8 if new > value + 1 else 1.1)
+        x, rate = x + rate * g, rate * (0.8 if new > value + 0.5 else 1.1)
         value, g = new, h
         watch(objective.machine)
 
 
-def climb(objective: Objective, steps: int, watch: Watch) -> None:
+def climb(objective: Objective, steps: int) -> None:
     """L-BFGS from where the machine stands."""
-
-    def seen(x: Array) -> None:
-        objective.x = x
-        watch(objective.machine)
 
     def down(x: Array) -> tuple[float, Array]:
         value, g = objective(x)
         return -value, -g
 
     options = {"maxiter": steps, "maxcor": 30, "ftol": 1e-9, "gtol": 1e-5}
-    objective.x = minimize(down, objective.x, jac=True, method="L-BFGS-B", callback=seen, options=options).x
+    objective.x = minimize(down, objective.x, jac=True, method="L-BFGS-B", options=options).x
 
 
 def exact_draws(machine: ebm.RBM, n: int, numbers: np.random.Generator) -> Array:
@@ -165,7 +171,7 @@ def ladder(saved: list[ebm.RBM], least: float, seed: int) -> tuple[ebm.RBM, ...]
                 low = middle
             else:
                 high = middle
-        at = low
+        at = low if low > at else high
         rungs.append(there(at))
     return tuple(rungs)
 
@@ -176,21 +182,32 @@ def learn(rows: Array, plane: Map, settings: Settings, seed: int = 0) -> tuple[e
     saved = [ebm.RBM.from_data(rows, settings.n_hidden, scale=0.0, dtype=np.float64)]
     begun, numbers = time.time(), np.random.default_rng(seed)
 
-    def watch(machine: ebm.RBM) -> None:
-        saved.append(machine.copy())
-        if len(saved) % 25 == 0:
-            gap = plane.weights(exact_draws(machine, 5000, numbers)) - plane.weights(rows)
-            size = np.linalg.norm(machine.W, axis=0)
-            print(
-                f"  step {len(saved)}, {time.time() - begun:.0f} s: |W| of a hidden unit {size.min():.1f} to"
-                f" {size.max():.1f}; cluster weights − data's {gap.round(3)}",
-                flush=True,
-            )
+    def report(machine: ebm.RBM, what: str) -> None:
+        gap = plane.weights(exact_draws(machine, 20_000, numbers)) - plane.weights(rows)
+        value = -machine.free_energy(rows).mean() - machine.exact()[0]
+        size = np.linalg.norm(machine.W, axis=0)
+        print(
+            f"  {what}, {time.time() - begun:.0f} s: log-likelihood {value:.3f} nats, |W| of a hidden unit"
+            f" {size.min():.1f} to {size.max():.1f}, cluster weights − data's {gap.round(3)}",
+            flush=True,
+        )
 
-    ascend(Objective(machine, rows, settings.l2), settings.ascent, watch)
-    climb(Objective(machine, rows, settings.l2), settings.lbfgs, watch)
-    print(f"mean log-likelihood {-machine.free_energy(rows).mean() - machine.exact()[0]:.3f} nats")
-    return ladder(saved, settings.least, seed)
+    ascend(Objective(machine, rows, settings.l2), settings.ascent, lambda m: saved.append(m.copy()))
+    report(machine, "ascent")
+    climb(Objective(machine, rows, settings.l2), settings.lbfgs)
+    report(machine, "optimum")
+    nodes = []
+    for k in range(1, settings.nodes):
+        node = between(saved[-1], machine, k / settings.nodes)
+        ascend(Objective(node, rows, settings.l2), settings.relax, rate=0.02)
+        report(node, f"node {k}")
+        nodes.append(node)
+    rungs = ladder([*saved, *nodes, machine], settings.least, seed)
+    print(f"  ladder of {len(rungs)} machines, {time.time() - begun:.0f} s")
+    return rungs
 
 
-SETTINGS = {"genes": Settings(n_hidden=10), "mickey": Settings(n_hidden=10)}
+SETTINGS = {
+    "genes": Settings(n_hidden=10),
+    "mickey": Settings(n_hidden=12, ascent=200, l2=1e-4, nodes=1),
+}
