@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.cluster import KMeans
 
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"  # beside the repository
 FILES = {  # file, array, columns
     "mickey": ("lowdim_synthetic.npz", "mickey_packed", 1000),
     "genes": ("genes_1kg_805snp.npz", "X_packed", 805),
@@ -37,11 +37,11 @@ class Map:
     def of(cls, rows: np.ndarray, n_clusters: int = N_CLUSTERS) -> Map:
         """Components and clusters of these rows."""
         mean = rows.mean(0, dtype=np.float64)
-        _, s, axes = np.linalg.svd((rows - mean).astype(np.float32), full_matrices=False)
-        axes = axes[:N_COMPONENTS].T.astype(np.float64)
-        places = (rows - mean) @ axes
-        clusters = KMeans(n_clusters, n_init=10, random_state=0).fit(places)
-        return cls(mean, axes, s[:N_COMPONENTS] / np.sqrt(len(rows)), clusters)
+        centred = (rows - mean).astype(np.float32)  # a singular value decomposition takes ten times as long
+        variances, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64) / len(rows))
+        axes = axes[:, : -N_COMPONENTS - 1 : -1]
+        clusters = KMeans(n_clusters, n_init=10, random_state=0).fit(centred @ axes)
+        return cls(mean, axes, np.sqrt(variances[: -N_COMPONENTS - 1 : -1]), clusters)
 
     def places(self, rows: np.ndarray) -> np.ndarray:
         """Coordinates, (n, 4)."""

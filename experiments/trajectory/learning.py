@@ -1,151 +1,133 @@
-"""Learning an RBM whose modes have the right weights.
+"""Learning an RBM by its exact likelihood, and a ladder of machines met on the way.
 
-The weight of a mode is the stiffest direction of the likelihood: modes differ in hundreds of units, so a
-plain gradient step that suits the shape of the modes overthrows their weights, and chains that do not cross
-between them do not notice. Three measures:
+The weight of a mode is the stiffest direction of the likelihood, and the last that chains find out about.
+With a dozen hidden units nothing has to be sampled: the sum over their states gives the likelihood and its
+gradient exactly, and where the gradient vanishes the moments of data and model agree.
 
-1. The stiff directions lie along the principal components of the data. There, and only there, the step is
-   the natural gradient; across them it is the plain one.
-2. The hidden units begin as weak functions of the components, each with a threshold of its own, and first
-   learn slowly: then the modes part one after the other, continuously, and the machines on the way are a
-   ladder.
-3. The model's rows are independent draws where the hidden units are few enough to be enumerated (`exactly`),
-   or come from trajectory tempering over the machines of this very run (`tempered`): whenever the last one
-   saved and the machine that learns swap too rarely, a copy is added to the ladder.
+1. The hidden units begin as weak detectors of k-means prototypes, one each. Begun along random directions,
+   they all turn to the first component, and some modes are found only after hundreds of steps, or never.
+2. Plain gradient ascent in short steps, so that modes part continuously, as a ladder needs it.
+3. L-BFGS to the optimum. Its way there is long and loses whole modes for a while: no ladder leads along it.
+4. The rungs from 2 to 3 lie near the straight line between the two machines, half as long. On the line itself
+   modes lose their weights; a few steps of plain ascent, whose stiffest directions these are, restore them.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
+from scipy.optimize import minimize
 from scipy.special import logsumexp
+from sklearn.cluster import KMeans
 
 import ebm
 from experiments.trajectory.data import Map
 
+Array = np.ndarray
+Watch = Callable[[ebm.RBM], None]
+
 
 @dataclass(frozen=True)
 class Settings:
-    """How to learn.
-
-    Across the principal components a step is the plain gradient times `across`. Along them it is the plain
-    gradient times `along` where the Fisher matrix is small, and where it is large the share `stiff` of the
-    way to the optimum. `across` and `along` rise geometrically over the first half of the steps: small ones
-    find the largest components first, as they should. All fall linearly over the last third.
-    """
+    """How to learn: steps of the phases, and the L2 penalty of the weights, which keeps them finite."""
 
     n_hidden: int
-    steps: int
-    across: tuple[float, float]
-    along: tuple[float, float]
-    stiff: float
-    batch: int
-    chains: int
-
-    def at(self, step: int) -> tuple[float, float, float]:
-        """The three rates of a step: across, along, stiff."""
-        done = step / self.steps
-        fall = min(1.0, 3 * (1 - done) + 0.01)
-        rise = (first * (last / first) ** min(1.0, 2 * done) for first, last in (self.across, self.along))
-        across, along = rise
-        return across * fall, along * fall, self.stiff * fall
+    ascent: int = 175
+    lbfgs: int = 400
+    l2: float = 1e-3
+    nodes: int = 12
+    relax: int = 60
+    least: float = 0.35  # the swaps accepted between neighbours of the ladder
 
 
-class Learner:
-    """A machine that learns: minibatches, centring offsets, steps, and the average of the last tenth."""
+class Objective:
+    """The penalised mean log-likelihood of rows, as a function of a vector, and its gradient.
 
-    def __init__(self, machine: ebm.RBM, rows: np.ndarray, plane: Map, settings: Settings, seed: int) -> None:
-        self.machine, self.rows, self.plane, self.settings = machine, rows, plane, settings
-        self.begun = time.time()
-        self.numbers = np.random.default_rng(seed)
-        self.mean, self.axes = rows.mean(0), plane.axes.astype(np.float32)
-        self.offset = machine.mean_h(rows).mean(0)
-        self.step, self.summed, self.average = 0, 0, {k: np.zeros(p.shape) for k, p in machine.params.items()}
+    The vector holds centred parameters: W, b + Wλ and c + μW, with constants λ and μ near the means of h
+    and v. In them, moving W leaves the means about where they are, without which learning crawls.
+    """
 
-    def update(self, model: np.ndarray) -> None:
-        """One step with these rows of the model."""
-        machine, s = self.machine, self.settings
-        data = self.rows[self.numbers.integers(len(self.rows), size=s.batch)]
-        self.offset += 0.05 * (machine.mean_h(data).mean(0) - self.offset)
-        for key, change in self.change(data, model).items():
-            machine.params[key] += change.astype(machine.dtype)
-        machine.project()
-        self.step += 1
-        if self.step > 0.9 * s.steps:
-            self.summed += 1
-            for key, value in machine.params.items():
-                self.average[key] += (value - self.average[key]) / self.summed
+    def __init__(self, machine: ebm.RBM, rows: Array, l2: float) -> None:
+        self.machine, self.rows, self.l2 = machine, rows, l2
+        self.mu, self.lam = rows.mean(0, dtype=np.float64), machine.mean_h(rows).mean(0)
 
-    def change(self, data: np.ndarray, model: np.ndarray) -> dict[str, np.ndarray]:
-        """A step from rows of data and of the model.
+    @property
+    def x(self) -> Array:
+        """The vector of the machine."""
+        W, b, c = (self.machine.params[key] for key in "Wbc")
+        return np.concatenate([W.ravel(), b + W @ self.lam, c + self.mu @ W])
 
-        In centred parameters, whose statistics are (v−μ)(m−λ)ᵀ, v−μ and m−λ with m = ⟨h⟩ given v. Of these,
-        the ones of z = Aᵀ(v−μ), the coordinates along the principal components, are few enough for their
-        covariance, the Fisher matrix, to be estimated from the rows at hand.
-        """
-        machine, A, offset = self.machine, self.axes, self.offset
-        across, along, stiff = self.settings.at(self.step)
-        rows, n, m = np.concatenate([data, model]), len(data), len(model)
-        sign = np.concatenate([np.full(n, 1 / n), np.full(m, -1 / m)]).astype(np.float32)
-        v, h = rows - self.mean, machine.mean_h(rows) - offset
-        z, weighted = v @ A, h * sign[:, None]
-        W, b = v.T @ weighted, v.T @ sign
-        features = np.hstack([(z[:, :, None] * h[:, None, :]).reshape(n + m, -1), z, h]).astype(np.float64)
-        F = np.cov(features.T)
-        F[np.diag_indices(len(F))] += stiff / along
-        step = stiff * scipy.linalg.solve(F, features.T @ sign, assume_a="pos")
-        k, d = z.shape[1], machine.n_hidden
-        W = across * (W - A @ (A.T @ W)) + A @ step[: k * d].reshape(k, d)
-        b = across * (b - A @ (A.T @ b)) + A @ step[k * d : k * d + k]
-        return {"W": W, "b": b - W @ offset, "c": step[k * d + k :] - self.mean @ W}
-
-    def finish(self) -> None:
-        """Put the averages in place: they have less of the noise of the last steps."""
-        for key, value in self.machine.params.items():
-            value[:] = self.average[key]
+    @x.setter
+    def x(self, x: Array) -> None:
+        W, b, c = (self.machine.params[key] for key in "Wbc")
+        W[:] = x[: W.size].reshape(W.shape)
+        b[:] = x[W.size : W.size + len(b)] - W @ self.lam
+        c[:] = x[W.size + len(b) :] - self.mu @ W
         self.machine.project()
 
-    def report(self, model: np.ndarray, what: str) -> None:
-        """A line of progress, ten times in all."""
-        if self.step % (self.settings.steps // 10):
-            return
-        size = np.linalg.norm(self.machine.W, axis=0)
-        gap = self.plane.weights(model) - self.plane.weights(self.rows)
-        spread = self.plane.places(model).std(0) / self.plane.spread
-        print(
-            f"  step {self.step}, {time.time() - self.begun:.0f} s, |W| of a hidden unit {size.min():.1f} to"
-            f" {size.max():.1f}, {what}; cluster weights − data's {gap.round(3)}, spread / data's"
-            f" {spread.round(2)}",
-            flush=True,
-        )
+    def __call__(self, x: Array) -> tuple[float, Array]:
+        """The value and the gradient at x, where the machine is left."""
+        self.x = x
+        W, chains = self.machine.W, self.machine.start(self.rows)
+        log_z, model = self.machine.exact()
+        data = self.machine.stats(chains)
+        value = -self.machine.free_energy(chains).mean() - log_z - 0.5 * self.l2 * (W**2).sum()
+        g = {key: data[key] - model[key] for key in "Wbc"}
+        centred = g["W"] - np.outer(g["b"], self.lam) - np.outer(self.mu, g["c"]) - self.l2 * W
+        return float(value), np.concatenate([centred.ravel(), g["b"], g["c"]])
 
 
-def directions(
-    plane: Map, rows: np.ndarray, n: int, scale: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and biases of n hidden units that look along the components, each with its own threshold."""
-    numbers = np.random.default_rng(seed)
-    along = numbers.normal(size=(plane.axes.shape[1], n)) * np.sqrt(plane.spread / plane.spread[0])[:, None]
-    W = scale * plane.axes @ (along / np.linalg.norm(along, axis=0))
-    fields = rows @ W
-    at = numbers.uniform(0.2, 0.8, n)
-    return W, -np.array([np.quantile(fields[:, k], at[k]) for k in range(n)])
-
-
-def started(rows: np.ndarray, plane: Map, n_hidden: int, seed: int) -> tuple[ebm.RBM, ebm.RBM]:
-    """A machine without couplings, the easiest rung, and the one to learn, along the components."""
-    free = ebm.RBM.from_data(rows, n_hidden, scale=0.0)
-    machine = free.copy()
-    machine.params["W"][:], machine.params["c"][:] = directions(plane, rows, n_hidden, 0.5, seed)
-    machine.params["b"][:] -= machine.W @ machine.mean_h(rows).mean(0)
+def started(rows: Array, plane: Map, n_hidden: int, seed: int) -> ebm.RBM:
+    """A machine whose hidden units point weakly at k-means prototypes, with thresholds as rare as these."""
+    labels = KMeans(n_hidden, n_init=3, random_state=seed).fit(plane.places(rows)).labels_
+    W = np.stack([rows[labels == k].mean(0) for k in range(n_hidden)], axis=1) - rows.mean(0)[:, None]
+    W *= 0.5 / np.linalg.norm(W, axis=0)
+    machine = ebm.RBM.from_data(rows, n_hidden, scale=0.0, dtype=np.float64)
+    share = np.bincount(labels) / len(rows)
+    machine.params["W"][:] = W
+    machine.params["c"][:] = [-np.quantile(rows @ W[:, k], 1 - share[k]) for k in range(n_hidden)]
     machine.project()
-    return free, machine
+    machine.params["b"][:] -= W @ machine.mean_h(rows).mean(0)
+    machine.project()
+    return machine
 
 
-def exact_draws(machine: ebm.RBM, n: int, numbers: np.random.Generator) -> np.ndarray:
+def ascend(
+    objective: Objective, steps: int, watch: Watch = lambda machine: None, rate: float = 0.002
+) -> None:
+    """Plain gradient ascent, in steps that gain about half a nat at most.
+
+    A step must gain half of what its slope promises: then it is shorter than the way to the ridge. Longer
+    steps oscillate across it, and the weights of the modes with them, which blocks a ladder.
+    """
+    x = objective.x
+    value, g = objective(x)
+    for _ in range(steps):
+        while True:
+            new, h = objective(x + rate * g)
+            if new >= value + 0.5 * rate * (g @ g):
+                break
+            rate /= 2
+        x, rate = x + rate * g, rate * (0.8 if new > value + 0.5 else 1.1)
+        value, g = new, h
+        watch(objective.machine)
+
+
+def climb(objective: Objective, steps: int) -> None:
+    """L-BFGS from where the machine stands."""
+
+    def down(x: Array) -> tuple[float, Array]:
+        value, g = objective(x)
+        return -value, -g
+
+    options = {"maxiter": steps, "maxcor": 30, "ftol": 1e-9, "gtol": 1e-5}
+    objective.x = minimize(down, objective.x, jac=True, method="L-BFGS-B", options=options).x
+
+
+def exact_draws(machine: ebm.RBM, n: int, numbers: np.random.Generator) -> Array:
     """Independent draws of v: of h by enumeration, the machine turned round, then of v given h."""
     turned = ebm.RBM(machine.hidden, machine.visible, machine.W.T, machine.c, machine.b)
     h = ((np.arange(2**machine.n_hidden)[:, None] >> np.arange(machine.n_hidden)) & 1).astype(machine.dtype)
@@ -155,61 +137,77 @@ def exact_draws(machine: ebm.RBM, n: int, numbers: np.random.Generator) -> np.nd
     return machine.sample_v(drawn, ebm.Stream(numbers))
 
 
-def exactly(rows: np.ndarray, plane: Map, settings: Settings, seed: int = 0) -> tuple[ebm.RBM, ...]:
-    """Learn with exact draws of the model; the ladder is chosen from the machines saved on the way.
+def swap_rate(a: ebm.RBM, b: ebm.RBM, numbers: np.random.Generator, n: int = 200) -> float:
+    """The mean acceptance of a swap between two machines in equilibrium, from exact draws of both."""
+    both = np.concatenate([exact_draws(m, n, numbers) for m in (a, b)])
+    gap = a.free_energy(both) - b.free_energy(both)
+    return float(np.exp(np.minimum(gap[:n, None] - gap[n:], 0.0)).mean())
 
-    The ladder returned begins with the easiest machine and ends with the result.
+
+def between(a: ebm.RBM, b: ebm.RBM, share: float) -> ebm.RBM:
+    """A machine on the straight line from a to b."""
+    W, *biases = ((1 - share) * a.params[key] + share * b.params[key] for key in "Wbc")
+    return ebm.RBM(a.visible, a.hidden, W, *biases)
+
+
+def ladder(saved: list[ebm.RBM], least: float, seed: int) -> tuple[ebm.RBM, ...]:
+    """A ladder from the first machine to the last: each rung the farthest that overlaps with the one below.
+
+    The trajectory is the broken line through the saved machines; a rung is looked for by bisection.
     """
-    free, machine = started(rows, plane, settings.n_hidden, seed)
-    learner, saved = Learner(machine, rows, plane, settings, seed), [free, machine.copy()]
-    while learner.step < settings.steps:
-        model = exact_draws(machine, settings.chains, learner.numbers)
-        learner.update(model)
-        if learner.step % 4 == 0:
-            saved.append(machine.copy())
-        learner.report(model, f"{len(saved)} machines saved")
-    learner.finish()
-    return *ebm.select_machines(saved, machine, least=0.3, seed=seed), machine
+    numbers, rungs, at, end = np.random.default_rng(seed), [saved[0]], 0.0, len(saved) - 1.0
+
+    def there(t: float) -> ebm.RBM:
+        k = min(int(t), len(saved) - 2)
+        return between(saved[k], saved[k + 1], t - k)
+
+    while at < end:
+        low, high = at, end
+        if swap_rate(rungs[-1], there(end), numbers) >= least:
+            low = end
+        while high - low > max(1e-3, 0.05 * (low - at)):
+            middle = (low + high) / 2
+            if swap_rate(rungs[-1], there(middle), numbers) >= least:
+                low = middle
+            else:
+                high = middle
+        at = low if low > at else high
+        rungs.append(there(at))
+    return tuple(rungs)
 
 
-def tempered(
-    rows: np.ndarray, plane: Map, settings: Settings, seed: int = 0, least: float = 0.4
-) -> tuple[ebm.RBM, ...]:
-    """Learn with draws by trajectory tempering over the machines saved so far; the ladder, as `exactly`."""
-    free, machine = started(rows, plane, settings.n_hidden, seed)
-    rng, sampler, rate = ebm.Stream(seed), ebm.TrajectoryTempering((free,)), 1.0
-    state = sampler.init(machine, settings.chains, rng)
-    learner = Learner(machine, rows, plane, settings, seed)
-    while learner.step < settings.steps:
-        state, info = sampler.step(machine, state, rng)
-        latest = info["acceptance"][-1]
-        rate = rate if np.isnan(latest) else 0.6 * rate + 0.4 * latest
-        if rate < least:
-            sampler, state = with_rung(sampler, state, machine, rng)
-            rate = 1.0
-        learner.update(state.x)
-        learner.report(state.x, f"{len(sampler.machines)} machines saved")
-    learner.finish()
-    return *ebm.select_machines(sampler.machines, machine, least=0.3, seed=seed), machine
+def learn(rows: Array, plane: Map, settings: Settings, seed: int = 0) -> tuple[ebm.RBM, ...]:
+    """Learn a machine; the ladder returned begins without couplings and ends with it."""
+    machine = started(rows, plane, settings.n_hidden, seed)
+    saved = [ebm.RBM.from_data(rows, settings.n_hidden, scale=0.0, dtype=np.float64)]
+    begun, numbers = time.time(), np.random.default_rng(seed)
+
+    def report(machine: ebm.RBM, what: str) -> None:
+        gap = plane.weights(exact_draws(machine, 20_000, numbers)) - plane.weights(rows)
+        value = -machine.free_energy(rows).mean() - machine.exact()[0]
+        size = np.linalg.norm(machine.W, axis=0)
+        print(
+            f"  {what}, {time.time() - begun:.0f} s: log-likelihood {value:.3f} nats, |W| of a hidden unit"
+            f" {size.min():.1f} to {size.max():.1f}, cluster weights − data's {gap.round(3)}",
+            flush=True,
+        )
+
+    ascend(Objective(machine, rows, settings.l2), settings.ascent, lambda m: saved.append(m.copy()))
+    report(machine, "ascent")
+    climb(Objective(machine, rows, settings.l2), settings.lbfgs)
+    report(machine, "optimum")
+    nodes = []
+    for k in range(1, settings.nodes):
+        node = between(saved[-1], machine, k / settings.nodes)
+        ascend(Objective(node, rows, settings.l2), settings.relax, rate=0.02)
+        report(node, f"node {k}")
+        nodes.append(node)
+    rungs = ladder([*saved, *nodes, machine], settings.least, seed)
+    print(f"  ladder of {len(rungs)} machines, {time.time() - begun:.0f} s")
+    return rungs
 
 
-def with_rung(
-    sampler: ebm.TrajectoryTempering, state: ebm.samplers.Ladder, machine: ebm.RBM, rng: ebm.Stream
-) -> tuple[ebm.TrajectoryTempering, ebm.samplers.Ladder]:
-    """The ladder with a copy of the machine and of its chains below it."""
-    longer = ebm.TrajectoryTempering((*sampler.machines, machine.copy()))
-    begun = longer.init(machine, len(state.chains), rng)
-    begun.easier, begun.chains = [*state.easier, state.chains.copy()], state.chains
-    return longer, begun
-
-
-STAGES = {
-    "genes": (exactly, Settings(10, 1000, (0.01, 1.0), (0.01, 1.0), 0.2, 500, 500)),
-    "mickey": (tempered, Settings(40, 3000, (0.01, 0.15), (0.01, 3.0), 0.1, 1000, 500)),
+SETTINGS = {
+    "genes": Settings(n_hidden=10),
+    "mickey": Settings(n_hidden=12, ascent=200, l2=1e-4, nodes=1),
 }
-
-
-def learn(name: str, rows: np.ndarray, plane: Map) -> tuple[ebm.RBM, ...]:
-    """The ladder of a data set, learnt in its own way."""
-    way, settings = STAGES[name]
-    return way(rows, plane, settings)
