@@ -18,7 +18,8 @@ def load(folder: Path) -> tuple[ebm.RBM, np.ndarray, np.ndarray]:
     own = np.load(folder / "rbm_mnist_784x500.npz", allow_pickle=False)
     data = np.load(folder / "mnist_binarized_sm08.npz", allow_pickle=False)
     rows = [np.unpackbits(data[f"X_{part}_packed"], axis=1)[:, :784] for part in ("train", "test")]
-    return ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), own["W"], own["b"], own["c"]), *rows
+    params = (own[key].astype(np.float32) for key in "Wbc")  # as W is in the file; the biases are wider
+    return ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), *params), *rows
 
 
 def main() -> None:

@@ -66,10 +66,10 @@ def sequences(n: int, sites: int = 31, states: int = 21) -> np.ndarray:
 
 
 def published_rbm() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """W, b, c of the published RBM of MNIST where ../shared/data has it, else random weights of its size."""
+    """W, b, c of the published RBM of MNIST where ../shared/data has it, else random ones; all float32."""
     path = SHARED / "rbm_mnist_784x500.npz"
     if path.exists():
         with np.load(path) as file:
-            return file["W"], file["b"], file["c"]
+            return tuple(file[key].astype(np.float32) for key in "Wbc")
     W = (0.05 * np.random.default_rng(0).normal(size=(784, 500))).astype(np.float32)
     return W, np.zeros(784, np.float32), np.zeros(500, np.float32)
