@@ -24,7 +24,7 @@ _WHERE = {
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
     "graph": ["Graph"],
     "kernels.threads": ["get_num_threads", "set_num_threads"],
-    "learning": ["CD", "PCD", "Exact"],
+    "learning": ["CD", "PCD", "Exact", "MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"],
     "machine": ["Chains", "Machine"],
     "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
     "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
@@ -77,6 +77,9 @@ if TYPE_CHECKING:
     from ebm.learning import CD as CD
     from ebm.learning import PCD as PCD
     from ebm.learning import Exact as Exact
+    from ebm.learning import MinimumProbabilityFlow as MinimumProbabilityFlow
+    from ebm.learning import PseudoLikelihood as PseudoLikelihood
+    from ebm.learning import RatioMatching as RatioMatching
     from ebm.machine import Chains as Chains
     from ebm.machine import Machine as Machine
     from ebm.network import BackPropagation as BackPropagation

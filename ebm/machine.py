@@ -152,6 +152,9 @@ class Machine(Protocol):
     def site_energies(self, x: Array | Chains, i: int) -> Array:
         """free_energy of x with unit i set to each of its states, (n, n_states), up to a constant per row."""
 
+    def site_contrast(self, x: Array | Chains, weights: Array) -> Params:
+        """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states)."""
+
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, docs/math.md (5.4)–(5.5)."""
 
@@ -357,3 +360,20 @@ class LogSum:
     def mean(self, key: str) -> Any:
         """Σ eˡ·f / Σ eˡ."""
         return self.sums[key] / self.total
+
+
+def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
+    """Free energies with one unit put into each of its states, minus that of the row itself, nats.
+
+    Parameters
+    ----------
+    chains : Chains
+    own : bool, (n, n_units, n_states)
+        The states that the units are in.
+
+    Returns
+    -------
+    ndarray, (n, n_units, n_states)
+    """
+    energies = np.stack([machine.site_energies(chains, i) for i in range(machine.n_units)], axis=1)
+    return energies - np.sum(energies, axis=-1, where=own)[..., None]

@@ -20,7 +20,7 @@ from ebm import (
     fit,
     train,
 )
-from ebm.learning import _normalised
+from ebm.learning.rules import normalised
 
 FINITE = pytest.mark.parametrize("name", laws.FINITE)
 RULES = [CD(), CD(k=3), PCD(n_chains=30), PCD(k=2, n_chains=7), Exact()]
@@ -241,7 +241,7 @@ def test_machines_learn_a_structured_distribution(rule, centred, kind):
 
 def test_negative_total_weight_is_refused():
     with pytest.raises(EbmError, match="weights"):
-        _normalised(np.array([1.0, -2.0]))
+        normalised(np.array([1.0, -2.0]))
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,17 @@ class BoltzmannMachine:
         states = np.asarray(self.units.states)
         return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
 
+    def site_contrast(self, x: Any, weights: Array) -> Params:
+        """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states).
+
+        A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.10).
+        """
+        phi, table = self._phi(x), self.units.encode(np.asarray(self.units.states)[:, None])
+        moved = (weights @ table).reshape(phi.shape[1], -1).T
+        moved -= np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi
+        moved, pairs = moved.astype(self.dtype), self._couplings.pairs
+        return {"J": pairs(moved, phi) + pairs(phi, moved), "b": moved.sum(1)}
+
     def carry(self, chains: SpinChains, rng: Stream) -> Params:
         """{"x": states}."""
         return {"x": chains.x}
@@ -287,16 +298,7 @@ class BoltzmannMachine:
         return data
 
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
-        """Complete rows of data to states: hidden units from a fair start, swept n times, v held.
-
-        Parameters
-        ----------
-        v : (n_rows, n_visible)
-
-        Returns
-        -------
-        ndarray, (n_rows, n_units)
-        """
+        """Complete rows to states, (n, n_units): hidden units from a fair start, swept n times, v held."""
         v = as_rows(v, self.units, self.n_visible, "v")
         if not self.n_hidden:
             return v

@@ -106,22 +106,3 @@ def sum_layer(
     if not stats:
         return sums.log, b, c, W
     return sums.log, sums.mean("outer"), sums.mean("inner"), sums.mean("cross")
-
-
-def site_energies(
-    visible: Units, hidden: Units, x: Array, product: Array, W: Array, b: Array, c: Array
-) -> Array:
-    """Free energies with one visible unit at x set to each of its states, up to a constant of the row.
-
-    W, b : its rows of the couplings and its biases; product : φ(v)·W of all units.
-    """
-    from ebm.kernels.cgf import cgf_rows
-
-    without = (product[:, : len(c)] - visible.encode(x[:, None]) @ W).astype(W.dtype)
-    states = np.asarray(visible.states)
-    out, beta, sums = np.empty((len(x), len(states))), np.ones((1, len(x))), np.empty((1, len(x)))
-    for s, phi in enumerate(visible.encode(states[:, None])):
-        bias = c + (phi @ W).astype(W.dtype)
-        cgf_rows(False, hidden.kind, hidden.width, without, bias, beta, sums)
-        out[:, s] = -sums[0] - phi @ b
-    return out

@@ -28,7 +28,8 @@ from ebm.machine import (
 )
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
-from ebm.rbm.enumeration import require_sum, site_energies, sum_machine
+from ebm.rbm.enumeration import require_sum, sum_machine
+from ebm.rbm.sites import site_contrast, site_energies
 from ebm.rbm.states import as_state, dot, dot_vector, statistics
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
@@ -248,16 +249,8 @@ class RBM:
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
 
-        Parameters
-        ----------
-        x : (n, n_visible) or Chains
-        beta : scalar, (n,) or (k, n)
-        base : (n_visible·width,), optional
-            Visible inputs at β = 0; None is zero.
-
-        Returns
-        -------
-        ndarray, (n,) or (k, n)
+        beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
+        at β = 0, (n_visible·width,), None for zero.
         """
         from ebm.kernels.cgf import cgf_rows
 
@@ -342,6 +335,11 @@ class RBM:
         at, product = (self.W[own], self.b[own], self.c), self.product(chains)
         return site_energies(self.visible, self.hidden, chains.x[:, i], product, *at)
 
+    def site_contrast(self, x: Any, weights: Array) -> Params:
+        """Σ weights (stats of v with one unit changed − stats of v), weights (n, n_visible, n_states)."""
+        chains = self._chains(x)
+        return site_contrast(self.visible, self.hidden, chains.x, self.product(chains), self.params, weights)
+
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""
         return self.stats(v, weights)
@@ -377,11 +375,7 @@ class RBM:
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats), summing the layer with fewer states, docs/math.md (4.6)–(4.7).
 
-        Parameters
-        ----------
-        beta : float
-        stats : bool
-            False leaves the expectations out (an empty dict) in half the time.
+        Without `stats` the expectations are left out (an empty dict), in half the time.
 
         Raises
         ------

@@ -1,0 +1,45 @@
+"""The exact gradient."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ebm.errors import settings
+from ebm.learning.rules import Batch, Carried, finish, normalised, start_offsets, zero
+from ebm.machine import Machine, Params
+from ebm.stream import Stream
+
+__all__ = ["Exact"]
+
+
+@settings
+class Exact:
+    """The exact gradient, by enumeration: for small machines.
+
+    Parameters
+    ----------
+    centred : bool
+        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+    offset_rate : float
+        Weight of the newest batch in those averages.
+    """
+
+    centred: bool = False
+    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Offsets, if centred."""
+        return start_offsets(machine) if self.centred else {}
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Exact posterior statistics of the batch minus exact expectations."""
+        v, weights = batch
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), chains
+        positive = machine.posterior_stats(v, w)
+        return finish(self, machine, positive, machine.exact()[1], chains)
