@@ -24,11 +24,32 @@ _WHERE = {
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
     "graph": ["Graph"],
     "kernels.threads": ["get_num_threads", "set_num_threads"],
-    "learning": ["CD", "PCD", "Exact", "MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"],
+    "learning": [
+        "CD",
+        "PCD",
+        "Exact",
+        "FastPCD",
+        "MinimumProbabilityFlow",
+        "PseudoLikelihood",
+        "RandomStart",
+        "RatioMatching",
+    ],
     "machine": ["Chains", "Machine"],
     "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
-    "optimisers": ["L1", "L2", "SGD", "Adam", "Constant", "InverseTime", "Linear", "PerEpoch"],
-    "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z"],
+    "optimisers": [
+        "SGD",
+        "Adam",
+        "AdamW",
+        "Averaged",
+        "Clipped",
+        "Constant",
+        "InverseTime",
+        "Linear",
+        "PerEpoch",
+        "RMSprop",
+    ],
+    "penalties": ["L1", "L2", "GroupLasso", "Mask", "MaxNorm", "NonNegative"],
+    "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z", "log_z_ratio"],
     "rbm": ["RBM"],
     "samplers": [
         "Annealing",
@@ -77,8 +98,10 @@ if TYPE_CHECKING:
     from ebm.learning import CD as CD
     from ebm.learning import PCD as PCD
     from ebm.learning import Exact as Exact
+    from ebm.learning import FastPCD as FastPCD
     from ebm.learning import MinimumProbabilityFlow as MinimumProbabilityFlow
     from ebm.learning import PseudoLikelihood as PseudoLikelihood
+    from ebm.learning import RandomStart as RandomStart
     from ebm.learning import RatioMatching as RatioMatching
     from ebm.machine import Chains as Chains
     from ebm.machine import Machine as Machine
@@ -87,19 +110,28 @@ if TYPE_CHECKING:
     from ebm.network import Network as Network
     from ebm.network import fine_tune as fine_tune
     from ebm.network import readout as readout
-    from ebm.optimisers import L1 as L1
-    from ebm.optimisers import L2 as L2
     from ebm.optimisers import SGD as SGD
     from ebm.optimisers import Adam as Adam
+    from ebm.optimisers import AdamW as AdamW
+    from ebm.optimisers import Averaged as Averaged
+    from ebm.optimisers import Clipped as Clipped
     from ebm.optimisers import Constant as Constant
     from ebm.optimisers import InverseTime as InverseTime
     from ebm.optimisers import Linear as Linear
     from ebm.optimisers import PerEpoch as PerEpoch
+    from ebm.optimisers import RMSprop as RMSprop
     from ebm.partition import LogZ as LogZ
     from ebm.partition import annealed_log_weights as annealed_log_weights
     from ebm.partition import base_rate as base_rate
     from ebm.partition import log_likelihood as log_likelihood
     from ebm.partition import log_z as log_z
+    from ebm.partition import log_z_ratio as log_z_ratio
+    from ebm.penalties import L1 as L1
+    from ebm.penalties import L2 as L2
+    from ebm.penalties import GroupLasso as GroupLasso
+    from ebm.penalties import Mask as Mask
+    from ebm.penalties import MaxNorm as MaxNorm
+    from ebm.penalties import NonNegative as NonNegative
     from ebm.rbm import RBM as RBM
     from ebm.samplers import Annealing as Annealing
     from ebm.samplers import Direct as Direct

@@ -87,6 +87,9 @@ class Machine(Protocol):
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
 
+    def copy(self) -> Machine:
+        """An independent machine with the same parameters."""
+
     def start(self, x: ArrayLike) -> Chains:
         """Make running chains from states; x is copied."""
 

@@ -1,4 +1,4 @@
-"""Optimisers, schedules of their rate, and penalties on the weights.
+"""Optimisers, and schedules of their rate.
 
 An optimiser ascends a gradient in place. Its memory is a dict of arrays, so a checkpoint holds all of it.
 The time of a schedule is the epoch: passes over the data made so far, fractional.
@@ -16,17 +16,19 @@ from ebm.errors import settings
 from ebm.machine import Array, Params
 
 __all__ = [
-    "L1",
-    "L2",
     "SGD",
     "Adam",
+    "AdamW",
+    "Averaged",
+    "Clipped",
     "Constant",
     "InverseTime",
     "Linear",
     "Optimiser",
-    "Penalty",
     "PerEpoch",
+    "RMSprop",
     "Rate",
+    "average_of",
     "rate_at",
 ]
 
@@ -120,10 +122,18 @@ class SGD:
     rate : float or schedule
     momentum : float
         In [0, 1).
+    nesterov : bool
+        Step as if the velocity had been updated once more with the same gradient (Nesterov 1983; in the form
+        of Sutskever, Martens, Dahl & Hinton 2013, shifted by one step).
     """
 
     rate: Rate = 0.05
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov: expected a momentum above 0")
 
     def init(self, params: Params) -> Memory:
         """Velocities, if there is momentum."""
@@ -137,6 +147,11 @@ class SGD:
         for key, value in params.items():
             velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
             g: Any = gradient[key]
+            if self.nesterov:
+                step = rate * np.asarray(g, value.dtype)
+                velocity[:] = self.momentum * velocity + step
+                value += self.momentum * velocity + step
+                continue
             if isinstance(g, Deferred):
                 _ascend_deferred(g, value, velocity, rate, self.momentum)
                 continue
@@ -192,25 +207,166 @@ class Adam:
 
 
 @settings
-class L1:
-    """Penalty strength·Σ|w| over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
+class AdamW:
+    """Adam with weight decay beside the gradient instead of in it, docs/math.md (5.8).
 
-    strength: NotNegative
+    Parameters
+    ----------
+    rate : float or schedule
+    decay : float
+        All parameters shrink by rate·decay of themselves in an update.
+    beta1, beta2, epsilon : float
+        As of `Adam`.
 
-    def gradient(self, w: Array) -> Array:
-        """Its subgradient, strength·sign(w)."""
-        return self.strength * np.sign(w)
+    References
+    ----------
+    Loshchilov & Hutter, "Decoupled weight decay regularization" (2019).
+    """
+
+    rate: Rate = 0.001
+    decay: NotNegative = 0.01
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Positive = 1e-8
+
+    @property
+    def _adam(self) -> Adam:
+        return Adam(self.rate, self.beta1, self.beta2, self.epsilon)
+
+    def init(self, params: Params) -> Memory:
+        """That of Adam."""
+        return self._adam.init(params)
+
+    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+        """Shrink, and ascend, in place."""
+        keep = 1 - rate_at(self.rate, epoch) * self.decay
+        for value in params.values():
+            value *= value.dtype.type(keep)
+        self._adam.update(params, gradient, memory, epoch)
 
 
 @settings
-class L2:
-    """Penalty ½·strength·Σw² over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
+class RMSprop:
+    """Gradient over the root of a running mean of its square, docs/math.md (5.8).
 
-    strength: NotNegative
+    Parameters
+    ----------
+    rate : float or schedule
+    decay : float
+        Of the running mean.
+    epsilon : float
 
-    def gradient(self, w: Array) -> Array:
-        """strength·w."""
-        return self.strength * w
+    References
+    ----------
+    Tieleman & Hinton, "Lecture 6.5: rmsprop", Coursera (2012).
+    """
+
+    rate: Rate = 0.001
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    epsilon: Positive = 1e-8
+
+    def init(self, params: Params) -> Memory:
+        """Zero means of squares."""
+        return {f"second.{k}": np.zeros_like(p) for k, p in params.items()}
+
+    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+        """Ascend, in place."""
+        rate = rate_at(self.rate, epoch)
+        for key, value in params.items():
+            g, second = np.asarray(gradient[key]), memory[f"second.{key}"]
+            second += (1 - self.decay) * (g * g - second)
+            value += (rate * g / (np.sqrt(second) + self.epsilon)).astype(value.dtype)
 
 
-Penalty: TypeAlias = L1 | L2
+@settings
+class Clipped:
+    """Another optimiser, handed gradients whose norm over all parameters is at most `norm`.
+
+    References
+    ----------
+    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
+    """
+
+    optimiser: Any
+    norm: Positive
+
+    @property
+    def rate(self) -> Rate:
+        """That of the optimiser."""
+        return self.optimiser.rate
+
+    def init(self, params: Params) -> Memory:
+        """That of the optimiser."""
+        return self.optimiser.init(params)
+
+    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+        """Ascend, in place."""
+        arrays = {key: np.asarray(value) for key, value in gradient.items()}
+        norm = np.sqrt(sum(np.square(a, dtype=np.float64).sum() for a in arrays.values()))
+        if norm > self.norm:
+            arrays = {key: (self.norm / norm) * a for key, a in arrays.items()}
+        self.optimiser.update(params, arrays, memory, epoch)
+
+
+_AVERAGE = "average."  # begins the names of averaged parameters in a memory
+
+
+@settings
+class Averaged:
+    """Another optimiser, with the mean of its iterates kept beside the last one.
+
+    While the rate is large, chains are fast and parameters noisy; their mean has less of the noise than the
+    last one and is often the better machine. It changes nothing in the course of learning; `average_of`
+    takes it out of the memory, and `ebm.fit` puts it in place where held-out rows prefer it.
+
+    Parameters
+    ----------
+    optimiser : Optimiser
+    start : float
+        Epoch at which the mean begins.
+    decay : float, optional
+        Weight that the mean so far keeps in an update, as in 0.999; a plain mean of all since `start` when
+        left out.
+    every : int
+        Updates between those that enter the mean: a pass over the parameters each.
+
+    References
+    ----------
+    Polyak & Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+    """
+
+    optimiser: Any
+    start: NotNegative = 0.0
+    decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+    every: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def rate(self) -> Rate:
+        """That of the optimiser."""
+        return self.optimiser.rate
+
+    def init(self, params: Params) -> Memory:
+        """That of the optimiser, the averages, and how many updates there were and entered them."""
+        own = {f"{_AVERAGE}{k}": np.zeros_like(p) for k, p in params.items()}
+        counts = {"averaged": np.zeros((), np.int64), "seen": np.zeros((), np.int64)}
+        return self.optimiser.init(params) | own | counts
+
+    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+        """Ascend, in place; then average."""
+        self.optimiser.update(params, gradient, memory, epoch)
+        memory["seen"] += 1
+        if epoch < self.start or memory["seen"] % self.every:
+            return
+        memory["averaged"] += 1
+        n = int(memory["averaged"])
+        share = 1 / n if self.decay is None else max(1 - self.decay, 1 / n)
+        for key, value in params.items():
+            mean = memory[f"{_AVERAGE}{key}"]
+            mean += mean.dtype.type(share) * (value - mean)
+
+
+def average_of(memory: Memory) -> Params:
+    """The averaged parameters that `Averaged` keeps; empty where there are none."""
+    if not memory.get("averaged", 0):
+        return {}
+    return {k.removeprefix(_AVERAGE): v for k, v in memory.items() if k.startswith(_AVERAGE)}

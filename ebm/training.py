@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from ebm.errors import Diverged, EbmError
 from ebm.learning import PCD, Batch, Carried, Rule
 from ebm.machine import Array, as_count, as_data, as_numbers
-from ebm.optimisers import SGD, Memory, Optimiser, Penalty, rate_at
+from ebm.optimisers import SGD, Memory, Optimiser, rate_at
+from ebm.penalties import Constraint, Penalty
 from ebm.stream import EVALUATE, Seed, Stream
 
 __all__ = ["History", "State", "begin", "check_finite", "evaluate", "fit", "steps_per_epoch", "train"]
@@ -82,6 +83,7 @@ def train(
     *,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
+    constraints: Sequence[Constraint] = (),
 ) -> Iterator[State]:
     """Update a state for ever, yielding it after each step.
 
@@ -96,7 +98,9 @@ def train(
         Of the minibatches. Give an int to one that is to be resumed.
     weights : (n,), optional
         Row weights >= 0, used relative to their mean: weight 2 is a row that stands twice.
-    penalties : sequence of L1 or L2
+    penalties : sequence of L1, L2 or GroupLasso
+    constraints : sequence of MaxNorm, NonNegative or Mask
+        Restored after every update, in their order.
 
     Raises
     ------
@@ -136,6 +140,9 @@ def train(
                 gradient[key] = gradient[key] - penalty.gradient(machine.params[key])
         optimiser.update(machine.params, gradient, state.memory, state.step / per_epoch)
         del gradient  # what it holds on to is used again in the next step
+        for key in machine.couplings:
+            for constraint in constraints:
+                constraint.restrict(machine.params[key])
         machine.project()
         state.step += 1
         yield state

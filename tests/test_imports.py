@@ -15,7 +15,7 @@ UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"machine"}
 METHODS = MACHINES  # what samplers, partition, learning may use: the protocol, no machine
-TRAINING = METHODS | {"samplers", "learning", "optimisers", "partition"}
+TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
     "errors": set(),
     "kernels": BOTTOM,
@@ -33,6 +33,7 @@ ALLOWED = {
     "scores": METHODS | {"partition"},
     "thermal": METHODS | {"samplers", "partition", "diagnostics"},
     "optimisers": METHODS | {"deferred"},
+    "penalties": METHODS | {"optimisers"},
     "learning": METHODS | {"samplers"},
     "training": TRAINING,
     "network": TRAINING | {"training"},

@@ -13,9 +13,12 @@ from ebm import (
     BoltzmannMachine,
     EbmError,
     Exact,
+    FastPCD,
     Ising,
     Potts,
+    RandomStart,
     Stream,
+    Tempering,
     begin,
     fit,
     train,
@@ -23,7 +26,17 @@ from ebm import (
 from ebm.learning.rules import normalised
 
 FINITE = pytest.mark.parametrize("name", laws.FINITE)
-RULES = [CD(), CD(k=3), PCD(n_chains=30), PCD(k=2, n_chains=7), Exact()]
+TEMPERED = Tempering(betas=(0.0, 0.5, 1.0), n_adapt=4)
+RULES = [
+    CD(),
+    CD(k=3),
+    PCD(n_chains=30),
+    PCD(k=2, n_chains=7),
+    PCD(n_chains=7, sampler=TEMPERED),
+    Exact(),
+    FastPCD(n_chains=7),
+    RandomStart(k=2),
+]
 CENTRED = [CD(centred=True), PCD(n_chains=20, centred=True), Exact(centred=True)]
 each_rule = pytest.mark.parametrize("rule", RULES + CENTRED, ids=repr)
 
@@ -89,7 +102,16 @@ def test_learning_from_zero_reaches_the_moments(name, centred):
     assert 0.5 * np.abs(laws.distribution(student)[1] - p).sum() < 1e-7
 
 
-@pytest.mark.parametrize("rule", [CD(k=30), PCD(k=30, n_chains=200)], ids=repr)
+LONG = [
+    CD(k=30),
+    PCD(k=30, n_chains=200),
+    PCD(k=10, n_chains=200, sampler=TEMPERED),
+    FastPCD(k=30, n_chains=200),  # its first step has no fast weights
+    RandomStart(k=30, n_chains=200),
+]
+
+
+@pytest.mark.parametrize("rule", LONG, ids=repr)
 @pytest.mark.parametrize(
     "name", ["bernoulli-hidden", "potts-sparse", "ising-bernoulli", "potts-gaussian", "bernoulli-bernoulli"]
 )

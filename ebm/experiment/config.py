@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ebm import datasets, learning, optimisers, samplers, units
+from ebm import datasets, learning, optimisers, penalties, samplers, units
 from ebm.errors import EbmError, nearest
 from ebm.experiment import tables
 
@@ -26,14 +26,25 @@ def _named(*classes: type) -> dict[str, type]:
     return {c.__name__: c for c in classes}
 
 
+OPTIMISERS = (
+    optimisers.SGD, optimisers.Adam, optimisers.AdamW, optimisers.RMSprop,
+    optimisers.Averaged, optimisers.Clipped,
+)  # fmt: skip
 # Per table, the types it may have; where there is one, `type` may be left out.
 TABLES: dict[str, dict[str, type]] = {
     "data": _named(
         datasets.Digits, datasets.BarsAndStripes, datasets.Encoder, datasets.Shifter, datasets.File
     ),
     "machine": _named(tables.RBM, tables.BoltzmannMachine, tables.SK, tables.Lattice, tables.Saved),
-    "rule": _named(learning.PCD, learning.CD, learning.Exact),
-    "optimiser": _named(optimisers.SGD, optimisers.Adam),
+    "rule": _named(
+        learning.PCD,
+        learning.CD,
+        learning.Exact,
+        learning.PseudoLikelihood,
+        learning.RatioMatching,
+        learning.MinimumProbabilityFlow,
+    ),
+    "optimiser": _named(*OPTIMISERS),
     "train": _named(tables.Train),
     "log_z": _named(tables.LogZ),
     "readout": _named(tables.Readout),
@@ -46,9 +57,9 @@ TABLES: dict[str, dict[str, type]] = {
 # What a nested table may build.
 PARTS: dict[str, type] = _named(
     units.Bernoulli, units.Ising, units.Gaussian, units.Potts,
-    optimisers.SGD, optimisers.Adam,
+    *OPTIMISERS,
     optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
-    optimisers.L1, optimisers.L2,
+    penalties.L1, penalties.L2, penalties.GroupLasso, penalties.MaxNorm, penalties.NonNegative,
     samplers.Gibbs, samplers.Metropolis, samplers.Tempering, samplers.TemperedTransitions,
     samplers.PopulationAnnealing, samplers.SwendsenWang, samplers.Wolff, samplers.Direct,
 )  # fmt: skip

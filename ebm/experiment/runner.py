@@ -198,7 +198,7 @@ def _learn(work: Work, state: State | None) -> None:
         run.cut_metrics(state.step)
     steps = train(
         state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
-        penalties=settings.penalties,
+        penalties=settings.penalties, constraints=settings.constraints,
     )  # fmt: skip
     with _stop_between_steps() as stopped, np.errstate(all="ignore"):
         with work.report.progress("learning", settings.epochs) as update:

@@ -13,7 +13,8 @@ from ebm import datasets
 from ebm.boltzmann import BoltzmannMachine as _BoltzmannMachine
 from ebm.checkpoint import load_machine
 from ebm.errors import EbmError, settings
-from ebm.optimisers import L1, L2, SGD, Adam
+from ebm.optimisers import SGD, Adam
+from ebm.penalties import L1, L2, GroupLasso, MaxNorm, NonNegative
 from ebm.rbm import RBM as _RBM
 from ebm.samplers import Annealing as _Annealing
 from ebm.samplers import (
@@ -169,7 +170,8 @@ class Train:
         Of the minibatches and of the chains.
     evaluate_every : int
         Epochs between evaluations; each writes a line of metrics and a checkpoint.
-    penalties : list of L1 or L2
+    penalties : list of L1, L2 or GroupLasso
+    constraints : list of MaxNorm or NonNegative
     log_likelihood : {"none", "exact", "ais"}
         What each evaluation computes beside the energies.
     temperatures : int
@@ -183,7 +185,8 @@ class Train:
     repeat: Count = 1
     seed: Seed = 0
     evaluate_every: Count = 1
-    penalties: list[L1 | L2] = Field(default_factory=list)
+    penalties: list[L1 | L2 | GroupLasso] = Field(default_factory=list)
+    constraints: list[MaxNorm | NonNegative] = Field(default_factory=list)
     log_likelihood: Literal["none", "exact", "ais"] = "none"
     temperatures: Count = 300
     kl: bool = False

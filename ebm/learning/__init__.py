@@ -1,6 +1,7 @@
 """Rules: estimates of the gradient of the mean log-likelihood, or of what stands for it."""
 
 from ebm.learning.exact import Exact
+from ebm.learning.restarted import FastPCD, RandomStart
 from ebm.learning.rules import Batch, Carried, Rule
 from ebm.learning.sampling import CD, PCD
 from ebm.learning.sites import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
@@ -11,8 +12,10 @@ __all__ = [
     "Batch",
     "Carried",
     "Exact",
+    "FastPCD",
     "MinimumProbabilityFlow",
     "PseudoLikelihood",
+    "RandomStart",
     "RatioMatching",
     "Rule",
 ]

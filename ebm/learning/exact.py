@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.learning.rules import Batch, Carried, finish, normalised, start_offsets, zero
+from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, start_offsets, zero
 from ebm.machine import Machine, Params
 from ebm.stream import Stream
 
@@ -21,13 +21,16 @@ class Exact:
     Parameters
     ----------
     centred : bool
-        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+        Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
     offset_rate : float
         Weight of the newest batch in those averages.
+    offsets : {"data", "model", "average"}
+        Whose statistics: of the batch, of the machine, or the mean of both.
     """
 
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    offsets: Offsets = "data"
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Offsets, if centred."""

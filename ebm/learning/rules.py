@@ -7,7 +7,7 @@ settings; what it carries from step to step (persistent chains, centring offsets
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,10 +15,21 @@ from ebm.errors import EbmError
 from ebm.machine import Array, Machine, Params
 from ebm.stream import Stream
 
-__all__ = ["Batch", "Carried", "Rule", "finish", "normalised", "split_offsets", "start_offsets", "zero"]
+__all__ = [
+    "Batch",
+    "Carried",
+    "Offsets",
+    "Rule",
+    "finish",
+    "normalised",
+    "split_offsets",
+    "start_offsets",
+    "zero",
+]
 
 Batch: TypeAlias = tuple[Array, ...]  # arrays with equal numbers of rows; the last one is the row weights
 Carried: TypeAlias = dict[str, Array]
+Offsets: TypeAlias = Literal["data", "model", "average"]
 _OFFSET = "offset."  # begins the names of centring offsets among what a rule carries
 
 
@@ -32,6 +43,10 @@ class Centred(Protocol):
     @property
     def offset_rate(self) -> float:
         """Weight of the newest batch in the averages."""
+
+    @property
+    def offsets(self) -> Offsets:
+        """Whose statistics are averaged."""
 
 
 class Rule(Protocol):
@@ -66,7 +81,7 @@ def start_offsets(machine: Machine) -> Carried:
 def finish(
     rule: Centred, machine: Machine, positive: Params, negative: Params, chains: Carried
 ) -> tuple[Params, Carried]:
-    """The difference of the phases; centred with moving averages of the data's statistics if the rule is.
+    """The difference of the phases; centred with moving averages of their statistics if the rule is.
 
     docs/math.md (5.4)-(5.6).
     """
@@ -77,10 +92,17 @@ def finish(
     for key, old in chains.items():
         if key.startswith(_OFFSET):
             name = key.removeprefix(_OFFSET)
-            mean, rate = positive[name], rule.offset_rate
+            mean, rate = _offset(rule.offsets, positive[name], negative[name]), rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
             offsets[name] = moved[key]
     return machine.centre(gradient, offsets), moved
+
+
+def _offset(offsets: Offsets, positive: Array, negative: Array) -> Array:
+    """The newest statistics that an offset follows."""
+    if offsets == "average":
+        return 0.5 * (positive + negative)
+    return positive if offsets == "data" else negative
 
 
 def split_offsets(chains: Carried) -> tuple[Carried, Carried]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.learning.rules import Batch, Carried, finish, normalised, split_offsets, start_offsets, zero
-from ebm.machine import Array, Machine, Params
+from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
+from ebm.machine import Array, Chains, Machine, Params
+from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
 
 __all__ = ["CD", "PCD"]
+
+_STATE = "sampler."  # begins the names of a sampler's state among what the rule carries
+_ADAPT = 256  # steps after which a ladder adapts to the machine that has learnt meanwhile
 
 
 def _sampled(
@@ -32,9 +37,11 @@ class CD:
     k : int
         Sweeps.
     centred : bool
-        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+        Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
     offset_rate : float
         Weight of the newest batch in those averages.
+    offsets : {"data", "model", "average"}
+        Whose statistics: of the batch, of the chains, or the mean of both.
 
     References
     ----------
@@ -44,6 +51,7 @@ class CD:
     k: Annotated[int, Field(ge=1)] = 1
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    offsets: Offsets = "data"
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Offsets, if centred."""
@@ -69,27 +77,41 @@ class PCD:
     Parameters
     ----------
     k : int
-        Sweeps per step.
+        Sweeps per step, or steps of the sampler.
     n_chains : int
+    sampler : Sampler, optional
+        What moves the chains, such as ``Tempering(n_replicas=10)``, which crosses barriers that block Gibbs
+        sweeps, the default. A tempering ladder adapts every 256 steps.
     centred : bool
-        Centre the gradient with moving averages of the data's statistics (Melchior, Fischer & Wiskott 2016).
+        Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
     offset_rate : float
         Weight of the newest batch in those averages.
+    offsets : {"data", "model", "average"}
+        Whose statistics: of the batch, of the chains, or the mean of both.
 
     References
     ----------
     Younes (1989); Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
-    gradient" (2008).
+    gradient" (2008); with tempering, Desjardins, Courville, Bengio, Vincent & Delalleau (2010).
     """
 
     k: Annotated[int, Field(ge=1)] = 1
     n_chains: Annotated[int, Field(ge=1)] = 100
+    sampler: Any = None
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    offsets: Offsets = "data"
+
+    def __post_init__(self) -> None:
+        if self.sampler is not None and getattr(self.sampler, "length", 0) is not None:
+            raise ValueError(f"sampler: {self.sampler!r}: expected one that may go on for ever")
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
-        """Chains drawn from the machine without its couplings; offsets, if centred."""
-        chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
+        """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred."""
+        if self.sampler is None:
+            chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
+        else:
+            chains = self._packed(self.sampler.init(machine, self.n_chains, rng))
         return chains | start_offsets(machine) if self.centred else chains
 
     def gradient(
@@ -97,12 +119,32 @@ class PCD:
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the chains after k more sweeps."""
         v, weights = batch
-        running, offsets = split_offsets(chains)
-        running = machine.restart(running)
-        machine.sweep(running, rng, self.k)
+        carried, offsets = split_offsets(chains)
+        running, pack = self._advance(machine, carried, rng)
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), offsets | machine.carry(running, rng)
+            return zero(machine.params), offsets | pack()
         data = machine.start(machine.clamp(v, rng))
         gradient, offsets = _sampled(self, machine, data, w, running, None, offsets)
-        return gradient, offsets | machine.carry(running, rng)
+        return gradient, offsets | pack()
+
+    def _advance(
+        self, machine: Machine, carried: Carried, rng: Stream
+    ) -> tuple[Chains, Callable[[], Carried]]:
+        """The chains that sample the machine after k steps, and how to pack them once they have been read."""
+        if self.sampler is None:
+            running = machine.restart(carried)
+            machine.sweep(running, rng, self.k)
+            return running, lambda: machine.carry(running, rng)
+        arrays = {key.removeprefix(_STATE): value for key, value in carried.items() if key != "x"}
+        machines = (*getattr(self.sampler, "machines", ()), machine)
+        state = getattr(self.sampler, "walkers", Walkers).unpack(machines, arrays)
+        for _ in range(self.k):
+            state, _ = self.sampler.step(machine, state, rng)
+            if state.time % _ADAPT == 0 and hasattr(self.sampler, "adapt"):
+                self.sampler.adapt(state)
+        return state.target, lambda: self._packed(state)
+
+    def _packed(self, state: Walkers) -> Carried:
+        """A sampler's state as arrays, and "x", the states that sample the machine."""
+        return {"x": state.x} | {f"{_STATE}{key}": value for key, value in state.pack().items()}

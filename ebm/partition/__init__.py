@@ -9,6 +9,7 @@ from ebm.partition.estimate import LogZ, log_mean_exp
 from ebm.partition.likelihood import log_likelihood
 from ebm.partition.logz import METHODS, log_z
 from ebm.partition.mean_fields import MeanField, mean_field, tap
+from ebm.partition.ratio import log_z_ratio
 
 __all__ = [
     "METHODS",
@@ -19,6 +20,7 @@ __all__ = [
     "log_likelihood",
     "log_mean_exp",
     "log_z",
+    "log_z_ratio",
     "mean_field",
     "tap",
 ]

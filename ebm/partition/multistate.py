@@ -15,7 +15,7 @@ from scipy.special import expit, logsumexp
 
 from ebm.machine import Array
 
-__all__ = ["Ladder", "bennett", "log_weights", "mbar", "thermodynamic"]
+__all__ = ["Ladder", "acceptance_ratio", "bennett", "log_weights", "mbar", "thermodynamic"]
 
 _TOLERANCE = 1e-10  # of log Z, nats, where MBAR's iteration ends
 _MOST_ITERATIONS = 100
@@ -65,14 +65,18 @@ def bennett(ladder: Ladder) -> tuple[Array, Array]:
     for k in range(n_levels - 1):
         up = ladder.u[k + 1, k] - ladder.u[k, k]  # what samples of level k would lose by a move up
         down = ladder.u[k, k + 1] - ladder.u[k + 1, k + 1]
-        step, moved = _bennett_step(up, down)
+        step, accept_up, accept_down = acceptance_ratio(up, down)
         f[k + 1] = f[k] + step
-        influence[k + 1] = influence[k] + moved
+        slope = (accept_up * (1 - accept_up)).sum() + (accept_down * (1 - accept_down)).sum()
+        influence[k + 1] = influence[k] - _centred(accept_up.sum(-1) - accept_down.sum(-1)) / slope
     return f, influence
 
 
-def _bennett_step(up: Array, down: Array) -> tuple[float, Array]:
-    """Solve Σ fermi(up − f) = Σ fermi(down + f) for f = −log(Z_{k+1} / Z_k) by bisection."""
+def acceptance_ratio(up: Array, down: Array) -> tuple[float, Array, Array]:
+    """Solve Σ fermi(up − f) = Σ fermi(down + f) for f = −log(Z_{k+1} / Z_k) by bisection.
+
+    Returns f and the two sets of terms.
+    """
     low = float(min(up.min(), -down.max())) - 1.0
     high = float(max(up.max(), -down.min())) + 1.0
     for _ in range(200):
@@ -83,10 +87,7 @@ def _bennett_step(up: Array, down: Array) -> tuple[float, Array]:
             low = f
         if high - low <= 1e-13 * max(1.0, abs(f)):
             break
-    accept_up, accept_down = expit(f - up), expit(-down - f)
-    slope = (accept_up * (1 - accept_up)).sum() + (accept_down * (1 - accept_down)).sum()
-    scores = accept_up.sum(-1) - accept_down.sum(-1)
-    return f, -_centred(scores) / slope
+    return f, expit(f - up), expit(-down - f)
 
 
 def _centred(scores: Array) -> Array:

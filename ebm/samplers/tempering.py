@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -124,6 +124,8 @@ class Tempering:
     True
     """
 
+    walkers: ClassVar[type[Replicas]] = Replicas
+
     n_replicas: Annotated[int, Field(ge=2)] | None = None
     start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stop: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
@@ -170,7 +172,7 @@ class Tempering:
             left -= length
             length *= 2
             if left > length // 4:  # the last round leaves the ladder as it is
-                self._adapt(state, n_chains)
+                self.adapt(state)
         return _counted_anew(state)
 
     def step(self, machine: Machine, state: Replicas, rng: Stream) -> tuple[Replicas, dict[str, Any]]:
@@ -191,8 +193,14 @@ class Tempering:
         betas = np.linspace(self.start, self.stop, self.n_replicas or 12)
         return _with_one(betas)
 
-    def _adapt(self, state: Replicas, n_chains: int) -> None:
-        """Place the levels at equal steps of the summed rejection rates; states go to the nearest level."""
+    def adapt(self, state: Replicas) -> None:
+        """Place the levels at equal steps of the summed rejection rates; states go to the nearest level.
+
+        A ladder that was given stands. After it nothing has been tried.
+        """
+        if self.betas is not None or not state.tried.all():
+            return
+        n_chains = state.at.shape[1]
         rejected = np.clip(1 - state.swap_rates, 1e-3, 1)
         total = np.concatenate([[0.0], np.cumsum(rejected)])
         n = self.n_replicas or _length_for(total[-1], len(rejected) + 1)

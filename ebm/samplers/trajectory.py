@@ -16,7 +16,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -99,6 +99,8 @@ class TrajectoryTempering:
     >>> bool(abs(found.x[:, 0].mean()) < 0.3)
     True
     """
+
+    walkers: ClassVar[type[Ladder]] = Ladder
 
     machines: Annotated[tuple[Any, ...] | list[Any], Field(min_length=1)]
     n_sweeps: Annotated[int, Field(ge=1)] = 1

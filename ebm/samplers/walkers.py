@@ -5,8 +5,9 @@ A sampler holds settings and nothing else; what changes is in the `Walkers` that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -46,6 +47,36 @@ class Walkers:
         if self.best_x is None:
             return {}
         return {"best_x": self.best_x, "best_energy": self.best_energy}
+
+    def pack(self) -> dict[str, Array]:
+        """Everything as arrays, to be stored in a checkpoint: the states of chains, and what is counted.
+
+        A list of chains becomes as many arrays. What is derived from the machine is left out.
+        """
+        out: dict[str, Array] = {"chains": self.chains.x}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, list):
+                out |= {f"{entry.name}.{k}": chains.x for k, chains in enumerate(value)}
+            elif isinstance(value, (np.ndarray, int, float)):
+                out[entry.name] = np.array(value)
+        return out
+
+    @classmethod
+    def unpack(cls, machines: Sequence[Machine], arrays: Mapping[str, Array]) -> Self:
+        """What `pack` stored, running again: the chains in the last of the machines, lists in the others."""
+        values: dict[str, Any] = {}
+        for entry in fields(cls):
+            parts = [key for key in arrays if key.startswith(f"{entry.name}.")]
+            if entry.name == "chains":
+                values["chains"] = machines[-1].start(arrays["chains"])
+            elif parts:
+                easier = (arrays[f"{entry.name}.{k}"] for k in range(len(parts)))
+                values[entry.name] = [m.start(x) for m, x in zip(machines, easier, strict=False)]
+            elif entry.name in arrays:
+                value = arrays[entry.name]
+                values[entry.name] = value.item() if value.ndim == 0 else value.copy()
+        return cls(**values)
 
 
 class Sampler(Protocol):

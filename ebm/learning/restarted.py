@@ -1,0 +1,111 @@
+"""Rules of the family of persistent chains whose chains are not those of the machine itself, or not kept."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from ebm.errors import settings
+from ebm.learning.rules import Batch, Carried, normalised, zero
+from ebm.machine import Machine, Params
+from ebm.stream import Stream
+
+__all__ = ["FastPCD", "RandomStart"]
+
+_FAST = "fast."  # begins the names of fast weights among what the rule carries
+
+
+@settings
+class RandomStart:
+    """The model's chains start at fair units in every update and run k sweeps.
+
+    A machine learnt so is a generator: k sweeps from noise make data. At equilibrium it is only as good as k
+    is long.
+
+    Parameters
+    ----------
+    k : int
+        Sweeps.
+    n_chains : int
+
+    References
+    ----------
+    Nijkamp, Hill, Han, Zhu & Wu, "On the anatomy of MCMC-based maximum likelihood learning of energy-based
+    models" (2020); Decelle, Furtlehner & Seoane (2021), of RBMs ("Rdm-k").
+    """
+
+    k: Annotated[int, Field(ge=1)] = 10
+    n_chains: Annotated[int, Field(ge=1)] = 100
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Nothing."""
+        return {}
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of new chains after k sweeps."""
+        v, weights = batch
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), chains
+        data = machine.start(machine.clamp(v, rng))
+        model = machine.start(machine.sample0(self.n_chains, rng))
+        machine.sweep(model, rng, self.k)
+        return machine.contrast(data, w, model), chains
+
+
+@settings
+class FastPCD:
+    """Persistent chains of a machine with fast weights added, which push them away from where they are.
+
+    The fast weights learn by the same gradient at a rate of their own and decay: wherever chains stay, the
+    energy rises until they leave. The machine that learns has no part in them.
+
+    Parameters
+    ----------
+    k : int
+        Sweeps per step.
+    n_chains : int
+    fast_rate : float
+        Rate of the fast weights.
+    decay : float
+        What is left of them after a step.
+
+    References
+    ----------
+    Tieleman & Hinton, "Using fast weights to improve persistent contrastive divergence" (2009).
+    """
+
+    k: Annotated[int, Field(ge=1)] = 1
+    n_chains: Annotated[int, Field(ge=1)] = 100
+    fast_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.95
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """Chains drawn from the machine without its couplings; fast weights of zero."""
+        fast = {f"{_FAST}{key}": np.zeros_like(value) for key, value in machine.params.items()}
+        return {"x": machine.sample0(self.n_chains, rng, machine.params["b"])} | fast
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of the chains after k sweeps of the faster machine."""
+        v, weights = batch
+        faster = machine.copy()
+        for key, value in faster.params.items():
+            value += chains[f"{_FAST}{key}"]
+        faster.project()
+        x = faster.sweep(np.asarray(chains["x"]), rng, self.k)
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), chains | {"x": x}
+        data = machine.start(machine.clamp(v, rng))
+        gradient = {key: np.asarray(g) for key, g in machine.contrast(data, w, x).items()}
+        fast = {
+            f"{_FAST}{key}": self.decay * chains[f"{_FAST}{key}"] + self.fast_rate * g.astype(machine.dtype)
+            for key, g in gradient.items()
+        }
+        return gradient, {"x": x} | fast

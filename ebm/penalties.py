@@ -1,0 +1,125 @@
+"""Penalties on couplings, subtracted from the objective, and constraints, restored after every update.
+
+Both act on couplings only, never on biases. Rows of a coupling matrix W belong to visible units, columns to
+hidden ones; of a J both to units.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ebm.errors import EbmError, NotSupported, settings
+from ebm.machine import Array
+from ebm.optimisers import NotNegative, Positive
+
+__all__ = ["L1", "L2", "Constraint", "GroupLasso", "Mask", "MaxNorm", "NonNegative", "Penalty"]
+
+
+class Penalty(Protocol):
+    """A term of the objective."""
+
+    def gradient(self, w: Array) -> Array:
+        """What is subtracted from the gradient of these couplings."""
+
+
+class Constraint(Protocol):
+    """A set that couplings stay in."""
+
+    def restrict(self, w: Array) -> None:
+        """Put couplings back into it, in place."""
+
+
+@settings
+class L1:
+    """Penalty strength·Σ|w| over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
+
+    strength: NotNegative
+
+    def gradient(self, w: Array) -> Array:
+        """Its subgradient, strength·sign(w)."""
+        return self.strength * np.sign(w)
+
+
+@settings
+class L2:
+    """Penalty ½·strength·Σw² over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
+
+    strength: NotNegative
+
+    def gradient(self, w: Array) -> Array:
+        """strength·w."""
+        return self.strength * w
+
+
+def _column_norms(w: Array, what: str) -> Array:
+    if w.ndim != 2:
+        raise NotSupported(f"{what}: sparse couplings have no columns; use L1 or L2")
+    return np.sqrt(np.square(w).sum(0, keepdims=True))
+
+
+@settings
+class GroupLasso:
+    """Penalty strength·Σ_j |W_·j| over columns, the weights of a hidden unit each: useless ones die out.
+
+    The columns are those of the matrix: of a Potts hidden unit every state's.
+
+    References
+    ----------
+    Yuan & Lin, "Model selection and estimation in regression with grouped variables" (2006).
+    """
+
+    strength: NotNegative
+
+    def gradient(self, w: Array) -> Array:
+        """strength·W_·j/|W_·j|; zero where the column is."""
+        norm = _column_norms(w, "GroupLasso")
+        return self.strength * w / np.where(norm > 0, norm, 1)
+
+
+@settings
+class MaxNorm:
+    """Columns, the weights of a hidden unit each, no longer than `limit` (Srebro & Shraibman 2005)."""
+
+    limit: Positive
+
+    def restrict(self, w: Array) -> None:
+        """Scale long columns back."""
+        norm = _column_norms(w, "MaxNorm")
+        w *= np.minimum(1, self.limit / np.maximum(norm, np.finfo(w.dtype).tiny)).astype(w.dtype)
+
+
+@settings
+class NonNegative:
+    """Couplings of at least zero."""
+
+    def restrict(self, w: Array) -> None:
+        """Raise negative ones to zero."""
+        np.maximum(w, 0, out=w)
+
+
+@settings
+class Mask:
+    """Couplings that stay zero where `kept` is false: a sparse pattern in a dense matrix.
+
+    Parameters
+    ----------
+    kept : array_like of bool
+        Of the shape of the couplings.
+    """
+
+    kept: Any
+
+    def restrict(self, w: Array) -> None:
+        """Set those outside the pattern to zero.
+
+        Raises
+        ------
+        EbmError
+            Another shape.
+        """
+        kept = np.asarray(self.kept)
+        if kept.shape != w.shape or kept.dtype != np.bool_:
+            raise EbmError(f"Mask: kept: expected bool {w.shape}, got {kept.dtype} {kept.shape}")
+        w[~kept] = 0

@@ -1,0 +1,93 @@
+"""Which machine of a training run to keep: held-out rows decide.
+
+What is remembered (the best parameters so far, their score, how long ago) are arrays in the memory of a
+training `State`, so that a run that is resumed decides alike.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ebm.errors import TooLarge, settings
+from ebm.machine import Array, Machine, Params
+from ebm.optimisers import Memory
+from ebm.partition import log_likelihood, log_z_ratio
+from ebm.scores import free_energy_gap, pseudo_likelihood
+from ebm.stream import Stream
+
+__all__ = ["EarlyStopping", "best_of", "gain"]
+
+_BEST = "best."  # begins the names of the best parameters in a memory
+_SWEEPS = 200  # of chains from held-out rows, for samples of two machines that are compared
+
+
+@settings
+class EarlyStopping:
+    """Keep the machine that held-out rows like best, and stop when none was better for long.
+
+    Parameters
+    ----------
+    patience : int
+        Evaluations without a better one after which learning stops.
+    score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap"}
+        log_likelihood needs machines that are summed exactly. The gap, which only grows, has no best value:
+        the last machine is kept whose gap is at most `limit`.
+    limit : float
+        Of the free-energy gap, nats per sample.
+
+    References
+    ----------
+    Hinton, "A practical guide to training restricted Boltzmann machines" (2012), section 6, for the gap.
+    """
+
+    patience: Annotated[int, Field(ge=1)] = 5
+    score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap"] = "pseudo_likelihood"
+    limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+
+    def look(self, machine: Machine, memory: Memory, train: Array, heldout: Array) -> bool:
+        """Score a machine, remember it if it is the best so far; True when learning should stop.
+
+        Raises
+        ------
+        EbmError
+            A score that the machine cannot have.
+        """
+        score = self._score(machine, train, heldout)
+        if score > memory.get(f"{_BEST}score", -np.inf):
+            memory |= {f"{_BEST}params.{key}": value.copy() for key, value in machine.params.items()}
+            memory |= {f"{_BEST}score": np.array(score), f"{_BEST}waited": np.array(0)}
+            return False
+        memory[f"{_BEST}waited"] = memory.get(f"{_BEST}waited", np.array(0)) + 1
+        return bool(memory[f"{_BEST}waited"] >= self.patience)
+
+    def _score(self, machine: Any, train: Array, heldout: Array) -> float:
+        if self.score == "free_energy_gap":
+            return 1.0 if free_energy_gap(machine, train, heldout) <= self.limit else -np.inf
+        if self.score == "pseudo_likelihood":
+            return float(pseudo_likelihood(machine, heldout).mean())
+        return float(log_likelihood(machine, heldout, machine.exact(stats=False)[0]).mean())
+
+
+def best_of(memory: Memory) -> Params:
+    """The best parameters that were remembered; empty where there are none."""
+    prefix = f"{_BEST}params."
+    return {k.removeprefix(prefix): v for k, v in memory.items() if k.startswith(prefix)}
+
+
+def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple[float, float]:
+    """Mean held-out log-likelihood of `other` minus that of `machine`, nats per row, and its error.
+
+    log Z of both exactly where that fits, else their ratio by Bennett's method from chains that start at the
+    held-out rows.
+    """
+    free = float((machine.visible_free_energy(heldout) - other.visible_free_energy(heldout)).mean())
+    try:
+        machine.require_exact()
+        return free - (other.exact(stats=False)[0] - machine.exact(stats=False)[0]), 0.0
+    except TooLarge:
+        x = machine.clamp(heldout, rng)
+        ratio, stderr = log_z_ratio(machine, other, *(m.sweep(x, rng, _SWEEPS) for m in (machine, other)))
+        return free - ratio, stderr
