@@ -35,6 +35,7 @@ _WHERE = {
         "RatioMatching",
     ],
     "machine": ["Chains", "Machine"],
+    "maximum": ["Maximum", "maximise"],
     "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
     "optimisers": [
         "SGD",
@@ -67,6 +68,7 @@ _WHERE = {
         "select_machines",
     ],
     "scores": ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"],
+    "selection": ["EarlyStopping"],
     "stream": ["Stream"],
     "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "train"],
@@ -105,6 +107,8 @@ if TYPE_CHECKING:
     from ebm.learning import RatioMatching as RatioMatching
     from ebm.machine import Chains as Chains
     from ebm.machine import Machine as Machine
+    from ebm.maximum import Maximum as Maximum
+    from ebm.maximum import maximise as maximise
     from ebm.network import BackPropagation as BackPropagation
     from ebm.network import Layer as Layer
     from ebm.network import Network as Network
@@ -150,6 +154,7 @@ if TYPE_CHECKING:
     from ebm.scores import kl_divergence as kl_divergence
     from ebm.scores import pseudo_likelihood as pseudo_likelihood
     from ebm.scores import reconstruction_error as reconstruction_error
+    from ebm.selection import EarlyStopping as EarlyStopping
     from ebm.stream import Stream as Stream
     from ebm.thermal import Thermodynamics as Thermodynamics
     from ebm.thermal import thermodynamics as thermodynamics

@@ -60,11 +60,14 @@ class Machine(Protocol):
         Live arrays, updated in place; whoever changes them calls `project`.
     couplings : tuple of str
         The parameters that penalties act on: weights, not biases.
+    share : float
+        Of a coupling's slope that belongs to an entry: ½ where J_ij and J_ji are one parameter, else 1.
     sums_out : bool
         Whether units are summed out of the state x.
     """
 
     couplings: tuple[str, ...]
+    share: float
     sums_out: bool
 
     @property
@@ -160,6 +163,9 @@ class Machine(Protocol):
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, docs/math.md (5.4)–(5.5)."""
+
+    def uncentre(self, step: Params, offsets: Params) -> Params:
+        """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)–(5.5)."""
 
 
 def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = None) -> Array:

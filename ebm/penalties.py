@@ -20,6 +20,9 @@ __all__ = ["L1", "L2", "Constraint", "GroupLasso", "Mask", "MaxNorm", "NonNegati
 class Penalty(Protocol):
     """A term of the objective."""
 
+    def value(self, w: Array) -> float:
+        """What is subtracted from the objective, nats per sample, w being all parameters once."""
+
     def gradient(self, w: Array) -> Array:
         """What is subtracted from the gradient of these couplings."""
 
@@ -37,6 +40,10 @@ class L1:
 
     strength: NotNegative
 
+    def value(self, w: Array) -> float:
+        """strength·Σ|w|."""
+        return self.strength * float(np.abs(w).sum(dtype=np.float64))
+
     def gradient(self, w: Array) -> Array:
         """Its subgradient, strength·sign(w)."""
         return self.strength * np.sign(w)
@@ -47,6 +54,10 @@ class L2:
     """Penalty ½·strength·Σw² over the couplings (J_ij, J_ji: one), nats per sample, docs/math.md (5.9)."""
 
     strength: NotNegative
+
+    def value(self, w: Array) -> float:
+        """½·strength·Σw²."""
+        return 0.5 * self.strength * float(np.square(w, dtype=np.float64).sum())
 
     def gradient(self, w: Array) -> Array:
         """strength·w."""
@@ -71,6 +82,10 @@ class GroupLasso:
     """
 
     strength: NotNegative
+
+    def value(self, w: Array) -> float:
+        """strength·Σ_j |W_·j|."""
+        return self.strength * float(_column_norms(w, "GroupLasso").sum())
 
     def gradient(self, w: Array) -> Array:
         """strength·W_·j/|W_·j|; zero where the column is."""

@@ -56,7 +56,8 @@ class EarlyStopping:
             A score that the machine cannot have.
         """
         score = self._score(machine, train, heldout)
-        if score > memory.get(f"{_BEST}score", -np.inf):
+        least = -self.limit if self.score == "free_energy_gap" else memory.get(f"{_BEST}score", -np.inf)
+        if score > least:
             memory |= {f"{_BEST}params.{key}": value.copy() for key, value in machine.params.items()}
             memory |= {f"{_BEST}score": np.array(score), f"{_BEST}waited": np.array(0)}
             return False
@@ -65,7 +66,7 @@ class EarlyStopping:
 
     def _score(self, machine: Any, train: Array, heldout: Array) -> float:
         if self.score == "free_energy_gap":
-            return 1.0 if free_energy_gap(machine, train, heldout) <= self.limit else -np.inf
+            return -free_energy_gap(machine, train, heldout)
         if self.score == "pseudo_likelihood":
             return float(pseudo_likelihood(machine, heldout).mean())
         return float(log_likelihood(machine, heldout, machine.exact(stats=False)[0]).mean())

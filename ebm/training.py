@@ -16,12 +16,23 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import Diverged, EbmError
 from ebm.learning import PCD, Batch, Carried, Rule
-from ebm.machine import Array, as_count, as_data, as_numbers
-from ebm.optimisers import SGD, Memory, Optimiser, rate_at
+from ebm.machine import Array, Params, as_count, as_data, as_numbers
+from ebm.optimisers import SGD, Memory, Optimiser, average_of, rate_at
 from ebm.penalties import Constraint, Penalty
+from ebm.selection import EarlyStopping, best_of, gain
 from ebm.stream import EVALUATE, Seed, Stream
 
-__all__ = ["History", "State", "begin", "check_finite", "evaluate", "fit", "steps_per_epoch", "train"]
+__all__ = [
+    "History",
+    "State",
+    "begin",
+    "check_finite",
+    "choose",
+    "evaluate",
+    "fit",
+    "steps_per_epoch",
+    "train",
+]
 
 _EVALUATED = 2000  # rows that an evaluation looks at
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
@@ -209,10 +220,16 @@ def fit(
     batch_size: int = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
+    constraints: Sequence[Constraint] = (),
     validation: ArrayLike | None = None,
+    stopping: EarlyStopping | None = None,
     seed: Seed = 0,
 ) -> History:
     """Train a machine in place on rows of data.
+
+    It ends as the machine that the validation rows like best: of the best one seen (`stopping`), else of the
+    last and the averaged one (an optimiser `Averaged`); without validation rows as the averaged one if there
+    is one, else the last.
 
     Parameters
     ----------
@@ -225,9 +242,12 @@ def fit(
     epochs, batch_size : int
     weights : (n,), optional
         Row weights >= 0.
-    penalties : sequence of L1 or L2
+    penalties, constraints : sequences
+        As in `train`.
     validation : (m, n_visible), optional
         Held-out rows whose free energy is followed.
+    stopping : EarlyStopping, optional
+        Needs validation rows; looks at them after every epoch.
     seed : int, SeedSequence or Generator
 
     Returns
@@ -238,7 +258,7 @@ def fit(
     Raises
     ------
     EbmError
-        Data outside the units' domain.
+        Data outside the units' domain; stopping without validation rows.
     Diverged
         Parameters became non-finite.
 
@@ -250,6 +270,8 @@ def fit(
     >>> history["epoch"]
     array([1., 2., 3.])
     """
+    if stopping is not None and validation is None:
+        raise EbmError("fit: stopping: needs validation rows")
     rule = PCD() if rule is None else rule
     optimiser = SGD(0.05) if optimiser is None else optimiser
     rows = as_data(machine, data)
@@ -259,13 +281,47 @@ def fit(
     state = begin(machine, rule, optimiser, seed)
     if epochs < 1:
         return history
-    steps = train(state, rows, rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
+    steps = train(
+        state, rows, rule, optimiser, batch_size, seed,
+        weights=weights, penalties=penalties, constraints=constraints,
+    )  # fmt: skip
     for state in steps:
         if state.step % per_epoch == 0:
             check_finite(machine, state.step)
             epoch = state.step // per_epoch
             facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
             history.rows.append(facts | evaluate(state, rows, heldout))
-            if epoch == epochs:
+            enough = (
+                stopping is not None
+                and heldout is not None
+                and stopping.look(machine, state.memory, _some(rows), heldout)
+            )
+            if epoch == epochs or enough:
                 break
+    choose(state, heldout)
     return history
+
+
+def choose(state: State, heldout: Array | None) -> str:
+    """Put the machine in place that held-out rows prefer: "best", "average" or "last", which it returns.
+
+    The best one that was remembered, where one was; else the averaged one, where there is one and the
+    held-out rows, if any, do not prefer the last.
+    """
+    machine, rng = state.machine, state.rng.split(EVALUATE).split(state.step)
+    best, average = best_of(state.memory), average_of(state.memory)
+    name, params = ("best", best) if best else ("average", average)
+    if not params:
+        return "last"
+    other = machine.copy()
+    _replace(other, params)
+    if not best and heldout is not None and gain(machine, other, _some(heldout), rng)[0] <= 0:
+        return "last"
+    _replace(machine, params)
+    return name
+
+
+def _replace(machine: Any, params: Params) -> None:
+    for key, value in params.items():
+        machine.params[key][:] = value
+    machine.project()

@@ -69,7 +69,7 @@ class BoltzmannMachine:
     array([[0.8808, 0.8808]])
     """
 
-    couplings = ("J",)
+    couplings, share = ("J",), 0.5
     sums_out = False
 
     def __init__(
@@ -187,10 +187,8 @@ class BoltzmannMachine:
         """β E(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
         energy = self.energy(x)
         beta = as_beta(beta, len(energy))
-        if base is None:
-            return beta * energy
         cold = as_base(base, len(self.b), np.float64)
-        return beta * energy - (1 - beta) * (cold @ self._phi(x))
+        return beta * energy - (0 if base is None else (1 - beta) * (cold @ self._phi(x)))
 
     def sweep(
         self,
@@ -281,8 +279,8 @@ class BoltzmannMachine:
         """
         phi, table = self._phi(x), self.units.encode(np.asarray(self.units.states)[:, None])
         moved = (weights @ table).reshape(phi.shape[1], -1).T
-        moved -= np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi
-        moved, pairs = moved.astype(self.dtype), self._couplings.pairs
+        moved = (moved - np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi).astype(self.dtype)
+        pairs = self._couplings.pairs
         return {"J": pairs(moved, phi) + pairs(phi, moved), "b": moved.sum(1)}
 
     def carry(self, chains: SpinChains, rng: Stream) -> Params:
@@ -311,11 +309,13 @@ class BoltzmannMachine:
         self._couplings.symmetrise()
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
-        """The centred gradient with offsets μ = offsets["b"], docs/math.md (5.5)."""
-        mu, b = offsets["b"][:, None], gradient["b"][:, None]
-        pairs = self._couplings.pairs
-        J = gradient["J"] - pairs(mu, b) - pairs(b, mu)
-        return {"J": J, "b": gradient["b"] - self._couplings.times(J, offsets["b"])}
+        """The gradient in centred coordinates, offsets μ = offsets["b"], docs/math.md (5.5)."""
+        mu, b, pairs = offsets["b"][:, None], gradient["b"][:, None], self._couplings.pairs
+        return {"J": gradient["J"] - pairs(mu, b) - pairs(b, mu), "b": gradient["b"]}
+
+    def uncentre(self, step: Params, offsets: Params) -> Params:
+        """A step in centred coordinates as a step of the parameters, docs/math.md (5.5)."""
+        return {"J": step["J"], "b": step["b"] - self._couplings.times(step["J"], offsets["b"])}
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw x at β = 0: independent, with inputs `base`."""

@@ -95,7 +95,7 @@ def finish(
             mean, rate = _offset(rule.offsets, positive[name], negative[name]), rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
             offsets[name] = moved[key]
-    return machine.centre(gradient, offsets), moved
+    return machine.uncentre(machine.centre(gradient, offsets), offsets), moved
 
 
 def _offset(offsets: Offsets, positive: Array, negative: Array) -> Array:

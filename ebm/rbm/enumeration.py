@@ -7,7 +7,8 @@ import warnings
 
 import numpy as np
 
-from ebm.machine import Array, LogSum, Params, enumerate_states, n_states, refuse_above
+from ebm.machine import Array, LogSum, Params, Scratch, enumerate_states, n_states, refuse_above
+from ebm.rbm.states import as_state, dot, dot_vector, statistics
 from ebm.units import Units
 
 __all__ = ["require_sum", "sum_gaussian", "sum_layer", "sum_machine"]
@@ -88,21 +89,18 @@ def sum_layer(
     """
     from ebm.kernels.cgf import cgf_rows
 
-    n = len(b) // outer.width
-    total = n_states(outer, n)
+    n, scratch, params = len(b) // outer.width, Scratch(), {"W": np.ascontiguousarray(W), "b": b, "c": c}
+    total, sums = int(n_states(outer, n)), LogSum()
     rows = max(1, _AT_ONCE // max(len(b), len(c)))
-    sums = LogSum()
-    for start in range(0, int(total), rows):
-        phi = outer.encode(enumerate_states(outer, n, start, min(start + rows, int(total))))
-        product = phi @ W
-        inner_sum = np.empty((1, len(phi)))
-        cgf_rows(True, inner.kind, inner.width, product, c, np.ones((1, len(phi))), inner_sum)
-        weights = sums.weigh(phi @ b + inner_sum[0])
+    for start in range(0, total, rows):
+        y = as_state(enumerate_states(outer, n, start, min(start + rows, total)), outer, W.dtype)
+        product = dot(y, outer, params["W"], scratch)
+        inner_sum = np.empty((1, len(y)))
+        cgf_rows(True, inner.kind, inner.width, product, c, np.ones((1, len(y))), inner_sum)
+        weights = sums.weigh(dot_vector(y, outer, b) + inner_sum[0])
         if stats:
-            mean = weights[:, None] * inner.mean(c + product)
-            sums.add("outer", weights @ phi)
-            sums.add("inner", mean.sum(0))
-            sums.add("cross", phi.T @ mean)
+            for key, value in statistics([(y, product, weights)], outer, inner, params, scratch).items():
+                sums.add(key, np.asarray(value))
     if not stats:
         return sums.log, b, c, W
-    return sums.log, sums.mean("outer"), sums.mean("inner"), sums.mean("cross")
+    return sums.log, sums.mean("b"), sums.mean("c"), sums.mean("W")

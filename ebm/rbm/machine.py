@@ -69,7 +69,7 @@ class RBM:
     (3.4657, array([0.5, 0.5, 0.5]))
     """
 
-    couplings = ("W",)
+    couplings, share = ("W",), 1.0
     sums_out = True
 
     def __init__(self, visible: Units, hidden: Units, W: ArrayLike, b: ArrayLike, c: ArrayLike) -> None:
@@ -357,10 +357,15 @@ class RBM:
         self.version = object()
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
-        """The centred gradient with offsets μ = offsets["b"], λ = offsets["c"], docs/math.md (5.4)."""
+        """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""
         mu, lam = offsets["b"], offsets["c"]
         W = gradient["W"] - np.outer(mu, gradient["c"]) - np.outer(gradient["b"], lam)
-        return {"W": W, "b": gradient["b"] - W @ lam, "c": gradient["c"] - mu @ W}
+        return {"W": W, "b": gradient["b"], "c": gradient["c"]}
+
+    def uncentre(self, step: Params, offsets: Params) -> Params:
+        """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)."""
+        W = step["W"]
+        return {"W": W, "b": step["b"] - W @ offsets["c"], "c": step["c"] - offsets["b"] @ W}
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw v at β = 0: independent, with inputs `base`."""
