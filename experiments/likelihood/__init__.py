@@ -1,0 +1,1 @@
+"""The published likelihoods, re-measured."""
