@@ -22,14 +22,18 @@ _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
+    "gauges": ["zero_sum"],
     "graph": ["Graph"],
     "kernels.threads": ["get_num_threads", "set_num_threads"],
     "learning": [
         "CD",
         "PCD",
+        "TAP",
         "Exact",
         "FastPCD",
+        "MeanField",
         "MinimumProbabilityFlow",
+        "NaturalGradient",
         "PseudoLikelihood",
         "RandomStart",
         "RatioMatching",
@@ -94,14 +98,18 @@ if TYPE_CHECKING:
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported
     from ebm.errors import TooLarge as TooLarge
+    from ebm.gauges import zero_sum as zero_sum
     from ebm.graph import Graph as Graph
     from ebm.kernels.threads import get_num_threads as get_num_threads
     from ebm.kernels.threads import set_num_threads as set_num_threads
     from ebm.learning import CD as CD
     from ebm.learning import PCD as PCD
+    from ebm.learning import TAP as TAP
     from ebm.learning import Exact as Exact
     from ebm.learning import FastPCD as FastPCD
+    from ebm.learning import MeanField as MeanField
     from ebm.learning import MinimumProbabilityFlow as MinimumProbabilityFlow
+    from ebm.learning import NaturalGradient as NaturalGradient
     from ebm.learning import PseudoLikelihood as PseudoLikelihood
     from ebm.learning import RandomStart as RandomStart
     from ebm.learning import RatioMatching as RatioMatching

@@ -1,6 +1,8 @@
 """Rules: estimates of the gradient of the mean log-likelihood, or of what stands for it."""
 
 from ebm.learning.exact import Exact
+from ebm.learning.fields import TAP, MeanField
+from ebm.learning.natural import NaturalGradient
 from ebm.learning.restarted import FastPCD, RandomStart
 from ebm.learning.rules import Batch, Carried, Rule
 from ebm.learning.sampling import CD, PCD
@@ -9,11 +11,14 @@ from ebm.learning.sites import MinimumProbabilityFlow, PseudoLikelihood, RatioMa
 __all__ = [
     "CD",
     "PCD",
+    "TAP",
     "Batch",
     "Carried",
     "Exact",
     "FastPCD",
+    "MeanField",
     "MinimumProbabilityFlow",
+    "NaturalGradient",
     "PseudoLikelihood",
     "RandomStart",
     "RatioMatching",

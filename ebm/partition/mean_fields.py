@@ -28,7 +28,7 @@ from ebm.machine import Array, Machine, as_count
 from ebm.stream import EVALUATE, Seed, Stream
 from ebm.units import Gaussian, Units
 
-__all__ = ["MeanField", "mean_field", "tap"]
+__all__ = ["MeanField", "Reaction", "covariance", "first_order", "mean_field", "tap"]
 
 _SPREAD = 3.0  # standard deviation of the inputs that starts are drawn with
 _LEAST_STEP = 0.01  # of TAP, whose value does not say whether a step was good
@@ -120,7 +120,7 @@ def mean_field(
     starts = _starts(graph, n_starts, seed)
 
     def evaluate(I: Array) -> Evaluation:
-        return _first_order(graph, I)
+        return first_order(graph, I)
 
     runs = _iterate(graph, evaluate, starts, n_iterations, tolerance, climbs=True)
     return _best(runs, int(np.argmax(runs[1])), tolerance, "mean_field")
@@ -172,10 +172,10 @@ def tap(
     (3.851, 3.859)
     """
     graph = _graph(machine, beta, "tap")
-    reaction = _Reaction(graph)
+    reaction = Reaction(graph)
 
     def evaluate(I: Array) -> Evaluation:
-        means, value, field = _first_order(graph, I)
+        means, value, field = first_order(graph, I)
         more, push = reaction(I, means)
         return means, value + more, field + push
 
@@ -216,7 +216,7 @@ def _means(graph: Graph, I: Array) -> Array:
     return np.concatenate([units.mean(I[:, columns]) for units, _, columns in graph.parts()], axis=1)
 
 
-def _first_order(graph: Graph, I: Array) -> Evaluation:
+def first_order(graph: Graph, I: Array) -> Evaluation:
     """Means, bounds and b + J·m of trial distributions with inputs I, (k, entries)."""
     m = _means(graph, I)
     pull = (graph.J @ m.T).T
@@ -273,7 +273,7 @@ def _progress(graph: Graph, I: Array, means: Array, field: Array) -> tuple[Array
     return sum(slopes, np.zeros(len(I))), np.abs(_means(graph, field) - means).max(1)
 
 
-class _Reaction:
+class Reaction:
     """The second order of Plefka's expansion and its derivative, as a function of (I, m)."""
 
     def __init__(self, graph: Graph) -> None:
@@ -284,7 +284,8 @@ class _Reaction:
         self._pairs = [_Spread(p, self._parts[p.left][1], self._parts[p.right][1]) for p in graph.pairs()]
 
     def __call__(self, I: Array, m: Array) -> tuple[Array, Array]:
-        C = [_covariance(units, I[:, columns], m[:, columns]) for units, _, columns in self._parts]
+        """The values (k,) and the inputs that they add, (k, entries)."""
+        C = [covariance(units, I[:, columns], m[:, columns]) for units, _, columns in self._parts]
         M = [np.zeros_like(c) for c in C]  # M_i = Σ_j J_ij C_j J_ijᵀ
         for pair in self._pairs:
             pair.add(C, M)
@@ -293,7 +294,7 @@ class _Reaction:
         return value, np.concatenate(push, axis=1)
 
 
-def _covariance(units: Units, I: Array, m: Array) -> Array:
+def covariance(units: Units, I: Array, m: Array) -> Array:
     """C of each unit, (k, n, width, width)."""
     if units.states is None:
         return np.ones((*I.shape, 1))[..., None]  # a Gaussian's, whatever its mean

@@ -1,0 +1,101 @@
+"""Gauges: changes of the parameters that change no probability.
+
+The states of a Potts unit are one too many: a number added to the weights of all its states is an input that
+the unit does not feel, and what it does to other units is a bias of theirs. In the zero-sum gauge all such
+numbers are taken out, so that couplings of two machines, or their norms, can be compared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ebm.boltzmann import BoltzmannMachine
+from ebm.errors import NotSupported
+from ebm.machine import Array
+from ebm.rbm import RBM
+
+__all__ = ["zero_sum"]
+
+
+def zero_sum(machine: Any) -> None:
+    """Bring Potts units into the zero-sum gauge, in place: weights and biases sum to 0 over a unit's states.
+
+    The distribution stays; energies change by a constant, log Z with them. Machines without Potts units are
+    left as they are.
+
+    Parameters
+    ----------
+    machine : RBM or BoltzmannMachine
+
+    Raises
+    ------
+    NotSupported
+        Another machine, or Potts units with sparse couplings whose pattern has part of a block only.
+
+    References
+    ----------
+    Ekeberg, Lövkvist, Lan, Weigt & Aurell, "Improved contact prediction in proteins" (2013), section II.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> machine = ebm.RBM.random(ebm.Potts(3), ebm.Bernoulli(), 2, 2, scale=1.0)
+    >>> ebm.zero_sum(machine)
+    >>> np.abs(machine.W.reshape(2, 3, 2).sum(1)).max() < 1e-12
+    np.True_
+    """
+    if isinstance(machine, RBM):
+        _of_layers(machine)
+    elif isinstance(machine, BoltzmannMachine):
+        _of_one_layer(machine)
+    else:
+        raise NotSupported(f"zero_sum: expected an RBM or a BoltzmannMachine, got {type(machine).__name__}")
+    machine.project()
+
+
+def _means(rows: Array, width: int) -> Array:
+    """The mean over the states of each unit, for every column: (n·width, m) -> (n, m)."""
+    return rows.reshape(-1, width, *rows.shape[1:]).mean(1)
+
+
+def _without(rows: Array, width: int) -> Array:
+    """Rows less that mean."""
+    return rows - np.repeat(_means(rows, width), width, axis=0)
+
+
+def _of_layers(machine: RBM) -> None:
+    p, v, h = machine.params, machine.visible.width, machine.hidden.width
+    W, b, c = (p[k].astype(np.float64) for k in "Wbc")
+    if v > 1:
+        c = c + _means(W, v).sum(0)
+        W = _without(W, v)
+    if h > 1:
+        b = b + _means(W.T, h).sum(0)
+        W = _without(W.T, h).T
+    p["W"][:] = W
+    p["b"][:] = _without(b, v) if v > 1 else b
+    p["c"][:] = _without(c, h) if h > 1 else c
+
+
+def _of_one_layer(machine: BoltzmannMachine) -> None:
+    q = machine.units.width
+    if q == 1:
+        return
+    J = (machine.J.toarray() if machine.sparse else machine.J).astype(np.float64)
+    rows = _means(J.T, q)  # (n, n·q): of every state of a unit, the mean over the states of each other one
+    J = _without(_without(J, q).T, q).T
+    b = machine.b + (rows - np.repeat(_means(rows.T, q), q, axis=0).T).sum(0)
+    if machine.sparse:
+        pattern = machine.J
+        kept = np.zeros(J.shape, bool)
+        kept[np.repeat(np.arange(len(J)), np.diff(pattern.indptr)), pattern.indices] = True
+        if np.abs(np.where(kept, 0, J)).max() > 0:
+            raise NotSupported(
+                "zero_sum: the sparse pattern has parts of blocks; expected whole q × q blocks"
+            )
+        machine.params["J"][:] = J[kept]
+    else:
+        machine.params["J"][:] = J
+    machine.params["b"][:] = _without(b, q)

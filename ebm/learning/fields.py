@@ -1,0 +1,165 @@
+"""Rules whose model phase is mean-field theory: means that satisfy their equations, instead of samples.
+
+log Z is replaced by its mean-field bound or by the TAP estimate (`ebm.partition.mean_fields`). At a
+stationary point its derivative by a coupling is m_i m_jᵀ, and in second order C_i J_ij C_j more, C being the
+covariance of one unit; by a bias it is m. There are as many copies of the means as asked for, which may sit
+in different solutions; they are carried from update to update and follow the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ebm.errors import settings
+from ebm.graph import Graph, graph_of
+from ebm.learning.rules import Batch, Carried, normalised, zero
+from ebm.machine import Array, Machine, Params
+from ebm.partition.mean_fields import Reaction, covariance, first_order
+from ebm.stream import Stream
+from ebm.units import Gaussian
+
+__all__ = ["TAP", "MeanField"]
+
+_SPREAD = 1.0  # standard deviation of the inputs about the biases that copies start with
+
+
+def _init(machine: Machine, n_copies: int, rng: Stream, what: str) -> Carried:
+    b = graph_of(machine, what).b
+    u = rng.uniform(n_copies, len(b))
+    return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
+
+
+def _gradient(
+    rule: MeanField | TAP, machine: Any, batch: Batch, chains: Carried, rng: Stream, *, second: bool
+) -> tuple[Params, Carried]:
+    """Statistics of the batch minus those of the means after n_iterations steps of their equations."""
+    v, weights = batch
+    graph, I = graph_of(machine, type(rule).__name__), chains["inputs"]
+    reaction = Reaction(graph) if second else None
+    for _ in range(rule.n_iterations):
+        means, _, field = first_order(graph, I)
+        if reaction is not None:
+            field = field + reaction(I, means)[1]
+        I = I + rule.step * (field - I)
+    w = normalised(weights)
+    if w is None:
+        return zero(machine.params), {"inputs": I}
+    means = first_order(graph, I)[0]
+    positive = machine.stats(machine.clamp(v, rng), w)
+    negative = _as_params(machine, _second_moments(graph, I, means, second=second), means.mean(0))
+    return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
+
+
+def _second_moments(graph: Graph, I: Array, means: Array, *, second: bool) -> Array:
+    """⟨φφᵀ⟩ between different units by mean-field theory, averaged over copies, (entries, entries)."""
+    moments = means.T @ means / len(means)
+    if not second:
+        return moments
+    blocks = [covariance(units, I[:, own], means[:, own]) for units, _, own in graph.parts()]
+    places = [own for _, _, own in graph.parts()]
+    J = graph.J.toarray()
+    for a, (left, rows) in enumerate(zip(blocks, places, strict=True)):
+        for right, columns in list(zip(blocks, places, strict=True))[a:]:
+            shape = (left.shape[1], left.shape[2], right.shape[1], right.shape[2])
+            between = J[rows, columns].reshape(shape)
+            more = np.einsum("kiab,ibjc,kjcd->iajd", left, between, right, optimize=True) / len(means)
+            moments[rows, columns] += more.reshape(J[rows, columns].shape)
+            if rows != columns:
+                moments[columns, rows] = moments[rows, columns].T
+    return moments
+
+
+def _as_params(machine: Any, moments: Array, mean: Array) -> Params:
+    """Moments over all units of the graph as statistics of the parameters."""
+    n = len(machine.params["b"])
+    if "W" in machine.params:
+        found = {"W": moments[:n, n:], "b": mean[:n], "c": mean[n:]}
+    elif machine.sparse:
+        pattern = machine.J.tocoo()
+        found = {"J": moments[pattern.row, pattern.col], "b": mean}
+    else:
+        width = machine.units.width
+        own = np.kron(np.eye(machine.n_units, dtype=bool), np.ones((width, width), bool))
+        found = {"J": np.where(own, 0.0, moments), "b": mean}
+    return {key: value.astype(machine.dtype) for key, value in found.items()}
+
+
+@settings
+class MeanField:
+    """Naive mean-field learning: the model phase is the product of means that satisfy m = A′(b + J·m).
+
+    Its means have no correlations but those of copies in different solutions: a machine without hidden units,
+    whose data are correlated, is driven until the means order by themselves. Use `TAP` there. Hidden units of
+    a fully connected machine are sampled given the data.
+
+    Parameters
+    ----------
+    n_iterations : int
+        Steps of the mean-field equations per update.
+    n_copies : int
+        Copies of the means.
+    step : float
+        Part of the way to the new inputs that a step goes.
+
+    Raises
+    ------
+    NotSupported
+        A machine without a coupling graph.
+
+    References
+    ----------
+    Peterson & Anderson, "A mean field theory learning algorithm for neural networks" (1987); Welling &
+    Hinton, "A new learning algorithm for mean field Boltzmann machines" (2002).
+    """
+
+    n_iterations: Annotated[int, Field(ge=1)] = 10
+    n_copies: Annotated[int, Field(ge=1)] = 20
+    step: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """The copies, with random inputs."""
+        return _init(machine, self.n_copies, rng, "MeanField")
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of the means."""
+        return _gradient(self, machine, batch, chains, rng, second=False)
+
+
+@settings
+class TAP:
+    """Learning with the Thouless–Anderson–Palmer equations: mean field and its second order in the couplings.
+
+    Parameters
+    ----------
+    n_iterations, n_copies, step
+        As of `MeanField`.
+
+    Raises
+    ------
+    NotSupported
+        A machine without a coupling graph.
+
+    References
+    ----------
+    Gabrié, Tramel & Krzakala, "Training restricted Boltzmann machines via the Thouless-Anderson-Palmer free
+    energy" (2015), with persistent means.
+    """
+
+    n_iterations: Annotated[int, Field(ge=1)] = 10
+    n_copies: Annotated[int, Field(ge=1)] = 20
+    step: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """The copies, with random inputs."""
+        return _init(machine, self.n_copies, rng, "TAP")
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of the means and their second order."""
+        return _gradient(self, machine, batch, chains, rng, second=True)

@@ -1,0 +1,105 @@
+"""Gauges leave p unchanged; the natural gradient does not depend on coordinates."""
+
+import laws
+import numpy as np
+import pytest
+import scipy.sparse
+
+import ebm
+from ebm import SGD, NaturalGradient, Stream, begin, train, zero_sum
+from ebm.errors import NotSupported, TooLarge
+
+
+@pytest.mark.parametrize("name", laws.FINITE)
+def test_the_zero_sum_gauge_leaves_p_unchanged(name):
+    machine = laws.FINITE[name]()
+    before = laws.visible_distribution(machine)[1]
+    zero_sum(machine)
+    np.testing.assert_allclose(laws.visible_distribution(machine)[1], before, atol=1e-13)
+    once = {key: value.copy() for key, value in machine.params.items()}
+    zero_sum(machine)
+    for key, value in machine.params.items():
+        np.testing.assert_allclose(value, once[key], atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [n for n in laws.FINITE if "potts" in n])
+def test_weights_and_biases_of_a_potts_unit_sum_to_zero(name):
+    machine = laws.FINITE[name]()
+    zero_sum(machine)
+    if isinstance(machine, ebm.RBM):
+        layers = [
+            (machine.visible.width, machine.W, machine.b),
+            (machine.hidden.width, machine.W.T, machine.c),
+        ]
+    else:
+        layers = [(machine.units.width, laws.dense(machine), machine.b)]
+    for width, rows, biases in layers:
+        if width > 1:
+            assert np.abs(rows.reshape(-1, width, rows.shape[1]).sum(1)).max() < 1e-13
+            assert np.abs(biases.reshape(-1, width).sum(1)).max() < 1e-13
+
+
+def test_parts_of_blocks_cannot_be_gauged():
+    J = np.zeros((4, 4))
+    J[0, 2] = J[2, 0] = 1.0
+    machine = ebm.BoltzmannMachine(ebm.Potts(2), scipy.sparse.csr_array(J))
+    with pytest.raises(NotSupported, match="whole q × q blocks"):
+        zero_sum(machine)
+
+
+def natural(machine, v, w, damping=1e-10):
+    return NaturalGradient(damping).gradient(machine, (v, w), {}, Stream(0))[0]
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "ising", "bernoulli-sparse"])
+def test_the_natural_gradient_is_invariant_to_flips(name):
+    """Bernoulli units and Ising units are the same family in other coordinates: the same change of p."""
+    machine = laws.FULLY[name]()
+    v = laws.all_states(machine.units, 6)[:20]
+    w = np.random.default_rng(0).dirichlet(np.ones(20))
+    x, p = laws.distribution(machine)
+    low, high = machine.units.states
+    flipped, order = machine.copy(), [1, 4]
+    J, b = laws.dense(machine).copy(), machine.b.copy()
+    for i in order:  # x_i -> low + high − x_i
+        b += (low + high) * J[:, i]
+        J[i] *= -1
+        J[:, i] *= -1
+        b[i] *= -1
+    flipped = ebm.BoltzmannMachine(machine.units, scipy.sparse.csr_array(J) if machine.sparse else J, b)
+    u = v.copy()
+    u[:, order] = low + high - u[:, order]
+    eps, moved = 1e-4, []
+    for each, rows in ((machine, v), (flipped, u)):
+        step = natural(each, rows, w)
+        for key, value in each.params.items():
+            value += eps * step[key]
+        each.project()
+        moved.append(each)
+    y = x.copy()
+    y[:, order] = low + high - y[:, order]
+    change = np.log(laws.distribution(moved[0])[1] / p)
+    other = laws.minus_free_energy(moved[1], y)
+    other = other - np.log(np.exp(other - other.max()).sum()) - other.max() - np.log(p)
+    np.testing.assert_allclose(change, other, atol=1e-9)
+
+
+def test_one_natural_step_is_newtons_near_the_optimum():
+    """Without hidden units the Fisher matrix is the Hessian: a step of rate 1 squares the distance."""
+    teacher = laws.FULLY["ising"]()
+    x, p = laws.distribution(teacher)
+    student = teacher.copy()
+    for value in student.params.values():
+        value *= 0.95
+    far = 0.5 * np.abs(laws.distribution(student)[1] - p).sum()
+    rule, optimiser = NaturalGradient(damping=1e-12), SGD(1.0)
+    next(train(begin(student, rule, optimiser), x, rule, optimiser, len(x), weights=p))
+    near = 0.5 * np.abs(laws.distribution(student)[1] - p).sum()
+    assert near < 3 * far**2
+
+
+def test_the_natural_gradient_refuses_large_machines():
+    with pytest.raises(TooLarge, match="Fisher"):
+        begin(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 20, 2), NaturalGradient(), SGD(0.1))
+    with pytest.raises(TooLarge):
+        begin(laws.MACHINES["gaussian-bernoulli"](), NaturalGradient(), SGD(0.1))
