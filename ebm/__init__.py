@@ -37,6 +37,7 @@ _WHERE = {
         "PseudoLikelihood",
         "RandomStart",
         "RatioMatching",
+        "SparseHidden",
     ],
     "machine": ["Chains", "Machine"],
     "maximum": ["Maximum", "maximise"],
@@ -75,7 +76,7 @@ _WHERE = {
     "selection": ["EarlyStopping"],
     "stream": ["Stream"],
     "thermal": ["Thermodynamics", "thermodynamics"],
-    "training": ["History", "State", "begin", "fit", "train"],
+    "training": ["History", "State", "begin", "fit", "partial_fit", "train"],
     "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
 }
 _MODULES = (
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from ebm.learning import PseudoLikelihood as PseudoLikelihood
     from ebm.learning import RandomStart as RandomStart
     from ebm.learning import RatioMatching as RatioMatching
+    from ebm.learning import SparseHidden as SparseHidden
     from ebm.machine import Chains as Chains
     from ebm.machine import Machine as Machine
     from ebm.maximum import Maximum as Maximum
@@ -170,6 +172,7 @@ if TYPE_CHECKING:
     from ebm.training import State as State
     from ebm.training import begin as begin
     from ebm.training import fit as fit
+    from ebm.training import partial_fit as partial_fit
     from ebm.training import train as train
     from ebm.units import Bernoulli as Bernoulli
     from ebm.units import Gaussian as Gaussian

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ebm.errors import EbmError, TooLarge
+from ebm.errors import Diverged, EbmError, TooLarge
 from ebm.stream import Stream
 from ebm.units import Units
 
@@ -386,3 +386,10 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     """
     energies = np.stack([machine.site_energies(chains, i) for i in range(machine.n_units)], axis=1)
     return energies - np.sum(energies, axis=-1, where=own)[..., None]
+
+
+def check_finite(machine: Any, step: int) -> None:
+    """Raise `Diverged` if a parameter is NaN or infinite."""
+    for key, value in machine.params.items():
+        if not np.isfinite(value).all():
+            raise Diverged(f"parameter {key} became non-finite by step {step}: lower the rate")

@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported, settings
 from ebm.learning import Batch, Carried
-from ebm.machine import Array, Params, as_weights, float_dtype, parameter
+from ebm.machine import Array, Params, as_weights, check_finite, float_dtype, parameter
 from ebm.optimisers import Adam, Optimiser
 from ebm.penalties import Penalty
 from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.training import begin, check_finite, steps_per_epoch, train
+from ebm.training import begin, steps_per_epoch, train
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["BackPropagation", "Layer", "Network", "fine_tune", "readout"]

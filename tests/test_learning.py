@@ -9,6 +9,7 @@ from ebm import (
     PCD,
     RBM,
     SGD,
+    Annealing,
     Bernoulli,
     BoltzmannMachine,
     EbmError,
@@ -17,6 +18,7 @@ from ebm import (
     Ising,
     Potts,
     RandomStart,
+    SparseHidden,
     Stream,
     Tempering,
     begin,
@@ -295,3 +297,71 @@ def test_stream_is_advanced_by_every_rule_that_draws():
         a, _ = rule.gradient(machine, (v, np.ones(8)), chains, rng)
         b, _ = rule.gradient(machine, (v, np.ones(8)), chains, rng)
         assert np.any(a["W"] != b["W"])
+
+
+@pytest.mark.parametrize("name", ["bernoulli-bernoulli", "bernoulli-potts", "bernoulli-hidden"])
+def test_hidden_units_come_to_their_target(name):
+    """With a strong pull the means of hidden units given the data reach the target."""
+    machine = laws.MACHINES[name]()
+    v, rule = data_of(machine, 30), SparseHidden(PCD(n_chains=100), target=0.15, strength=20.0)
+    fit(machine, v, rule=rule, optimiser=SGD(0.02), epochs=600, batch_size=30)
+    if name == "bernoulli-hidden":
+        found = machine.posterior_stats(v)["b"][machine.n_visible :]
+        np.testing.assert_allclose(found, 0.15, atol=0.06)  # a sampled positive phase of 30 rows
+    else:
+        found = machine.mean_h(v).mean(0)
+        expected = [0.7, 0.15, 0.15] * 2 if name == "bernoulli-potts" else [0.15] * 3
+        np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_without_strength_sparsity_changes_nothing():
+    machine, v = laws.MACHINES["bernoulli-bernoulli"](), np.eye(5)
+    plain, same = (
+        gradient(machine, rule, v, np.ones(5)) for rule in (CD(k=2), SparseHidden(CD(k=2), strength=0.0))
+    )
+    for key, value in plain.items():
+        np.testing.assert_array_equal(same[key], value)
+
+
+def test_sparsity_needs_hidden_units():
+    with pytest.raises(EbmError, match="no hidden units"):
+        begin(laws.MACHINES["ising"](), SparseHidden(CD()), SGD(0.1))
+
+
+@pytest.mark.parametrize(("offsets", "share"), [("data", 1.0), ("model", 0.0), ("average", 0.5)])
+def test_offsets_follow_data_or_model_or_both(offsets, share):
+    machine = laws.MACHINES["bernoulli-bernoulli"]()
+    rule, v = Exact(centred=True, offsets=offsets), data_of(machine, 6)
+    state = begin(machine, rule, SGD(0.1))
+    _, chains = rule.gradient(machine, (v, np.ones(6)), state.chains, state.rng)
+    model, data = machine.exact()[1], machine.stats(v)
+    for key in "bc":
+        np.testing.assert_allclose(chains[f"offset.{key}"], share * data[key] + (1 - share) * model[key])
+
+
+def test_fast_weights_push_chains_away_and_fade():
+    """Chains that sit in a well raise it for themselves alone; without gradient the fast weights decay."""
+    machine = RBM(Bernoulli(), Bernoulli(), np.zeros((4, 3)), np.zeros(4), np.zeros(3))
+    rule = FastPCD(n_chains=50, fast_rate=0.5, decay=0.5)
+    state = begin(machine, rule, SGD(0.1))
+    chains = state.chains | {"x": np.ones((50, 4))}
+    found, chains = rule.gradient(machine, (np.zeros((5, 4)), np.ones(5)), chains, state.rng)
+    assert np.all(chains["fast.b"] < 0)
+    np.testing.assert_allclose(chains["fast.b"], 0.5 * found["b"])
+    assert not machine.b.any()
+
+
+def test_a_sampler_that_ends_cannot_be_persistent():
+    with pytest.raises(EbmError, match="go on for ever"):
+        PCD(sampler=Annealing())
+
+
+def test_tempered_chains_learn_what_gibbs_chains_cannot_leave():
+    """Two far patterns: the tempered chains keep both, in equal shares, to the end."""
+    rows = np.repeat(np.array([[0.0], [1.0]]), 16, axis=1)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 16, 4, scale=0.1, dtype=np.float64)
+    rule = PCD(k=2, n_chains=40, sampler=Tempering(n_replicas=8, n_adapt=8))
+    fit(machine, rows, rule=rule, optimiser=SGD(0.1), epochs=800, batch_size=2)
+    v, p = laws.visible_distribution(machine)
+    assert 0.25 < p[(v == 1).all(1)].sum() < 0.75
+    assert p[(v == 1).all(1)].sum() + p[(v == 0).all(1)].sum() > 0.4

@@ -12,6 +12,7 @@ from ebm import (
     PCD,
     RBM,
     SGD,
+    TAP,
     Adam,
     AdamW,
     Averaged,
@@ -34,6 +35,7 @@ from ebm import (
     Potts,
     RandomStart,
     RMSprop,
+    SparseHidden,
     Tempering,
     begin,
     fit,
@@ -55,6 +57,8 @@ RULES = [
     Exact(centred=True),
     FastPCD(n_chains=5),
     RandomStart(k=2, n_chains=5),
+    TAP(n_iterations=2, n_copies=3),
+    SparseHidden(PCD(n_chains=4, centred=True), target=0.2),
 ]
 OPTIMISERS = [
     SGD(0.1),

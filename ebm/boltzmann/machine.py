@@ -275,7 +275,7 @@ class BoltzmannMachine:
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states).
 
-        A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.10).
+        A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.11).
         """
         phi, table = self._phi(x), self.units.encode(np.asarray(self.units.states)[:, None])
         moved = (weights @ table).reshape(phi.shape[1], -1).T

@@ -26,6 +26,11 @@ def _named(*classes: type) -> dict[str, type]:
     return {c.__name__: c for c in classes}
 
 
+RULES = (
+    learning.PCD, learning.CD, learning.Exact, learning.FastPCD, learning.RandomStart,
+    learning.PseudoLikelihood, learning.RatioMatching, learning.MinimumProbabilityFlow,
+    learning.MeanField, learning.TAP, learning.NaturalGradient, learning.SparseHidden,
+)  # fmt: skip
 OPTIMISERS = (
     optimisers.SGD, optimisers.Adam, optimisers.AdamW, optimisers.RMSprop,
     optimisers.Averaged, optimisers.Clipped,
@@ -36,14 +41,7 @@ TABLES: dict[str, dict[str, type]] = {
         datasets.Digits, datasets.BarsAndStripes, datasets.Encoder, datasets.Shifter, datasets.File
     ),
     "machine": _named(tables.RBM, tables.BoltzmannMachine, tables.SK, tables.Lattice, tables.Saved),
-    "rule": _named(
-        learning.PCD,
-        learning.CD,
-        learning.Exact,
-        learning.PseudoLikelihood,
-        learning.RatioMatching,
-        learning.MinimumProbabilityFlow,
-    ),
+    "rule": _named(*RULES),
     "optimiser": _named(*OPTIMISERS),
     "train": _named(tables.Train),
     "log_z": _named(tables.LogZ),
@@ -57,7 +55,7 @@ TABLES: dict[str, dict[str, type]] = {
 # What a nested table may build.
 PARTS: dict[str, type] = _named(
     units.Bernoulli, units.Ising, units.Gaussian, units.Potts,
-    *OPTIMISERS,
+    *RULES, *OPTIMISERS,
     optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
     penalties.L1, penalties.L2, penalties.GroupLasso, penalties.MaxNorm, penalties.NonNegative,
     samplers.Gibbs, samplers.Metropolis, samplers.Tempering, samplers.TemperedTransitions,

@@ -24,13 +24,13 @@ from ebm.experiment.config import Config, read_config, resolved
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stages import Work, check_stages, run_stages
-from ebm.machine import Array
+from ebm.machine import Array, check_finite
 from ebm.optimisers import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.stream import AIS
-from ebm.training import State, begin, check_finite, evaluate, steps_per_epoch, train
+from ebm.training import State, begin, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 

@@ -7,6 +7,7 @@ from ebm.learning.restarted import FastPCD, RandomStart
 from ebm.learning.rules import Batch, Carried, Rule
 from ebm.learning.sampling import CD, PCD
 from ebm.learning.sites import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
+from ebm.learning.sparsity import SparseHidden
 
 __all__ = [
     "CD",
@@ -23,4 +24,5 @@ __all__ = [
     "RandomStart",
     "RatioMatching",
     "Rule",
+    "SparseHidden",
 ]

@@ -24,7 +24,7 @@ class NaturalGradient:
     """The exact gradient in the metric of the Fisher matrix, by enumeration: for small machines.
 
     The Fisher matrix is the covariance of the statistics under the machine; a step along F⁻¹·gradient does
-    not depend on the coordinates that the parameters are written in, docs/math.md (5.14).
+    not depend on the coordinates that the parameters are written in, docs/math.md (5.15).
 
     Parameters
     ----------

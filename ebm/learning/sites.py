@@ -80,13 +80,13 @@ class PseudoLikelihood:
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
-        """The exact gradient of the batch, docs/math.md (5.11)."""
+        """The exact gradient of the batch, docs/math.md (5.12)."""
         return _gradient(self, machine, batch, chains, lambda d, own: -_conditionals(d))
 
 
 @settings
 class RatioMatching:
-    """Ratio matching: descend ½ Σᵢ Σₛ (1[s = vᵢ] − p(s | the others))², docs/math.md (5.12).
+    """Ratio matching: descend ½ Σᵢ Σₛ (1[s = vᵢ] − p(s | the others))², docs/math.md (5.13).
 
     Of two states that is Σᵢ (1 − p(vᵢ | the others))². Consistent, bounded, and deaf to rows that the machine
     gives almost no probability.
@@ -121,7 +121,7 @@ class RatioMatching:
 
 @settings
 class MinimumProbabilityFlow:
-    """Minimum probability flow: descend Σᵢ Σₛ exp(−Δ_is/2) over all changes of one unit, docs/math.md (5.13).
+    """Minimum probability flow: descend Σᵢ Σₛ exp(−Δ_is/2) over all changes of one unit, docs/math.md (5.14).
 
     Every one-unit change of a row counts as a state that probability flows to, also one that is itself in
     the data: with dense data its optimum is therefore another one than the likelihood's.

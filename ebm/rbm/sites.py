@@ -32,7 +32,7 @@ def site_energies(
 def site_contrast(
     visible: Units, hidden: Units, v: Array, product: Array, params: Params, weights: Array
 ) -> Params:
-    """Σ weights (stats with one unit put into another state − stats), docs/math.md (5.10).
+    """Σ weights (stats with one unit put into another state − stats), docs/math.md (5.11).
 
     With A = Σ weights·⟨φ(h)⟩ over the changes of a row, the statistics of W are φ(v)ᵀA and, in the rows of
     the unit that changes, what the change of φ adds.

@@ -1,0 +1,218 @@
+"""A step of learning, and the generator that makes them for ever.
+
+`State` holds all that changes while a machine learns, hence all that a checkpoint holds. Minibatches are a
+function of (seed, step): a resumed run sees the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ebm.errors import EbmError
+from ebm.learning import Batch, Carried, Rule
+from ebm.machine import as_count, as_data, as_numbers, check_finite
+from ebm.optimisers import Memory, Optimiser
+from ebm.penalties import Constraint, Penalty
+from ebm.rows import as_source
+from ebm.stream import Seed, Stream
+
+__all__ = ["Data", "State", "begin", "partial_fit", "steps_per_epoch", "train"]
+
+Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
+
+
+@dataclass
+class State:
+    """All that changes while a machine learns.
+
+    Attributes
+    ----------
+    machine : Machine or Network
+    chains : dict of str to ndarray
+        What the rule carries: persistent chains "x" (and "h", with which their next sweep begins: who puts
+        other chains in place drops it), centring offsets.
+    memory : dict of str to ndarray
+        What the optimiser carries.
+    rng : Stream
+    step : int
+        Updates made.
+    """
+
+    machine: Any
+    chains: Carried
+    memory: Memory
+    rng: Stream
+    step: int = 0
+
+
+def begin(machine: Any, rule: Rule, optimiser: Optimiser, seed: Seed = 0) -> State:
+    """The state before the first update."""
+    rng = Stream(seed)
+    return State(machine, rule.init(machine, rng), optimiser.init(machine.params), rng)
+
+
+def _as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
+    """The arrays that batches are taken from, the row weights among them, and the mean of these."""
+    arrays = tuple(np.asarray(a) for a in data) if isinstance(data, tuple) else (as_source(data),)
+    n = len(arrays[0])
+    if n == 0 or any(len(a) != n for a in arrays):
+        raise EbmError(f"data: expected arrays of as many rows, at least one, got {[len(a) for a in arrays]}")
+    if weights is None:
+        return (*arrays, np.broadcast_to(1.0, n)), 1.0
+    w = as_numbers(weights, "weights").astype(np.float64)
+    if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any() or w.sum() == 0:
+        raise EbmError(f"weights: expected {n} finite numbers >= 0, not all zero")
+    return (*arrays, w), float(w.mean())
+
+
+def steps_per_epoch(n: int, batch_size: int) -> int:
+    """Updates in a pass over n rows; refuses a batch size below 1."""
+    return math.ceil(n / as_count(batch_size, "batch_size"))
+
+
+def train(
+    state: State,
+    data: Data,
+    rule: Rule,
+    optimiser: Optimiser,
+    batch_size: int,
+    seed: Seed = 0,
+    *,
+    weights: ArrayLike | None = None,
+    penalties: Sequence[Penalty] = (),
+    constraints: Sequence[Constraint] = (),
+) -> Iterator[State]:
+    """Update a state for ever, yielding it after each step.
+
+    Parameters
+    ----------
+    state : State
+        Changed in place and yielded; made by `begin` or loaded from a checkpoint.
+    data : array (n, n_visible), or a tuple of arrays for a supervised rule
+        Or a memory map, or a scipy.sparse matrix: rows are then read as they are needed.
+    rule, optimiser
+    batch_size : int
+    seed : int, SeedSequence or Generator
+        Of the minibatches. Give an int to one that is to be resumed.
+    weights : (n,), optional
+        Row weights >= 0, used relative to their mean: weight 2 is a row that stands twice.
+    penalties : sequence of L1, L2 or GroupLasso
+    constraints : sequence of MaxNorm, NonNegative or Mask
+        Restored after every update, in their order.
+
+    Raises
+    ------
+    EbmError
+        Arrays of different lengths, weights or a batch size that make no sense.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    >>> rule, optimiser = ebm.CD(), ebm.SGD(0.1)
+    >>> state = ebm.begin(machine, rule, optimiser)
+    >>> for state in ebm.train(state, np.eye(4), rule, optimiser, batch_size=2):
+    ...     if state.step == 10:
+    ...         break
+    """
+    batch, mean_weight = _as_batch(data, weights)
+    n = len(batch[0])
+    if isinstance(batch[0], np.ndarray) and not isinstance(data, tuple):
+        batch = (state.machine.store(batch[0]), *batch[1:])
+    per_epoch = steps_per_epoch(n, batch_size)
+    shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
+    while True:
+        epoch, k = divmod(state.step, per_epoch)
+        if epoch != epoch_of_order:
+            source = np.random.SeedSequence(shuffles, spawn_key=(epoch,))
+            order, epoch_of_order = np.random.default_rng(source).permutation(n), epoch
+        rows = order[k * batch_size : (k + 1) * batch_size]
+        *part, w = (a[rows] for a in batch)
+        batch_now = (*part, w / mean_weight)
+        _update(state, batch_now, rule, optimiser, state.step / per_epoch, penalties, constraints)
+        yield state
+
+
+def partial_fit(
+    state: State,
+    data: Data,
+    rule: Rule,
+    optimiser: Optimiser,
+    *,
+    weights: ArrayLike | None = None,
+    epoch: float = 0.0,
+    penalties: Sequence[Penalty] = (),
+    constraints: Sequence[Constraint] = (),
+) -> State:
+    """Make one update with these rows: for data that come as a stream.
+
+    Parameters
+    ----------
+    state : State
+        Changed in place and returned; made by `begin`.
+    data : array (n, n_visible), or a tuple of arrays for a supervised rule
+        One batch.
+    rule, optimiser, penalties, constraints
+        As in `train`.
+    weights : (n,), optional
+        Row weights >= 0; only those within a batch are compared.
+    epoch : float
+        The time of a schedule: only who makes the rows knows what an epoch is.
+
+    Raises
+    ------
+    EbmError
+        Rows outside the units' domain, or weights that make no sense.
+    Diverged
+        Parameters became non-finite.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    >>> rule, optimiser = ebm.PCD(), ebm.SGD(0.1)
+    >>> state = ebm.begin(machine, rule, optimiser)
+    >>> for rows in (np.eye(4), 1 - np.eye(4)):
+    ...     state = ebm.partial_fit(state, rows, rule, optimiser)
+    >>> state.step
+    2
+    """
+    (*arrays, w), mean_weight = _as_batch(data, weights)
+    if not isinstance(data, tuple):
+        arrays = [as_data(state.machine, arrays[0][:])]
+    _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)
+    check_finite(state.machine, state.step)
+    return state
+
+
+def _update(
+    state: State,
+    batch: Batch,
+    rule: Rule,
+    optimiser: Optimiser,
+    epoch: float,
+    penalties: Sequence[Penalty],
+    constraints: Sequence[Constraint],
+) -> None:
+    """One step of learning, in place."""
+    machine = state.machine
+    gradient, state.chains = rule.gradient(machine, batch, state.chains, state.rng)
+    share = batch[-1].mean()  # a rule's phases are normalised: a batch counts by its mean weight
+    if share != 1:
+        gradient = {key: share * value for key, value in gradient.items()}
+    for key in machine.couplings:
+        for penalty in penalties:
+            gradient[key] = gradient[key] - penalty.gradient(machine.params[key])
+    optimiser.update(machine.params, gradient, state.memory, epoch)
+    del gradient  # what it holds on to is used again in the next step
+    for key in machine.couplings:
+        for constraint in constraints:
+            constraint.restrict(machine.params[key])
+    machine.project()
+    state.step += 1
