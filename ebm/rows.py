@@ -44,10 +44,13 @@ class FileRows:
     def of(cls, mapped: np.memmap) -> FileRows:
         """The rows of a memory-mapped array as `numpy.load(path, mmap_mode="r")` makes it."""
         if mapped.ndim != 2 or not mapped.flags.c_contiguous or mapped.filename is None:
-            raise EbmError(
-                f"data: a memory map of shape {mapped.shape}: expected rows, C-ordered, all of them"
-            )
-        return cls(mapped.filename, mapped.offset, mapped.shape, mapped.dtype)
+            raise EbmError(f"data: a memory map, {mapped.shape}; expected whole rows, C-ordered, of a file")
+        whole: Any = mapped._mmap  # type: ignore[attr-defined]
+        begin = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY  # in the file, of the mapping
+        inside = (
+            mapped.ctypes.data - np.frombuffer(whole, np.uint8).ctypes.data
+        )  # of this part in the mapping
+        return cls(mapped.filename, begin + inside, mapped.shape, mapped.dtype)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -101,13 +101,13 @@ def test_a_stream_of_rows_learns():
         rows = np.repeat(rng.integers(0, 2, (20, 2)), 2, axis=1)
         partial_fit(state, rows, rule, optimiser, epoch=k / 100)
     rows = np.repeat(laws.all_states(ebm.Bernoulli(), 2), 2, axis=1)
-    assert laws.log_likelihood_of(state.machine, rows, np.full(4, 0.25)) > -1.8  # independent bits: -2.77
+    assert laws.log_likelihood_of(state.machine, rows, np.full(4, 0.25)) > -2.3  # independent bits: -2.77
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (lambda: scipy.sparse.csr_array(np.full((4, 5), 0.5) * 3), "data|v"),
+        (lambda: scipy.sparse.csr_array(np.full((4, 5), 0.5) * 3), "1.5 at row 0"),
         (lambda: scipy.sparse.csr_array(np.ones((4, 3))), r"\(n, 5\)"),
         (lambda: SparseRows(scipy.sparse.csr_array((0, 5))), "at least one"),
     ],

@@ -209,5 +209,5 @@ def learn(rows: Array, plane: Map, settings: Settings, seed: int = 0) -> tuple[e
 
 SETTINGS = {
     "genes": Settings(n_hidden=10),
-    "mickey": Settings(n_hidden=12, ascent=200, l2=1e-4, nodes=1),
+    "mickey": Settings(n_hidden=6, ascent=200, lbfgs=600, l2=1e-4),
 }
