@@ -7,6 +7,7 @@ whose pages would count as this process's memory once they have been touched, an
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 from typing import Any
@@ -47,9 +48,7 @@ class FileRows:
             raise EbmError(f"data: a memory map, {mapped.shape}; expected whole rows, C-ordered, of a file")
         whole: Any = mapped._mmap  # type: ignore[attr-defined]
         begin = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY  # in the file, of the mapping
-        inside = (
-            mapped.ctypes.data - np.frombuffer(whole, np.uint8).ctypes.data
-        )  # of this part in the mapping
+        inside = mapped.ctypes.data - np.frombuffer(whole, np.uint8).ctypes.data
         return cls(mapped.filename, begin + inside, mapped.shape, mapped.dtype)
 
     def __len__(self) -> int:
