@@ -14,21 +14,24 @@ from ebm import (
     Averaged,
     BoltzmannMachine,
     Clipped,
+    Constant,
     EbmError,
     Exact,
     GroupLasso,
+    InverseTime,
     Ising,
     Linear,
     Mask,
     MaxNorm,
     NonNegative,
+    PerEpoch,
     RMSprop,
     begin,
     fit,
     train,
 )
 from ebm.errors import NotSupported
-from ebm.optimisers import average_of
+from ebm.optimisers import average_of, rate_at
 
 
 def run(optimiser, gradients, start=1.0, per_epoch=2):
@@ -42,6 +45,48 @@ def run(optimiser, gradients, start=1.0, per_epoch=2):
 
 
 GRADIENTS = np.array([1.0, -0.5, 2.0, 0.25, 3.0])
+
+
+def test_schedules_by_definition():
+    epochs = [0.0, 0.5, 1.0, 3.9, 10.0, 1000.0]
+    linear = [0.2 + (0.1 - 0.2) * min(1, e / 10) for e in epochs]
+    np.testing.assert_allclose([Linear(0.2, 0.1, epochs=10).at(e) for e in epochs], linear)
+    np.testing.assert_allclose(
+        [InverseTime(0.3, 4).at(e) for e in epochs], [0.3 / (1 + e / 4) for e in epochs]
+    )
+    assert [PerEpoch([3, 2, 1]).at(e) for e in epochs] == [3, 3, 2, 1, 1, 1]
+    assert [rate_at(Constant(0.7), e) for e in epochs] == [rate_at(0.7, e) for e in epochs] == [0.7] * 6
+
+
+def quadratic(optimiser, steps, dtype=np.float64):
+    """The path of an optimiser on -1/2 (p - 3)^2."""
+    params = {"p": np.array([0.0, 1.0], dtype)}
+    memory, path = optimiser.init(params), []
+    for _ in range(steps):
+        optimiser.update(params, {"p": 3 - params["p"]}, memory)
+        path.append(params["p"].copy())
+    return np.array(path)
+
+
+def test_sgd_with_momentum_is_its_recursion():
+    """v <- m v + rate g; p <- p + v, docs/math.md (5.7)."""
+    p, v, expected = np.array([0.0, 1.0]), np.zeros(2), []
+    for _ in range(10):
+        v = 0.8 * v + 0.1 * (3 - p)
+        p = p + v
+        expected.append(p)
+    np.testing.assert_allclose(quadratic(SGD(0.1, momentum=0.8), 10), expected, rtol=1e-13)
+
+
+def test_adam_is_kingma_and_ba():
+    """Algorithm 1 of the paper, with the bias corrections on both averages."""
+    p, m, v, expected = np.array([0.0, 1.0]), np.zeros(2), np.zeros(2), []
+    for t in range(1, 11):
+        g = 3 - p
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        p = p + 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        expected.append(p)
+    np.testing.assert_allclose(quadratic(Adam(0.1), 10), expected, rtol=1e-6)
 
 
 def test_nesterov_steps_from_where_the_velocity_leads():
