@@ -26,7 +26,7 @@ from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stages import Work, check_stages, run_stages
 from ebm.machine import Array, check_finite
 from ebm.optimisers import rate_at
-from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp
+from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp, tracked_log_z
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.stream import AIS
@@ -34,6 +34,7 @@ from ebm.training import State, begin, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 
+_LADDER = "log_z."  # begins the names of the ladder that follows the machine, in a memory
 _SMALL_PRODUCT = 2**24  # multiplications, about 0.3 ms
 _PSEUDO_ROWS = 200  # rows whose pseudo-likelihood an evaluation computes
 
@@ -280,6 +281,11 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
         return machine.exact(stats=False)[0], 0.0
     base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(AIS).split(state.step)
+    if settings.log_likelihood == "tempering":
+        kept = {k.removeprefix(_LADDER): v for k, v in state.memory.items() if k.startswith(_LADDER)}
+        estimate, kept = tracked_log_z(machine, kept, rng, base=base)
+        state.memory |= {f"{_LADDER}{key}": value for key, value in kept.items()}
+        return estimate.value, estimate.stderr
     value, stderr, _ = log_mean_exp(
         annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng)
     )

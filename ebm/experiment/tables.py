@@ -172,8 +172,8 @@ class Train:
         Epochs between evaluations; each writes a line of metrics and a checkpoint.
     penalties : list of L1, L2 or GroupLasso
     constraints : list of MaxNorm or NonNegative
-    log_likelihood : {"none", "exact", "ais"}
-        What each evaluation computes beside the energies.
+    log_likelihood : {"none", "exact", "ais", "tempering"}
+        What each evaluation computes beside the energies; tempering is one ladder that goes along.
     temperatures : int
         Of that AIS.
     kl : bool
@@ -187,7 +187,7 @@ class Train:
     evaluate_every: Count = 1
     penalties: list[L1 | L2 | GroupLasso] = Field(default_factory=list)
     constraints: list[MaxNorm | NonNegative] = Field(default_factory=list)
-    log_likelihood: Literal["none", "exact", "ais"] = "none"
+    log_likelihood: Literal["none", "exact", "ais", "tempering"] = "none"
     temperatures: Count = 300
     kl: bool = False
 

@@ -10,6 +10,7 @@ from ebm.partition.likelihood import log_likelihood
 from ebm.partition.logz import METHODS, log_z
 from ebm.partition.mean_fields import MeanField, mean_field, tap
 from ebm.partition.ratio import log_z_ratio
+from ebm.partition.tracked import tracked_log_z
 
 __all__ = [
     "METHODS",
@@ -23,4 +24,5 @@ __all__ = [
     "log_z_ratio",
     "mean_field",
     "tap",
+    "tracked_log_z",
 ]

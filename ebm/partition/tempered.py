@@ -37,13 +37,21 @@ class Recorder:
     rng : Stream
     stride : int
         Steps between records; doubled, and every second record dropped, when they would fill the memory.
+    state : Replicas, optional
+        Replicas that run already; the sampler's own `init` when left out.
     """
 
     def __init__(
-        self, machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, stride: int = 2
+        self,
+        machine: Machine,
+        sampler: Tempering,
+        n_ladders: int,
+        rng: Stream,
+        stride: int = 2,
+        state: Replicas | None = None,
     ) -> None:
         self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
-        self.state: Replicas = sampler.init(machine, n_ladders, rng)
+        self.state = sampler.init(machine, n_ladders, rng) if state is None else state
         self._u: list[Array] = []
         self._derivatives: list[Array] = []
         self._targets: list[Any] = []
