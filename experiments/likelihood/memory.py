@@ -25,15 +25,13 @@ WIDTH, CHUNK = 784, 50_000
 
 def write(path: Path, gigabytes: float) -> int:
     """A file of that size; its number of rows."""
-    n = int(gigabytes * 1e9) // WIDTH
-    file = np.lib.format.open_memmap(path, "w+", np.uint8, (n, WIDTH))
-    rng = np.random.default_rng(0)
-    for k in range(0, n, CHUNK):
-        rows = file[k : k + CHUNK]
-        rows[:] = np.unpackbits(rng.integers(0, 256, rows.size // 8 + 1, np.uint8))[: rows.size].reshape(
-            rows.shape
-        )
-    file.flush()
+    n, rng = int(gigabytes * 1e9) // WIDTH, np.random.default_rng(0)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n, WIDTH)}
+    with path.open("wb") as file:  # not through a map, whose pages a child process would be charged with
+        np.lib.format.write_array_header_1_0(file, header)
+        for k in range(0, n, CHUNK):
+            size = min(CHUNK, n - k) * WIDTH
+            file.write(np.unpackbits(rng.integers(0, 256, -(-size // 8), np.uint8))[:size].tobytes())
     return n
 
 

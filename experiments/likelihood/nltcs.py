@@ -65,12 +65,10 @@ def main() -> None:
         begun = time.monotonic()
         line(f"{name}, its own gradient", descend(rule, rows, weights, rate, n), begun, rule)
     begun = time.monotonic()
-    m, epochs = machine(), 100
+    m, epochs = machine(), 50
     rule = ebm.PCD(n_chains=1000, centred=True)
     optimiser = ebm.Averaged(ebm.SGD(ebm.Linear(0.05, 0.0, epochs=epochs)), start=epochs / 2)
-    ebm.fit(
-        m, train, rule=rule, optimiser=optimiser, epochs=epochs, batch_size=1000, validation=sets["valid"]
-    )
+    ebm.fit(m, train, rule=rule, optimiser=optimiser, epochs=epochs, batch_size=100, validation=sets["valid"])
     line("PCD-1, centred, 1000 chains; exact gradient", m, begun, ebm.Exact())
 
 
