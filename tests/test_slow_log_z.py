@@ -4,7 +4,7 @@ One estimator at a time with ``-k``, such as ``-k "cover and raise"``; the other
 
 50 random machines of every kind × 20 seeds, each estimate of small effort against enumeration: |error| is
 below 1 stderr in 60 to 76 % of them, below 2 in 92 % or more, below 3 in 99 % or more. The numbers are
-printed with ``-s``.
+printed with ``-n 0 -s``.
 """
 
 import functools
