@@ -122,8 +122,8 @@ class Machine(Protocol):
 
     def contrast(
         self, x: Array | Chains, weights: Array | None, y: Array | Chains, others: Array | None = None
-    ) -> Params:
-        """stats(x, weights) − stats(y, others): what learning from samples needs, in one pass."""
+    ) -> tuple[Params, Params]:
+        """stats(x, weights) − stats(y, others) in one pass, and the first of the biases alone."""
 
     def store(self, data: Array) -> Any:
         """Rows of data in a form of the machine's own: learning takes batches of them by index."""

@@ -68,7 +68,7 @@ def test_statistics_beyond_one_tile(visible, hidden, dtype):
     rng = np.random.default_rng(1)
     machine, v = random_rbm(visible, hidden, dtype, rng)
     y, w = v[:33], rng.normal(size=70)
-    found = machine.contrast(v, w, y)
+    found, first = machine.contrast(v, w, y)
     phi, other = laws.phi(visible, v), laws.phi(visible, y)
     mean_h = w[:, None] * hidden.mean(machine.c + phi @ machine.W)
     mean_y = hidden.mean(machine.c + other @ machine.W) / 33
@@ -79,6 +79,8 @@ def test_statistics_beyond_one_tile(visible, hidden, dtype):
     }
     for key, value in expected.items():
         np.testing.assert_allclose(found[key], value, atol=2e4 * np.finfo(dtype).eps, err_msg=key)
+    for key, value in {"b": w @ phi, "c": mean_h.sum(0)}.items():
+        np.testing.assert_allclose(first[key], value, atol=2e4 * np.finfo(dtype).eps, err_msg=key)
 
 
 @each_pair
@@ -120,7 +122,7 @@ def test_gradients_are_added_without_being_made(momentum):
     optimiser, other = ebm.SGD(0.1, momentum=momentum), machine.copy()
     memory, again = optimiser.init(machine.params), optimiser.init(machine.params)
     for _ in range(3):
-        gradient = machine.contrast(v, None, v[:20])
+        gradient, _ = machine.contrast(v, None, v[:20])
         made = {key: np.array(value) for key, value in gradient.items()}
         assert isinstance(gradient["W"], Deferred)
         assert made["W"].shape == machine.W.shape
@@ -137,7 +139,7 @@ def test_a_changed_gradient_is_what_is_added():
     """Clipped in place, through numpy or by an element."""
     machine, v = random_rbm(Bernoulli(), Bernoulli(), np.float32, np.random.default_rng(5))
     before = machine.W.copy()
-    gradient = machine.contrast(v, None, v[:20])
+    gradient, _ = machine.contrast(v, None, v[:20])
     np.clip(gradient["W"], -0.01, 0.01, out=gradient["W"])
     gradient["W"][0] = 0
     expected = np.array(gradient["W"])
@@ -145,7 +147,7 @@ def test_a_changed_gradient_is_what_is_added():
     np.testing.assert_allclose(machine.W, before + expected, atol=1e-6)
     gradient["W"] *= 2
     assert np.array_equal(gradient["W"], 2 * expected)
-    assert pickle.loads(pickle.dumps(machine.contrast(v, None, v)["W"])).shape == before.shape
+    assert pickle.loads(pickle.dumps(machine.contrast(v, None, v)[0]["W"])).shape == before.shape
 
 
 def test_states_kept_as_bits_are_an_array_to_read():

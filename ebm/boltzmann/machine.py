@@ -260,10 +260,12 @@ class BoltzmannMachine:
         pairs = self._couplings.pairs(phi, phi * weights.astype(self.dtype))
         return {"J": pairs, "b": (phi @ weights).astype(self.dtype)}
 
-    def contrast(self, x: Any, weights: Array | None, y: Any, others: Array | None = None) -> Params:
-        """stats(x, weights) − stats(y, others)."""
-        positive, negative = self.stats(x, weights), self.stats(y, others)
-        return {key: positive[key] - negative[key] for key in positive}
+    def contrast(
+        self, x: Any, weights: Array | None, y: Any, others: Array | None = None
+    ) -> tuple[Params, Params]:
+        """stats(x, weights) − stats(y, others), and the first of b alone."""
+        first, second = self.stats(x, weights), self.stats(y, others)
+        return {"J": first["J"] - second["J"], "b": first["b"] - second["b"]}, {"b": first["b"]}
 
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""

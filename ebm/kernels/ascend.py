@@ -1,4 +1,4 @@
-"""A step of gradient ascent in one pass over the parameters."""
+"""A step of gradient ascent, and the correction that centres a gradient, in one pass over each."""
 
 from numba import njit, prange
 
@@ -29,3 +29,17 @@ def ascend(value, gradient, velocity, rate, momentum):
     for t in prange(-(-len(value) // _CHUNK)):
         part = slice(t * _CHUNK, t * _CHUNK + _CHUNK)
         _ascend_tile(value[part], gradient[part], velocity[part], rate, momentum)
+
+
+_ROWS = 32  # of a tile
+
+
+@shared
+def subtract_outers(A, u, v, x, y):
+    """A <- A - u vᵀ - x yᵀ in place; A (n, m), u and x (n,), v and y (m,), of one dtype."""
+    n, m = A.shape
+    for t in prange(-(-n // _ROWS)):
+        for i in range(t * _ROWS, min(t * _ROWS + _ROWS, n)):
+            row = A[i]
+            for j in range(m):
+                row[j] -= u[i] * v[j] + x[i] * y[j]

@@ -45,4 +45,6 @@ class Exact:
         if w is None:
             return zero(machine.params), chains
         positive = machine.posterior_stats(v, w)
-        return finish(self, machine, positive, machine.exact()[1], chains)
+        negative = machine.exact()[1]
+        gradient = {key: positive[key] - negative[key] for key in positive}
+        return finish(self, machine, gradient, positive, chains)

@@ -54,7 +54,7 @@ class RandomStart:
         data = machine.start(machine.clamp(v, rng))
         model = machine.start(machine.sample0(self.n_chains, rng))
         machine.sweep(model, rng, self.k)
-        return machine.contrast(data, w, model), chains
+        return machine.contrast(data, w, model)[0], chains
 
 
 @settings
@@ -103,7 +103,7 @@ class FastPCD:
         if w is None:
             return zero(machine.params), chains | {"x": x}
         data = machine.start(machine.clamp(v, rng))
-        gradient = {key: np.asarray(g) for key, g in machine.contrast(data, w, x).items()}
+        gradient = {key: np.asarray(g) for key, g in machine.contrast(data, w, x)[0].items()}
         fast = {
             f"{_FAST}{key}": self.decay * chains[f"{_FAST}{key}"] + self.fast_rate * g.astype(machine.dtype)
             for key, g in gradient.items()

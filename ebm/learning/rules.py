@@ -30,6 +30,7 @@ __all__ = [
 Batch: TypeAlias = tuple[Array, ...]  # arrays with equal numbers of rows; the last one is the row weights
 Carried: TypeAlias = dict[str, Array]
 Offsets: TypeAlias = Literal["data", "model", "average"]
+_SHARE = {"data": 0.0, "average": 0.5, "model": 1.0}  # how far from the data's statistics to the model's
 _OFFSET = "offset."  # begins the names of centring offsets among what a rule carries
 
 
@@ -79,30 +80,22 @@ def start_offsets(machine: Machine) -> Carried:
 
 
 def finish(
-    rule: Centred, machine: Machine, positive: Params, negative: Params, chains: Carried
+    rule: Centred, machine: Machine, gradient: Params, means: Params, chains: Carried
 ) -> tuple[Params, Carried]:
     """The difference of the phases; centred with moving averages of their statistics if the rule is.
 
-    docs/math.md (5.4)-(5.6).
+    docs/math.md (5.4)-(5.6). `means` are the statistics of the biases in the first phase.
     """
-    gradient = {key: positive[key] - negative[key] for key in positive}
     if not rule.centred:
         return gradient, chains
     moved, offsets = dict(chains), {}
     for key, old in chains.items():
         if key.startswith(_OFFSET):
             name = key.removeprefix(_OFFSET)
-            mean, rate = _offset(rule.offsets, positive[name], negative[name]), rule.offset_rate
+            mean, rate = means[name] - _SHARE[rule.offsets] * gradient[name], rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
             offsets[name] = moved[key]
     return machine.uncentre(machine.centre(gradient, offsets), offsets), moved
-
-
-def _offset(offsets: Offsets, positive: Array, negative: Array) -> Array:
-    """The newest statistics that an offset follows."""
-    if offsets == "average":
-        return 0.5 * (positive + negative)
-    return positive if offsets == "data" else negative
 
 
 def split_offsets(chains: Carried) -> tuple[Carried, Carried]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
-from ebm.machine import Array, Chains, Machine, Params
+from ebm.machine import Chains, Machine, Params
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
 
@@ -17,15 +17,6 @@ __all__ = ["CD", "PCD"]
 
 _STATE = "sampler."  # begins the names of a sampler's state among what the rule carries
 _ADAPT = 256  # steps after which a ladder adapts to the machine that has learnt meanwhile
-
-
-def _sampled(
-    rule: CD | PCD, machine: Machine, data: Any, w: Array, model: Any, u: Array | None, chains: Carried
-) -> tuple[Params, Carried]:
-    """The gradient from states of both phases; only a centred one needs the phases apart."""
-    if not rule.centred:
-        return machine.contrast(data, w, model, u), chains
-    return finish(rule, machine, machine.stats(data, w), machine.stats(model, u), chains)
 
 
 @settings
@@ -67,7 +58,7 @@ class CD:
             return zero(machine.params), chains
         data = machine.start(machine.clamp(v, rng))
         model = machine.sweep(data.copy(), rng, self.k)
-        return _sampled(self, machine, data, w, model, w, chains)
+        return finish(self, machine, *machine.contrast(data, w, model, w), chains)
 
 
 @settings
@@ -125,7 +116,7 @@ class PCD:
         if w is None:
             return zero(machine.params), offsets | pack()
         data = machine.start(machine.clamp(v, rng))
-        gradient, offsets = _sampled(self, machine, data, w, running, None, offsets)
+        gradient, offsets = finish(self, machine, *machine.contrast(data, w, running), offsets)
         return gradient, offsets | pack()
 
     def _advance(

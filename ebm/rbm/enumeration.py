@@ -99,7 +99,8 @@ def sum_layer(
         cgf_rows(True, inner.kind, inner.width, product, c, np.ones((1, len(y))), inner_sum)
         weights = sums.weigh(dot_vector(y, outer, b) + inner_sum[0])
         if stats:
-            for key, value in statistics([(y, product, weights)], outer, inner, params, scratch).items():
+            found, _ = statistics([(y, product, weights)], outer, inner, params, scratch)
+            for key, value in found.items():
                 sums.add(key, np.asarray(value))
     if not stats:
         return sums.log, b, c, W

@@ -30,7 +30,7 @@ from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import require_sum, sum_machine
 from ebm.rbm.sites import site_contrast, site_energies
-from ebm.rbm.states import as_state, dot, dot_vector, statistics
+from ebm.rbm.states import as_state, centred, dot, dot_vector, statistics
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -315,13 +315,15 @@ class RBM:
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
-        return {key: np.asarray(value) for key, value in self._statistics((x, weights)).items()}
+        return {key: np.asarray(value) for key, value in self._statistics((x, weights))[0].items()}
 
-    def contrast(self, x: Any, weights: Array | None, y: Any, others: Array | None = None) -> Params:
-        """stats(x, weights) − stats(y, others), in one pass over both; that of W may be a `Deferred`."""
+    def contrast(
+        self, x: Any, weights: Array | None, y: Any, others: Array | None = None
+    ) -> tuple[Params, Params]:
+        """stats(x, weights) − stats(y, others), where that of W may be `Deferred`; the first of b and c."""
         return self._statistics((x, weights), (y, -as_weights(others, len(y))))
 
-    def _statistics(self, *parts: tuple[Any, Array | None]) -> dict[str, Any]:
+    def _statistics(self, *parts: tuple[Any, Array | None]) -> tuple[dict[str, Any], Params]:
         chains = [self._chains(x) for x, _ in parts]
         multiply_together(chains, self.version, lambda v: dot(v, self.visible, self.W, self._scratch))
         weights = [as_weights(w, len(c)) for c, (_, w) in zip(chains, parts, strict=True)]
@@ -358,9 +360,7 @@ class RBM:
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""
-        mu, lam = offsets["b"], offsets["c"]
-        W = gradient["W"] - np.outer(mu, gradient["c"]) - np.outer(gradient["b"], lam)
-        return {"W": W, "b": gradient["b"], "c": gradient["c"]}
+        return centred(gradient, offsets["b"], offsets["c"], self._scratch)
 
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)."""

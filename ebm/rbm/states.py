@@ -13,10 +13,10 @@ import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
-from ebm.machine import Array, Scratch
+from ebm.machine import Array, Params, Scratch
 from ebm.units import Units
 
-__all__ = ["WORTH", "State", "as_state", "dot", "dot_vector", "statistics", "values"]
+__all__ = ["WORTH", "State", "as_state", "centred", "dot", "dot_vector", "statistics", "values"]
 
 WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
 
@@ -76,10 +76,10 @@ def statistics(
     hidden: Units,
     params: dict[str, Array],
     scratch: Scratch,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Params]:
     """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5).
 
-    Of bits, the first is a `Deferred`.
+    Of bits, the first is a `Deferred`. And the last two of the first part alone, which centring wants.
 
     Parameters
     ----------
@@ -87,45 +87,61 @@ def statistics(
         The products as `dot` made them; weights (n,) float64.
     """
     W, b, c = params["W"], params["b"], params["c"]
-    mean_h, sums = _weighted_means(parts, hidden, c, scratch)
+    mean_h, sums_h = _weighted_means(parts, hidden, c, scratch)
     states = [v for v, _, _ in parts]
     pairs: Any
     if all(isinstance(v, Bits) for v in states):
-        pairs, total = _outer_bits(states, [w for _, _, w in parts], mean_h, W)
+        sums_v = np.stack([_total_bits(v, w) for v, _, w in parts])
+        pairs = _outer_bits(states, mean_h, W)
     else:
-        start, pairs, total = 0, np.zeros_like(W), np.zeros(len(b))
-        for v, _, weights in parts:
+        start, pairs, sums_v = 0, np.zeros_like(W), np.empty((len(parts), len(b)))
+        for k, (v, _, weights) in enumerate(parts):
             rows, v = mean_h[start : start + len(weights), : len(c)], values(v)
             pairs += visible.outer(v, rows)
-            total += visible.total(v, weights)
+            sums_v[k] = visible.total(v, weights)
             start += len(weights)
-    return {"W": pairs, "b": total.astype(W.dtype), "c": sums.astype(W.dtype)}
+    together = {"b": sums_v.sum(0), "c": sums_h.sum(0)}
+    first = {"b": sums_v[0], "c": sums_h[0]}
+    return {"W": pairs} | _as(W.dtype, together), _as(W.dtype, first)
+
+
+def _as(dtype: Any, arrays: Params) -> Params:
+    return {key: value.astype(dtype) for key, value in arrays.items()}
 
 
 def _weighted_means(
     parts: list[tuple[State, Array, Array]], hidden: Units, c: Array, scratch: Scratch
 ) -> tuple[Array, Array]:
-    """weights·⟨φ(h)⟩ for the rows of all parts, one below the other, and the sum over rows in float64."""
+    """weights·⟨φ(h)⟩ for the rows of all parts, one below the other, and each part's sum in float64."""
     from ebm.kernels.layers import mean_layer
 
     n, start = sum(len(weights) for _, _, weights in parts), 0
-    out, sums = padded(scratch, "means", n, len(c), c.dtype), np.zeros(len(c))
+    out, sums = padded(scratch, "means", n, len(c), c.dtype), np.zeros((len(parts), len(c)))
     low = lower_state(hidden, c.dtype)
-    for _, product, weights in parts:
+    for (_, product, weights), total in zip(parts, sums, strict=True):
         rows = out[start : start + len(weights)]
         w = weights.astype(c.dtype)
         if low is None:
             rows[:, : len(c)] = w[:, None] * hidden.mean(c + product[:, : len(c)])
-            sums += rows[:, : len(c)].sum(0, dtype=np.float64)
+            total += rows[:, : len(c)].sum(0, dtype=np.float64)
         else:
-            mean_layer(rows.size * 8 > WORTH, product, len(c), c, low, w, rows, sums)
+            mean_layer(rows.size * 8 > WORTH, product, len(c), c, low, w, rows, total)
         start += len(weights)
     return out, sums
 
 
-def _outer_bits(states: list[Any], weights: list[Array], mean_h: Array, W: Array) -> tuple[Deferred, Array]:
-    """φ(v)ᵀ·mean_h and Σ weights φ(v) for rows of bits; the bits of the samples are the inner dimension."""
-    from ebm.kernels.bits import product, weighted_sum
+def _total_bits(state: Any, weights: Array) -> Array:
+    """Σ weights φ(v), float64."""
+    from ebm.kernels.bits import weighted_sum
+
+    total = np.empty(64 * state.words.shape[1])
+    weighted_sum(state.words, state.low, weights, total)
+    return total[: state.n_units]
+
+
+def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
+    """φ(v)ᵀ·mean_h for rows of bits; the bits of the samples are the inner dimension."""
+    from ebm.kernels.bits import product
 
     both = stacked(states)
     low, n, real = both.low, len(both), W.dtype.type
@@ -134,6 +150,18 @@ def _outer_bits(states: list[Any], weights: list[Array], mean_h: Array, W: Array
     def add(out: Array, keep: float, scale: float) -> None:
         product(worth, by_unit, n, mean_h[:n], False, low, real(keep), real(scale), out)
 
-    total = np.empty(64 * both.words.shape[1])
-    weighted_sum(both.words, low, np.concatenate(weights), total)
-    return Deferred(W.shape, W.dtype, add), total[: both.n_units]
+    return Deferred(W.shape, W.dtype, add)
+
+
+def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -> Params:
+    """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4)."""
+    from ebm.kernels.ascend import subtract_outers
+
+    W, b, c = gradient["W"], gradient["b"], gradient["c"]
+    out = scratch.take("centred", W.shape, W.dtype)
+    if isinstance(W, Deferred):
+        W.add_to(out, 0.0, 1.0)
+    else:
+        out[:] = W
+    subtract_outers(out.size > WORTH, out, *(a.astype(W.dtype) for a in (mu, c, b, lam)))
+    return {"W": out, "b": b, "c": c}
