@@ -26,12 +26,21 @@ class Penalty(Protocol):
     def gradient(self, w: Array) -> Array:
         """What is subtracted from the gradient of these couplings."""
 
+    def subtract(self, gradient: Array, w: Array) -> None:
+        """Subtract it, in place."""
+
 
 class Constraint(Protocol):
     """A set that couplings stay in."""
 
     def restrict(self, w: Array) -> None:
         """Put couplings back into it, in place."""
+
+
+def _subtract(gradient: Array, w: Array, l1: float, l2: float) -> None:
+    from ebm.kernels.ascend import subtract_slopes
+
+    subtract_slopes(w.size > 2**17, gradient.reshape(-1), w.reshape(-1), l1, l2)
 
 
 @settings
@@ -48,6 +57,10 @@ class L1:
         """Its subgradient, strength·sign(w)."""
         return self.strength * np.sign(w)
 
+    def subtract(self, gradient: Array, w: Array) -> None:
+        """gradient −= strength·sign(w)."""
+        _subtract(gradient, w, self.strength, 0.0)
+
 
 @settings
 class L2:
@@ -62,6 +75,10 @@ class L2:
     def gradient(self, w: Array) -> Array:
         """strength·w."""
         return self.strength * w
+
+    def subtract(self, gradient: Array, w: Array) -> None:
+        """gradient −= strength·w."""
+        _subtract(gradient, w, 0.0, self.strength)
 
 
 def _column_norms(w: Array, what: str) -> Array:
@@ -91,6 +108,10 @@ class GroupLasso:
         """strength·W_·j/|W_·j|; zero where the column is."""
         norm = _column_norms(w, "GroupLasso")
         return self.strength * w / np.where(norm > 0, norm, 1)
+
+    def subtract(self, gradient: Array, w: Array) -> None:
+        """gradient −= its slope."""
+        gradient -= self.gradient(w)
 
 
 @settings

@@ -161,6 +161,9 @@ def test_penalties_have_the_gradients_of_their_sums(penalty):
         step[place] = eps
         slope = (penalty.value(w + step) - penalty.value(w - step)) / (2 * eps)
         np.testing.assert_allclose(penalty.gradient(w)[place], slope, atol=1e-8)
+    down = np.ones_like(w)
+    penalty.subtract(down, w)
+    np.testing.assert_allclose(down, 1 - penalty.gradient(w), atol=1e-12)
     assert not penalty.gradient(np.zeros((4, 3))).any()
 
 

@@ -43,3 +43,19 @@ def subtract_outers(A, u, v, x, y):
             row = A[i]
             for j in range(m):
                 row[j] -= u[i] * v[j] + x[i] * y[j]
+
+
+@njit(**JIT)
+def _subtract_tile(gradient, value, l1, l2):
+    l1, l2, zero = value.dtype.type(l1), value.dtype.type(l2), value.dtype.type(0)
+    for i in range(len(value)):
+        sign = (l1 if value[i] > zero else zero) - (l1 if value[i] < zero else zero)
+        gradient[i] -= l2 * value[i] + sign
+
+
+@shared
+def subtract_slopes(gradient, value, l1, l2):
+    """gradient <- gradient - l1 sign(value) - l2 value, docs/math.md (5.9); (n,), contiguous."""
+    for t in prange(-(-len(value) // _CHUNK)):
+        part = slice(t * _CHUNK, t * _CHUNK + _CHUNK)
+        _subtract_tile(gradient[part], value[part], l1, l2)

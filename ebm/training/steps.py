@@ -207,8 +207,10 @@ def _update(
     if share != 1:
         gradient = {key: share * value for key, value in gradient.items()}
     for key in machine.couplings:
+        if penalties:
+            gradient[key] = np.require(gradient[key], requirements=("C", "W"))
         for penalty in penalties:
-            gradient[key] = gradient[key] - penalty.gradient(machine.params[key])
+            penalty.subtract(gradient[key], machine.params[key])
     optimiser.update(machine.params, gradient, state.memory, epoch)
     del gradient  # what it holds on to is used again in the next step
     for key in machine.couplings:

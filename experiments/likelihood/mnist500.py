@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,12 @@ from experiments.likelihood.data import FOLDER, mnist_sm08, mnist_threshold
 from experiments.likelihood.recipe import Recipe, learn, melchior, settle
 
 MODELS = Path(__file__).parent / "models"
+MANY: dict[str, Any] = {"rate": 1.0, "n_chains": 1000, "batch_size": 200}
 RECIPES = {
-    "sm08-12": Recipe(500, rate=0.5, epochs=60, l2=5e-4),
-    "sm08-60": Recipe(500, rate=0.5, epochs=300, l2=1e-3),
+    "sm08-12": Recipe(500, epochs=80, l1=5e-5, **MANY),
+    "sm08-60": Recipe(500, epochs=200, l1=1e-4, **MANY),
     "threshold-published": Recipe(500, rate=0.01, epochs=200, n_chains=100, average=None, falls=False),
-    "threshold-60": Recipe(500, rate=0.5, epochs=300, l2=1e-3),
+    "threshold-60": Recipe(500, epochs=120, l1=1e-4, **MANY),
 }
 
 

@@ -25,6 +25,7 @@ class Recipe:
     rate: float
     epochs: float
     l2: float = 0.0
+    l1: float = 0.0
     n_chains: int = 500
     batch_size: int = 100
     k: int = 1
@@ -40,7 +41,7 @@ def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | No
     optimiser: Any = ebm.SGD(rate)
     if recipe.average is not None:
         optimiser = ebm.Averaged(optimiser, start=recipe.average * recipe.epochs, every=10)
-    penalties = [ebm.L2(recipe.l2)] if recipe.l2 else []
+    penalties = [ebm.L2(recipe.l2), ebm.L1(recipe.l1)]
     state = ebm.begin(machine, rule, optimiser, seed)
     last = round(recipe.epochs * -(-len(rows) // recipe.batch_size))
     for state in ebm.train(  # noqa: B020
