@@ -56,7 +56,7 @@ def main() -> None:
     begun = time.monotonic()
     best = machine()
     found = ebm.maximise(best, rows, weights=weights, tolerance=1e-11)
-    line(f"exact, L-BFGS ({found.n_evaluations} evaluations)", best, begun, ebm.Exact())
+    line(f"exact, L-BFGS and Newton ({found.n_evaluations} evaluations)", best, begun, ebm.Exact())
     for name, rule, rate, n in (
         ("pseudo-likelihood", ebm.PseudoLikelihood(), 0.1, 3000),
         ("minimum probability flow", ebm.MinimumProbabilityFlow(), 0.03, 6000),
