@@ -21,7 +21,7 @@ from ebm.partition.mean_fields import Reaction, covariance, first_order
 from ebm.stream import Stream
 from ebm.units import Gaussian
 
-__all__ = ["TAP", "MeanField"]
+__all__ = ["TAP", "MeanField", "as_params"]
 
 _SPREAD = 1.0  # standard deviation of the inputs about the biases that copies start with
 
@@ -49,7 +49,7 @@ def _gradient(
         return zero(machine.params), {"inputs": I}
     means = first_order(graph, I)[0]
     positive = machine.stats(machine.clamp(v, rng), w)
-    negative = _as_params(machine, _second_moments(graph, I, means, second=second), means.mean(0))
+    negative = as_params(machine, _second_moments(graph, I, means, second=second), means.mean(0))
     return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
 
 
@@ -72,7 +72,7 @@ def _second_moments(graph: Graph, I: Array, means: Array, *, second: bool) -> Ar
     return moments
 
 
-def _as_params(machine: Any, moments: Array, mean: Array) -> Params:
+def as_params(machine: Any, moments: Array, mean: Array) -> Params:
     """Moments over all units of the graph as statistics of the parameters."""
     n = len(machine.params["b"])
     if "W" in machine.params:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ebm.errors import settings
+from ebm.learning.clamped import Positive, check_positive, clamped
 from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
 from ebm.machine import Chains, Machine, Params
 from ebm.samplers.walkers import Walkers
@@ -27,6 +28,9 @@ class CD:
     ----------
     k : int
         Sweeps.
+    positive : {"gibbs", "mean-field"}
+        Hidden units of a fully connected machine given the data: swept ten times, or means that satisfy the
+        mean-field equations, docs/math.md (5.17); the chains then start at independent draws with them.
     centred : bool
         Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
     offset_rate : float
@@ -40,12 +44,14 @@ class CD:
     """
 
     k: Annotated[int, Field(ge=1)] = 1
+    positive: Positive = "gibbs"
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Offsets, if centred."""
+        check_positive(self, machine)
         return start_offsets(machine) if self.centred else {}
 
     def gradient(
@@ -56,9 +62,9 @@ class CD:
         w = normalised(weights)
         if w is None:
             return zero(machine.params), chains
-        data = machine.start(machine.clamp(v, rng))
-        model = machine.sweep(data.copy(), rng, self.k)
-        return finish(self, machine, *machine.contrast(data, w, model, w), chains)
+        data = clamped(self, machine, v, rng)
+        model = machine.sweep(data.start(rng), rng, self.k)
+        return finish(self, machine, *data.contrast(w, model, w), chains)
 
 
 @settings
@@ -73,6 +79,8 @@ class PCD:
     sampler : Sampler, optional
         What moves the chains, such as ``Tempering(n_replicas=10)``, which crosses barriers that block Gibbs
         sweeps, the default. A tempering ladder adapts every 256 steps.
+    positive : {"gibbs", "mean-field"}
+        Hidden units of a fully connected machine given the data, as of `CD`.
     centred : bool
         Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
     offset_rate : float
@@ -89,6 +97,7 @@ class PCD:
     k: Annotated[int, Field(ge=1)] = 1
     n_chains: Annotated[int, Field(ge=1)] = 100
     sampler: Any = None
+    positive: Positive = "gibbs"
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
@@ -99,6 +108,7 @@ class PCD:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred."""
+        check_positive(self, machine)
         if self.sampler is None:
             chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
         else:
@@ -115,8 +125,8 @@ class PCD:
         w = normalised(weights)
         if w is None:
             return zero(machine.params), offsets | pack()
-        data = machine.start(machine.clamp(v, rng))
-        gradient, offsets = finish(self, machine, *machine.contrast(data, w, running), offsets)
+        data = clamped(self, machine, v, rng)
+        gradient, offsets = finish(self, machine, *data.contrast(w, running), offsets)
         return gradient, offsets | pack()
 
     def _advance(

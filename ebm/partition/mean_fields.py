@@ -28,7 +28,7 @@ from ebm.machine import Array, Machine, as_count
 from ebm.stream import EVALUATE, Seed, Stream
 from ebm.units import Gaussian, Units
 
-__all__ = ["MeanField", "Reaction", "covariance", "first_order", "mean_field", "tap"]
+__all__ = ["Evaluation", "MeanField", "Reaction", "covariance", "first_order", "iterate", "mean_field", "tap"]
 
 _SPREAD = 3.0  # standard deviation of the inputs that starts are drawn with
 _LEAST_STEP = 0.01  # of TAP, whose value does not say whether a step was good
@@ -122,7 +122,7 @@ def mean_field(
     def evaluate(I: Array) -> Evaluation:
         return first_order(graph, I)
 
-    runs = _iterate(graph, evaluate, starts, n_iterations, tolerance, climbs=True)
+    runs = iterate(graph, evaluate, starts, n_iterations, tolerance, climbs=True)
     return _best(runs, int(np.argmax(runs[1])), tolerance, "mean_field")
 
 
@@ -179,7 +179,7 @@ def tap(
         more, push = reaction(I, means)
         return means, value + more, field + push
 
-    runs = _iterate(graph, evaluate, _starts(graph, n_starts, seed), n_iterations, tolerance, climbs=False)
+    runs = iterate(graph, evaluate, _starts(graph, n_starts, seed), n_iterations, tolerance, climbs=False)
     done = runs[3] <= tolerance
     best = np.where(done, runs[1], -np.inf).argmax() if done.any() else runs[3].argmin()
     return _best(runs, int(best), tolerance, "tap")
@@ -217,14 +217,17 @@ def _means(graph: Graph, I: Array) -> Array:
 
 
 def first_order(graph: Graph, I: Array) -> Evaluation:
-    """Means, bounds and b + J·m of trial distributions with inputs I, (k, entries)."""
+    """Means, bounds and b + J·m of trial distributions with inputs I, (k, entries).
+
+    Here and in `iterate` the graph's b may also be (k, entries): other biases for each of them.
+    """
     m = _means(graph, I)
     pull = (graph.J @ m.T).T
     cgf = sum(units.cgf(I[:, columns]).sum(-1) for units, _, columns in graph.parts())
     return m, cgf + np.einsum("ke,ke->k", m, graph.b + 0.5 * pull - I), graph.b + pull
 
 
-def _iterate(
+def iterate(
     graph: Graph,
     evaluate: Callable[[Array], Evaluation],
     I: Array,
@@ -241,7 +244,7 @@ def _iterate(
     means, value, field = evaluate(I)
     rate, residual = _progress(graph, I, means, field)
     step, n = np.ones(len(I)), 0
-    slack = 1e-13 * len(graph.b)
+    slack = 1e-13 * graph.b.shape[-1]
     for n in range(1, as_count(n_iterations, "n_iterations") + 1):
         moving = residual > tolerance
         if not moving.any():
