@@ -8,7 +8,7 @@ in different solutions; they are carried from update to update and follow the ma
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -24,33 +24,6 @@ from ebm.units import Gaussian
 __all__ = ["TAP", "MeanField", "as_params"]
 
 _SPREAD = 1.0  # standard deviation of the inputs about the biases that copies start with
-
-
-def _init(machine: Machine, n_copies: int, rng: Stream, what: str) -> Carried:
-    b = graph_of(machine, what).b
-    u = rng.uniform(n_copies, len(b))
-    return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
-
-
-def _gradient(
-    rule: MeanField | TAP, machine: Any, batch: Batch, chains: Carried, rng: Stream, *, second: bool
-) -> tuple[Params, Carried]:
-    """Statistics of the batch minus those of the means after n_iterations steps of their equations."""
-    v, weights = batch
-    graph, I = graph_of(machine, type(rule).__name__), chains["inputs"]
-    reaction = Reaction(graph) if second else None
-    for _ in range(rule.n_iterations):
-        means, _, field = first_order(graph, I)
-        if reaction is not None:
-            field = field + reaction(I, means)[1]
-        I = I + rule.step * (field - I)
-    w = normalised(weights)
-    if w is None:
-        return zero(machine.params), {"inputs": I}
-    means = first_order(graph, I)[0]
-    positive = machine.stats(machine.clamp(v, rng), w)
-    negative = as_params(machine, _second_moments(graph, I, means, second=second), means.mean(0))
-    return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
 
 
 def _second_moments(graph: Graph, I: Array, means: Array, *, second: bool) -> Array:
@@ -88,7 +61,44 @@ def as_params(machine: Any, moments: Array, mean: Array) -> Params:
 
 
 @settings
-class MeanField:
+class _Fields:
+    """What both rules are: settings, copies of the means, and the difference of the phases."""
+
+    n_iterations: Annotated[int, Field(ge=1)] = 10
+    n_copies: Annotated[int, Field(ge=1)] = 20
+    step: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    second: ClassVar[bool]  # whether the second order in the couplings is taken along
+
+    def init(self, machine: Machine, rng: Stream) -> Carried:
+        """The copies, with random inputs."""
+        b = graph_of(machine, type(self).__name__).b
+        u = rng.uniform(self.n_copies, len(b))
+        return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
+
+    def gradient(
+        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the batch minus those of the means after n_iterations steps of their equations."""
+        v, weights = batch
+        graph, I = graph_of(machine, type(self).__name__), chains["inputs"]
+        reaction = Reaction(graph) if self.second else None
+        for _ in range(self.n_iterations):
+            means, _, field = first_order(graph, I)
+            if reaction is not None:
+                field = field + reaction(I, means)[1]
+            I = I + self.step * (field - I)
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), {"inputs": I}
+        means = first_order(graph, I)[0]
+        positive = machine.stats(machine.clamp(v, rng), w)
+        negative = as_params(machine, _second_moments(graph, I, means, second=self.second), means.mean(0))
+        return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
+
+
+@settings
+class MeanField(_Fields):
     """Naive mean-field learning: the model phase is the product of means that satisfy m = A′(b + J·m).
 
     Its means have no correlations but those of copies in different solutions: a machine without hidden units,
@@ -115,23 +125,11 @@ class MeanField:
     Hinton, "A new learning algorithm for mean field Boltzmann machines" (2002).
     """
 
-    n_iterations: Annotated[int, Field(ge=1)] = 10
-    n_copies: Annotated[int, Field(ge=1)] = 20
-    step: Annotated[float, Field(gt=0, le=1)] = 0.5
-
-    def init(self, machine: Machine, rng: Stream) -> Carried:
-        """The copies, with random inputs."""
-        return _init(machine, self.n_copies, rng, "MeanField")
-
-    def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
-    ) -> tuple[Params, Carried]:
-        """Statistics of the batch minus those of the means."""
-        return _gradient(self, machine, batch, chains, rng, second=False)
+    second = False
 
 
 @settings
-class TAP:
+class TAP(_Fields):
     """Learning with the Thouless–Anderson–Palmer equations: mean field and its second order in the couplings.
 
     Parameters
@@ -150,16 +148,4 @@ class TAP:
     energy" (2015), with persistent means.
     """
 
-    n_iterations: Annotated[int, Field(ge=1)] = 10
-    n_copies: Annotated[int, Field(ge=1)] = 20
-    step: Annotated[float, Field(gt=0, le=1)] = 0.5
-
-    def init(self, machine: Machine, rng: Stream) -> Carried:
-        """The copies, with random inputs."""
-        return _init(machine, self.n_copies, rng, "TAP")
-
-    def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
-    ) -> tuple[Params, Carried]:
-        """Statistics of the batch minus those of the means and their second order."""
-        return _gradient(self, machine, batch, chains, rng, second=True)
+    second = True
