@@ -122,8 +122,7 @@ class MaxNorm:
 
     def restrict(self, w: Array) -> None:
         """Scale long columns back."""
-        norm = _column_norms(w, "MaxNorm")
-        w *= np.minimum(1, self.limit / np.maximum(norm, np.finfo(w.dtype).tiny)).astype(w.dtype)
+        w *= (self.limit / np.maximum(_column_norms(w, "MaxNorm"), self.limit)).astype(w.dtype)
 
 
 @settings
