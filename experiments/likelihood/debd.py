@@ -27,8 +27,7 @@ ID_SPN = {
     "nltcs": -6.02, "plants": -12.54, "baudio": -39.79, "jester": -52.86, "bnetflix": -56.36,
     "accidents": -26.98, "pumsb_star": -22.41, "dna": -81.21,
 }  # fmt: skip
-LARGE, SMALL = {"n_hidden": 3, "rate": 3, "l2": 2}, {"n_hidden": 1, "rate": 2, "l2": 5}
-LONGER = 10
+LARGE, SMALL = {"n_hidden": 4, "rate": 5, "l2": 2}, {"n_hidden": 2, "rate": 2, "l2": 5}
 MODELS = Path(__file__).parent / "models"
 COLUMNS = (
     "set", "units", "rows", "Chow–Liu", "ID-SPN", "RBM, test", "± log Z", "verdict", "valid",
@@ -40,9 +39,8 @@ def one(name: str) -> str:
     """The line of a set."""
     begun, sets = time.monotonic(), debd(name)
     train, test = sets["train"], sets["test"]
-    small = len(train) <= 2000  # of these 4000 updates would be hundreds of epochs
-    search = Search(sets, updates=1500 if small else 4000)
-    valid, recipe, machine = search.best(SMALL if small else LARGE, LONGER)
+    search = Search(sets)
+    valid, recipe, machine = search.best(SMALL if len(train) <= 2000 else LARGE)
     seconds = time.monotonic() - begun
     log_z = ebm.log_z(machine, "report", data=train, budget=60)
     tree = float(ChowLiu.fit(train).log_likelihood(test).mean())

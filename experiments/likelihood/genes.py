@@ -19,7 +19,7 @@ from experiments.likelihood.data import genes
 from experiments.likelihood.recipe import learn, settle
 from experiments.likelihood.search import Search
 
-START = {"n_hidden": 3, "rate": 2, "l2": 4}
+START = {"n_hidden": 3, "rate": 3, "l2": 3}
 MODELS = Path(__file__).parent / "models"
 
 
@@ -30,8 +30,8 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=250.0, help="seconds for log Z")
     options = parser.parse_args()
     begun, (train, test) = time.monotonic(), genes()
-    search = Search({"train": train[:-400], "valid": train[-400:]}, updates=2000)
-    valid, recipe, _ = search.best(START, longer=6)
+    search = Search({"train": train[:-400], "valid": train[-400:]})
+    valid, recipe, _ = search.best(START)
     print(f"{len(search.seen)} places, {recipe}: validation {valid:.2f}; {time.monotonic() - begun:.0f} s")
     begun = time.monotonic()
     machine = learn(recipe, train)
