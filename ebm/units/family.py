@@ -1,0 +1,141 @@
+"""What a unit type is asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebm.errors import EbmError
+
+__all__ = ["Array", "Units"]
+
+Array: TypeAlias = NDArray[Any]
+
+
+def softplus(x: Array) -> Array:
+    """log(1 + e^x), stable over the whole range."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^−x), stable over the whole range."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+class Units:
+    """What the package asks of a unit type; the concrete ones are final.
+
+    Attributes
+    ----------
+    kind : int
+        Its number in the compiled switch of `ebm.kernels.draw`.
+    width : int
+        Columns of W per unit.
+    states : tuple of float or None
+        The values x can take, ascending; None if continuous.
+    interval : tuple of float
+        The range in which data may lie (used as means), wider than `states`.
+    """
+
+    kind: ClassVar[int]
+    width: int = 1
+    states: tuple[float, ...] | None = None
+    interval: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+
+    def encode(self, x: Array) -> Array:
+        """φ(x): (..., n) -> (..., n·width); the identity here."""
+        return x
+
+    def decode(self, phi: Array) -> Array:
+        """The states whose encoding is phi: (..., n·width) -> (..., n)."""
+        return phi
+
+    def potential(self, x: Array) -> Array:
+        """U(x): (..., n) -> (..., n), nats; zero for units with finitely many states."""
+        return np.zeros(x.shape)
+
+    def cgf(self, I: Array) -> Array:
+        """A(I) = log Σₓ exp(I·φ(x) − U(x)): (..., n·width) -> (..., n), nats; docs/math.md (1.2)."""
+        raise NotImplementedError
+
+    def mean(self, I: Array) -> Array:
+        """⟨φ⟩ = A′(I), docs/math.md (1.3): (..., n·width) -> the same shape."""
+        raise NotImplementedError
+
+    def var(self, I: Array) -> Array:
+        """Var φ = A″(I) (Potts: its diagonal), docs/math.md (1.4): shape of I."""
+        raise NotImplementedError
+
+    def pull(self, I: Array, g: Array) -> Array:
+        """A″(I)·g, the derivative of `mean` applied to g, docs/math.md (1.5): shape of I."""
+        return self.var(I) * g
+
+    def sample(self, I: Array, u: Array) -> Array:
+        """The quantile function of p(x | I) at u in (0, 1): I (..., n·width), u (..., n) -> (..., n)."""
+        raise NotImplementedError
+
+    def link(self, mean: Array, floor: float = 1e-6) -> Array:
+        """The input whose mean is `mean`, kept `floor` away from the ends: (..., n·width), same shape."""
+        raise NotImplementedError
+
+    def dot(self, x: Array, W: Array) -> Array:
+        """φ(x)·W: (..., n) and (n·width, m) -> (..., m)."""
+        return x @ W
+
+    def outer(self, x: Array, g: Array) -> Array:
+        """φ(x)ᵀ·g: (n_rows, n) and (n_rows, m) -> (n·width, m)."""
+        return x.T @ g
+
+    def total(self, x: Array, weights: Array) -> Array:
+        """Σ weights φ(x) over rows: (n_rows, n) and (n_rows,) -> (n·width,) float64."""
+        return weights @ self.encode(x)
+
+    def check(self, x: Any, what: str = "data", *, strict: bool = False) -> Array:
+        """Return x as an array, or say which value is outside the unit's domain.
+
+        Parameters
+        ----------
+        x : array_like
+            States, (..., n); unless `strict`, Bernoulli and Ising values may be means, between the states.
+        what : str
+            The name of x in the message.
+        strict : bool
+            Take states only.
+
+        Raises
+        ------
+        EbmError
+            NaN, infinities, text, or a value outside the domain: the first one and its place.
+        """
+        x = np.asarray(x)
+        if x.dtype.kind not in "biuf":
+            raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
+        if self.width > 1 and x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.width:
+            return x  # colours: two passes will do
+        ok = np.isfinite(x)
+        if ok.all():
+            ok = self._inside(x, strict)
+        if not np.all(ok):
+            place = tuple(int(i) for i in np.argwhere(~ok)[0])
+            where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
+            raise EbmError(f"{what}: {x[place]} at {where}; {self} takes {self._domain(strict)}")
+        return x
+
+    def _inside(self, x: Array, strict: bool) -> Array:
+        if strict and self.states is not None:
+            return np.isin(x, self.states)
+        return (x >= self.interval[0]) & (x <= self.interval[1])
+
+    def _domain(self, strict: bool) -> str:
+        if self.states is None:
+            return "finite numbers"
+        pair = f"{self.states[0]:g} and {self.states[-1]:g}"
+        return pair if strict else f"{pair}, or means between them"
+
+    def as_states(self, x: Array, dtype: Any) -> Array:
+        """x in the dtype that states are kept in: `dtype`, or int32 for Potts."""
+        return np.ascontiguousarray(x, dtype)
