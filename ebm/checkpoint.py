@@ -32,7 +32,8 @@ __all__ = ["load", "load_machine", "read_arrays", "save", "write_arrays", "write
 
 FORMAT = 1
 _ENERGY = {
-    "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E)",
+    "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E);"
+    " U(x) = v.precision x^2/2 of Gaussian units, 0 of others",
     "BoltzmannMachine": "E(x) = -b.phi(x) - 1/2 phi(x).J.phi(x); p ~ exp(-E)",
     "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
 }
@@ -150,7 +151,8 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
     kind = header["type"]
     if kind == "RBM":
         visible, hidden = units_from_dict(header["visible"]), units_from_dict(header["hidden"])
-        return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"))
+        precision = arrays.get("params.v.precision")
+        return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"), precision=precision)
     if kind == "BoltzmannMachine":
         J, b = arrays["params.J"], arrays["params.b"]
         if header["sparse"]:

@@ -136,9 +136,13 @@ class Graph:
         columns = np.repeat(free, self.widths)
         phi[columns] = 0.0
         field = self.J @ phi
-        potential = sum(u.potential(given[own][~free[own]]).sum() for u, own, _ in self.parts())
+        potential = sum(
+            u.taken(~free[own]).potential(given[own][~free[own]]).sum() for u, own, _ in self.parts()
+        )
         energy = float(potential - phi @ self.b - 0.5 * phi @ field)
-        blocks = tuple((u, int(free[own].sum())) for u, own, _ in self.parts() if free[own].any())
+        blocks = tuple(
+            (u.taken(free[own]), int(free[own].sum())) for u, own, _ in self.parts() if free[own].any()
+        )
         J = self.J[columns][:, columns]
         return Graph(blocks, (self.b + field)[columns], J, int(free[: self.n_state].sum())), energy
 

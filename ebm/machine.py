@@ -60,6 +60,8 @@ class Machine(Protocol):
         Live arrays, updated in place; whoever changes them calls `project`.
     couplings : tuple of str
         The parameters that penalties act on: weights, not biases.
+    biases : tuple of str
+        Those that centring has offsets for.
     share : float
         Of a coupling's slope that belongs to an entry: ½ where J_ij and J_ji are one parameter, else 1.
     sums_out : bool
@@ -67,6 +69,7 @@ class Machine(Protocol):
     """
 
     couplings: tuple[str, ...]
+    biases: tuple[str, ...]
     share: float
     sums_out: bool
 

@@ -179,7 +179,7 @@ class _Climb:
         self._machine, self._rows, self._w, self._penalties = machine, rows, w, penalties
         self._origin = {k: p.astype(np.float64) for k, p in machine.params.items()}
         positive = self._positive()
-        self._offsets = {k: positive[k].astype(np.float64) for k in positive if k not in machine.couplings}
+        self._offsets = {k: positive[k].astype(np.float64) for k in machine.biases}
         self.start = np.zeros(sum(p.size for p in self._origin.values()))
         self.log_likelihood, self.norm, self.n_evaluations = -np.inf, np.inf, 0
 

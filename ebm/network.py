@@ -82,6 +82,8 @@ class Network:
             columns = np.shape(layer.W)[-1]
             if columns % layer.units.width:
                 raise EbmError(f"layer {k}: {columns} columns do not fit {layer.units}")
+            if layer.units.learns:
+                raise NotSupported(f"layer {k}: {layer.units}: expected units that learn no precision")
             self.params[f"W{k}"] = parameter(layer.W, (rows, columns), dtype, f"layer {k}: W")
             self.params[f"b{k}"] = parameter(layer.b, (columns,), dtype, f"layer {k}: b")
             rows = columns

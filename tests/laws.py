@@ -33,17 +33,20 @@ def phi(units, x):
 
 
 def potential(units, x):
-    return 0.5 * np.sum(np.square(x), -1) if isinstance(units, Gaussian) else np.zeros(len(x))
+    if not isinstance(units, Gaussian):
+        return np.zeros(len(x))
+    return 0.5 * np.sum(units.precision * np.square(x), -1)
 
 
 def dense(machine):
     return machine.J.toarray() if machine.sparse else machine.J
 
 
-def log_integral(I):
-    """log of the integral of exp(I t - t^2 / 2), by quadrature about its peak."""
-    t = I[..., None] + GRID
-    return logsumexp(I[..., None] * t - t * t / 2, axis=-1) + np.log(0.25)
+def log_integral(I, precision=1.0):
+    """log of the integral of exp(I t - precision t^2 / 2), by quadrature about its peak."""
+    step = 0.25 / np.sqrt(precision)
+    t = I[..., None] / precision + GRID / np.sqrt(precision)
+    return logsumexp(I[..., None] * t - precision * t * t / 2, axis=-1) + np.log(step)
 
 
 def minus_free_energy(machine, x, beta=1.0, base=None):
@@ -93,18 +96,18 @@ def exact_draws(machine, n, rng, beta=1.0, base=None):
         x, p = distribution(machine, beta, base)
         return x[rng.choice(len(x), size=n, p=p)]
     cold = 0 if base is None else (1 - beta) * base
+    own = np.broadcast_to(machine.units.precision, machine.n_visible).astype(float)
     if isinstance(machine.hidden, Gaussian):
         W, n_v = beta * machine.W.astype(float), machine.n_visible
-        precision = np.block([[np.eye(n_v), -W], [-W.T, np.eye(machine.n_hidden)]])
+        precision = np.block([[np.diag(own), -W], [-W.T, np.eye(machine.n_hidden)]])
         cov = np.linalg.inv(precision)
         mean = cov @ np.concatenate([beta * machine.b + cold, beta * machine.c])
         return rng.multivariate_normal(mean, cov, size=n)[:, :n_v]
     g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
     I = beta * (machine.b + g @ machine.W.T) + cold
-    log_p = beta * (g @ machine.c) + 0.5 * np.square(I).sum(1)
-    return I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))] + rng.normal(
-        size=(n, I.shape[1])
-    )
+    log_p = beta * (g @ machine.c) + 0.5 * (np.square(I) / own).sum(1)
+    means = I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))] / own
+    return means + rng.normal(size=means.shape) / np.sqrt(own)
 
 
 # Laws of units. I is (n, k * width).
@@ -139,7 +142,7 @@ def pull_is_directional_derivative(units, I, g, eps=1e-5):
 def cgf_is_log_sum(units, I):
     """cgf = the log of the sum over states, or of the integral, of exp(I.phi - U); to 1e-13 relative."""
     if units.states is None:
-        expected = log_integral(I)
+        expected = log_integral(I, units.precision)
     else:
         table = phi(units, np.array(units.states)[:, None])
         expected = logsumexp(I.reshape(len(I), -1, units.width) @ table.T, axis=-1)
@@ -298,7 +301,7 @@ def log_likelihood_of(machine, v, weights):
 
 # Catalogues.
 
-UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5)]
+UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5), Gaussian(learn_precision=True).bound(2.5)]
 DISCRETE = [u for u in UNITS if u.states is not None]
 
 
@@ -320,7 +323,8 @@ def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5
     if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
         W *= 0.7 / np.linalg.norm(W, 2)
     b, c = (0.5 * rng.normal(size=k) for k in W.shape)
-    return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)))
+    own = {"precision": rng.uniform(0.8, 2.5, n_v).astype(dtype)} if visible.learns else {}
+    return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)), **own)
 
 
 def ferromagnet(q, n, *, sparse=False, gauge=False):
@@ -356,6 +360,8 @@ PAIRS = {
     "gaussian-potts": (Gaussian(), Potts(3), 2, 2, 0.8),
     "potts-gaussian": (Potts(3), Gaussian(), 3, 2, 0.6),
     "gaussian-gaussian": (Gaussian(), Gaussian(), 3, 2, 1.0),
+    "precise-bernoulli": (Gaussian(learn_precision=True), Bernoulli(), 2, 3, 0.9),
+    "precise-gaussian": (Gaussian(learn_precision=True), Gaussian(), 3, 2, 1.0),
 }
 
 

@@ -69,7 +69,7 @@ def test_networks_come_back(name, tmp_path):
     same_arrays(net.params, back.params)
 
 
-@pytest.mark.parametrize("name", ["bernoulli-bernoulli", "ising-sparse-hidden", "potts", "gaussian-potts"])
+@pytest.mark.parametrize("name", ["bernoulli-bernoulli", "ising-sparse-hidden", "potts", "precise-bernoulli"])
 @DTYPES
 def test_states_come_back(name, dtype, tmp_path):
     """Chains, memory, stream and step. (That they go on the same: test_training.)"""

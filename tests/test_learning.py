@@ -117,7 +117,15 @@ LONG = [
 
 @pytest.mark.parametrize("rule", LONG, ids=repr)
 @pytest.mark.parametrize(
-    "name", ["bernoulli-hidden", "potts-sparse", "ising-bernoulli", "potts-gaussian", "bernoulli-bernoulli"]
+    "name",
+    [
+        "bernoulli-hidden",
+        "potts-sparse",
+        "ising-bernoulli",
+        "potts-gaussian",
+        "bernoulli-bernoulli",
+        "precise-bernoulli",
+    ],
 )
 def test_long_chains_estimate_the_exact_gradient(rule, name):
     """Averaged over draws, within 4.5 sigma computed from the draws (30 sweeps forget their start here)."""
@@ -149,6 +157,7 @@ def test_cd_at_the_truth_has_no_bias():
         "potts",
         "bernoulli-bernoulli",
         "gaussian-bernoulli",
+        "precise-gaussian",
         "potts-potts",
     ],
 )
@@ -164,7 +173,7 @@ def test_a_batch_without_weight_teaches_nothing(rule, name):
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(
     "name",
-    ["bernoulli-hidden", "ising-sparse-hidden", "potts-sparse", "bernoulli-gaussian", "potts-bernoulli"],
+    ["bernoulli-hidden", "ising-sparse-hidden", "potts-sparse", "bernoulli-gaussian", "precise-bernoulli"],
 )
 def test_weights_are_repeated_rows(name, centred):
     machine = laws.MACHINES[name]()

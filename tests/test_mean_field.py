@@ -88,7 +88,7 @@ def test_it_is_a_bound_wherever_it_stops(units, n_iterations):
 
 
 @quiet
-@pytest.mark.parametrize("name", ["ising", "potts", "bernoulli-ising", "gaussian-bernoulli"])
+@pytest.mark.parametrize("name", ["ising", "potts", "bernoulli-ising", "precise-bernoulli"])
 def test_the_bound_rises_from_iteration_to_iteration(name):
     machine = scaled(name, 2.0)
     values = [mean_field(machine, n_starts=1, n_iterations=n).value for n in range(1, 30)]

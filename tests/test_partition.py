@@ -148,7 +148,7 @@ def test_log_likelihood_is_log_p(name):
     np.testing.assert_allclose(log_likelihood(machine, v, log_z(machine)), np.log(p), atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["gaussian-bernoulli", "gaussian-potts"])
+@pytest.mark.parametrize("name", ["gaussian-bernoulli", "gaussian-potts", "precise-bernoulli"])
 def test_log_likelihood_is_a_density(name):
     """Gaussian visible units: exp(log-likelihood) integrates to one."""
     machine = laws.MACHINES[name]()

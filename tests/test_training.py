@@ -74,6 +74,7 @@ OPTIMISERS = [
 MACHINES = {
     "rbm32": lambda: laws.MACHINES["bernoulli-bernoulli"](dtype=np.float32),
     "rbm64": lambda: laws.MACHINES["potts-bernoulli"](),
+    "rbm-precise": lambda: laws.MACHINES["precise-bernoulli"](dtype=np.float32),
     "bm32": lambda: laws.MACHINES["ising-sparse-hidden"](dtype=np.float32),
     "bm64": lambda: laws.MACHINES["bernoulli-hidden"](),
 }

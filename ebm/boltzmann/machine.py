@@ -69,7 +69,7 @@ class BoltzmannMachine:
     array([[0.8808, 0.8808]])
     """
 
-    couplings, share = ("J",), 0.5
+    couplings, biases, share = ("J",), ("b",), 0.5
     sums_out = False
 
     def __init__(

@@ -6,7 +6,7 @@ the others and P = 1 − J_GG,
     ∫ exp(x_G·(a + K φ) − ½ x_G·P·x_G) dx_G = exp(½ (a + K φ)·P⁻¹·(a + K φ)) (2π)^(n/2) det P^(−½)
 
 (docs/math.md (1.2) and (4.7)): the others get biases Kᵀ P⁻¹ a and couplings Kᵀ P⁻¹ K, also of a unit to
-itself, which its table takes up.
+itself, which its table takes up. Units with precisions are taken as s times units of variance 1, (4.9).
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class Gaussians:
     ----------
     mask : (n_units,) bool
         Which units these are.
+    scale : (n,) float64
+        s of each; a, K and P are those of the units of variance 1.
     a : (n,) float64
         Their biases.
     K : sparse, (n, entries of the others)
@@ -102,6 +104,7 @@ class Gaussians:
     """
 
     mask: Array
+    scale: Array
     a: Array
     K: Any
     lower: Array | None
@@ -117,16 +120,17 @@ class Gaussians:
     def log_integral(self) -> float:
         """The part of the integral that does not depend on the others."""
         log_root = 0.0 if self.lower is None else float(np.log(np.diagonal(self.lower)).sum())
+        log_root -= float(np.log(self.scale).sum())
         return float(0.5 * self.a @ self.solve(self.a) + 0.5 * len(self.a) * math.log(2 * math.pi) - log_root)
 
     def draw(self, phi: Array, u: Array) -> Array:
-        """States given the others' φ (m, ·), at uniforms u (m, n): mean P⁻¹(a + Kφ), covariance P⁻¹."""
+        """States given the others' φ (m, ·) at u (m, n): s times (mean P⁻¹(a + Kφ), covariance P⁻¹)."""
         noise = Gaussian().sample(np.zeros(u.shape), u)
         if self.lower is not None:
             from scipy.linalg import solve_triangular
 
             noise = solve_triangular(self.lower, noise.T, lower=True, trans=1).T
-        return self.solve(self.a[:, None] + self.K @ phi.T).T + noise
+        return self.scale * (self.solve(self.a[:, None] + self.K @ phi.T).T + noise)
 
 
 def integrate(graph: Graph, limit: float) -> tuple[Graph, Gaussians | None]:
@@ -150,12 +154,14 @@ def integrate(graph: Graph, limit: float) -> tuple[Graph, Gaussians | None]:
     if not mask.any():
         return graph, None
     columns = np.repeat(mask, graph.widths)
-    K = graph.J[columns][:, ~columns]
-    _refuse_cliques(graph, mask, K, limit)
-    lower = _cholesky(graph.J[columns][:, columns])
-    gaussians = Gaussians(mask, graph.b[columns], K, lower)
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, diags_array
 
+    scale = np.concatenate([np.full(n, u.scale) for u, n in graph.blocks if isinstance(u, Gaussian)])
+    s = diags_array(scale).tocsr()
+    K = csr_array(s @ graph.J[columns][:, ~columns])
+    _refuse_cliques(graph, mask, K, limit)
+    lower = _cholesky(s @ graph.J[columns][:, columns] @ s)
+    gaussians = Gaussians(mask, scale, scale * graph.b[columns], K, lower)
     inner = K if lower is None else csr_array(gaussians.solve(K.toarray()))
     J = csr_array(graph.J[~columns][:, ~columns] + K.T @ inner)
     b = graph.b[~columns] + K.T @ gaussians.solve(gaussians.a)

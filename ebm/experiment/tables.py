@@ -47,10 +47,23 @@ def _units_of(data: Any) -> Units:
 
 @settings
 class RBM:
-    """`ebm.RBM.from_data`; the visible units are those of the data."""
+    """`ebm.RBM.from_data`; the visible units are those of the data.
+
+    Parameters
+    ----------
+    n_hidden : int
+    hidden : Units
+    learn_precision : bool
+        Of Gaussian data: learn the precision of each visible unit.
+    scale : float
+        Standard deviation of the first weights.
+    seed : int
+    dtype : {"float32", "float64"}
+    """
 
     n_hidden: Count
     hidden: Bernoulli | Ising | Gaussian | Potts = Bernoulli()
+    learn_precision: bool = False
     scale: Positive = 0.01
     seed: Seed = 0
     dtype: Literal["float32", "float64"] = "float32"
@@ -59,8 +72,13 @@ class RBM:
 
     def build(self, data: Any) -> _RBM:
         """The machine before training."""
+        visible = _units_of(data)
+        if self.learn_precision:
+            if not isinstance(visible, Gaussian):
+                raise EbmError(f"RBM: learn_precision: expected gaussian data, got {data.kind}")
+            visible = Gaussian(learn_precision=True)
         return _RBM.from_data(
-            data.train, self.n_hidden, visible=_units_of(data), hidden=self.hidden, scale=self.scale,
+            data.train, self.n_hidden, visible=visible, hidden=self.hidden, scale=self.scale,
             seed=self.seed, dtype=np.dtype(self.dtype),
         )  # fmt: skip
 

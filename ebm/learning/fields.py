@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import settings
+from ebm.errors import NotSupported, settings
 from ebm.graph import Graph, graph_of
 from ebm.learning.rules import Batch, Carried, normalised, zero
 from ebm.machine import Array, Machine, Params
@@ -72,7 +72,10 @@ class _Fields:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """The copies, with random inputs."""
-        b = graph_of(machine, type(self).__name__).b
+        name = type(self).__name__
+        b = graph_of(machine, name).b
+        if machine.units.learns:
+            raise NotSupported(f"{name}: {machine.units}: learnt precisions need CD, PCD or Exact")
         u = rng.uniform(self.n_copies, len(b))
         return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
 

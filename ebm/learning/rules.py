@@ -75,8 +75,7 @@ def zero(params: Params) -> Params:
 
 def start_offsets(machine: Machine) -> Carried:
     """Centring offsets, one for each bias; NaN until the first batch sets them."""
-    biases = (k for k in machine.params if k not in machine.couplings)
-    return {f"{_OFFSET}{k}": np.full_like(machine.params[k], np.nan) for k in biases}
+    return {f"{_OFFSET}{k}": np.full_like(machine.params[k], np.nan) for k in machine.biases}
 
 
 def finish(

@@ -300,7 +300,7 @@ class Reaction:
 def covariance(units: Units, I: Array, m: Array) -> Array:
     """C of each unit, (k, n, width, width)."""
     if units.states is None:
-        return np.ones((*I.shape, 1))[..., None]  # a Gaussian's, whatever its mean
+        return units.var(I)[..., None, None]  # a Gaussian's, whatever its mean
     phi, own = states_of(units), m.reshape(len(m), -1, units.width)
     log_p = I.reshape(own.shape) @ phi.T
     p = np.exp(log_p - log_p.max(-1, keepdims=True))

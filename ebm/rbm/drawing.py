@@ -12,7 +12,7 @@ from ebm.machine import Array, Scratch
 from ebm.rbm.chains import BlockChains
 from ebm.rbm.states import WORTH, State, dot, values
 from ebm.stream import Stream
-from ebm.units import Bernoulli, Potts, Units
+from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["Layer", "Source", "Turned", "draw", "draw_ahead", "sweep_layers"]
 
@@ -122,11 +122,16 @@ def draw(
         return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
     worth = out.size * units.width * 8 > WORTH
-    rest = source.product(scratch), layer.bias, layer.base, beta, *uniforms, layer.first, out
+    inputs, s = (source.product(scratch), layer.bias, layer.base), 1.0
+    if isinstance(units, Gaussian) and units.learns:  # x = s·y with y of unit variance and input s·I
+        s = units.scale
+        inputs = inputs[0][:, : layer.n_units] * s, layer.bias * s, layer.base * s
     if isinstance(units, Potts):
-        draw_potts_rows(worth, units.width, *rest)
+        draw_potts_rows(worth, units.width, *inputs, beta, *uniforms, layer.first, out)
     else:
-        draw_rows(worth, units.kind, *rest)
+        draw_rows(worth, units.kind, *inputs, beta, *uniforms, layer.first, out)
+    if units.learns:
+        out *= s
     if layer.free is not None and old is not None:
         out[:, ~layer.free] = values(old)[:, ~layer.free]
     return out

@@ -8,18 +8,21 @@ import warnings
 import numpy as np
 
 from ebm.machine import Array, LogSum, Params, Scratch, enumerate_states, n_states, refuse_above
+from ebm.rbm.parameters import PRECISION, unit_variance
 from ebm.rbm.states import as_state, dot, dot_vector, statistics
 from ebm.units import Units
 
-__all__ = ["require_sum", "sum_gaussian", "sum_layer", "sum_machine"]
+__all__ = ["has_density", "require_sum", "sum_gaussian", "sum_layer", "sum_machine"]
 
 _LIMIT = 2.0**33  # terms: states of one layer × inputs of the other
 _SECONDS_PER_TERM = 5e-9
 _AT_ONCE = 2**22  # terms worked on at a time
+_NAMES = {"W": "cross", "b": "outer", "c": "inner"}  # of the statistics of a layer that is summed
+_TURNED = {"outer": "inner", "inner": "outer", "cross": "cross", "inner_square": "outer_square"}
 
 
-def sum_gaussian(W: Array, b: Array, c: Array) -> tuple[float, Array, Array, Array]:
-    """log Z, ⟨v⟩, ⟨h⟩ and ⟨v hᵀ⟩ of a Gaussian–Gaussian machine, docs/math.md (4.7).
+def sum_gaussian(W: Array, b: Array, c: Array) -> tuple[float, Params]:
+    """log Z and the mean statistics (those of `sum_layer`) of a Gaussian–Gaussian machine, math.md (4.7).
 
     Warns
     -----
@@ -33,14 +36,24 @@ def sum_gaussian(W: Array, b: Array, c: Array) -> tuple[float, Array, Array, Arr
             RuntimeWarning,
             stacklevel=4,
         )
-        return math.inf, np.full(n_v, np.nan), np.full(n_h, np.nan), np.full(W.shape, np.nan)
+        shapes = {"outer": n_v, "inner": n_h, "cross": W.shape, "outer_square": n_v}
+        return math.inf, {key: np.full(shape, np.nan) for key, shape in shapes.items()}
     precision = np.block([[np.eye(n_v), -W], [-W.T, np.eye(n_h)]])
     covariance = np.linalg.inv(precision)
     mean = covariance @ np.concatenate([b, c])
     log_det = np.linalg.slogdet(precision)[1]
     log_z = 0.5 * ((n_v + n_h) * math.log(2 * math.pi) - log_det + mean @ np.concatenate([b, c]))
-    cross = covariance[:n_v, n_v:] + np.outer(mean[:n_v], mean[n_v:])
-    return float(log_z), mean[:n_v], mean[n_v:], cross
+    second = covariance + np.outer(mean, mean)
+    squares = np.diagonal(second)[:n_v]
+    own = {"outer": mean[:n_v], "inner": mean[n_v:], "cross": second[:n_v, n_v:], "outer_square": squares}
+    return float(log_z), own
+
+
+def has_density(visible: Units, hidden: Units, params: Params) -> bool:
+    """Whether the integral is finite: for Gaussian–Gaussian machines, singular values of s·W below 1."""
+    if visible.states is not None or hidden.states is not None:
+        return True
+    return bool(np.linalg.norm(unit_variance(visible, params["W"].astype(np.float64), params["b"])[1], 2) < 1)
 
 
 def require_sum(visible: Units, hidden: Units, params: Params) -> None:
@@ -66,26 +79,37 @@ def _refuse(terms: float) -> None:
 def sum_machine(
     visible: Units, hidden: Units, params: Params, beta: float, stats: bool
 ) -> tuple[float, Params]:
-    """log Z_β and the expected stats of an RBM: the layer with fewer terms is enumerated."""
+    """log Z_β and the expected stats of an RBM: the layer with fewer terms is enumerated.
+
+    Visible units with precisions are summed as units of variance 1, docs/math.md (4.9).
+    """
     W, b, c = (beta * params[key].astype(np.float64) for key in "Wbc")
     if visible.states is None and hidden.states is None:
-        log_z, mean_v, mean_h, cross = sum_gaussian(W, b, c)
-        return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
-    of_hidden, of_visible = _terms(visible, hidden, params)
-    _refuse(min(of_hidden, of_visible))
-    if of_hidden <= of_visible:
-        log_z, mean_h, mean_v, cross = sum_layer(hidden, visible, W.T, c, b, stats)
-        return log_z, {"W": cross.T, "b": mean_v, "c": mean_h} if stats else {}
-    log_z, mean_v, mean_h, cross = sum_layer(visible, hidden, W, b, c, stats)
-    return log_z, {"W": cross, "b": mean_v, "c": mean_h} if stats else {}
+        plain, W, b, s = unit_variance(visible, W, b)
+        log_z, own = sum_gaussian(W, b, c)
+    else:
+        of_hidden, of_visible = _terms(visible, hidden, params)
+        _refuse(min(of_hidden, of_visible))
+        plain, W, b, s = unit_variance(visible, W, b)
+        if of_visible < of_hidden:
+            log_z, own = sum_layer(plain, hidden, W, b, c, stats)
+        else:
+            log_z, turned = sum_layer(hidden, plain, W.T, c, b, stats)
+            own = {_TURNED[key]: value.T for key, value in turned.items()}
+    log_z += float(np.log(s).sum())
+    if not stats:
+        return log_z, {}
+    found = {"W": s[:, None] * own["cross"], "b": s * own["outer"], "c": own["inner"]}
+    if visible.learns:
+        found[PRECISION] = -0.5 * s * s * own["outer_square"]
+    return log_z, found
 
 
-def sum_layer(
-    outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: bool
-) -> tuple[float, Array, Array, Array]:
+def sum_layer(outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: bool) -> tuple[float, Params]:
     """Sum over all states y of the `outer` layer: exp(b·φ(y) + Σ cgf(c + φ(y)·W)).
 
-    Returns log Z and, with `stats`, ⟨φ(y)⟩, ⟨φ(inner)⟩ and their product's mean.
+    Returns log Z and, with `stats`, ⟨φ(y)⟩, ⟨φ(inner)⟩, the mean of their product, and of the squares of
+    Gaussian inner units: "outer", "inner", "cross" and "inner_square".
     """
     from ebm.kernels.cgf import cgf_rows
 
@@ -101,7 +125,7 @@ def sum_layer(
         if stats:
             found, _ = statistics([(y, product, weights)], outer, inner, params, scratch)
             for key, value in found.items():
-                sums.add(key, np.asarray(value))
-    if not stats:
-        return sums.log, b, c, W
-    return sums.log, sums.mean("b"), sums.mean("c"), sums.mean("W")
+                sums.add(_NAMES[key], np.asarray(value))
+            if inner.states is None:
+                sums.add("inner_square", weights @ (1 + np.square(product[:, : len(c)] + c)))
+    return sums.log, {key: sums.mean(key) for key in sums.sums}

@@ -20,19 +20,17 @@ from ebm.machine import (
     as_beta,
     as_count,
     as_free,
-    as_numbers,
     as_rows,
     as_weights,
-    float_dtype,
-    parameter,
 )
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
-from ebm.rbm.enumeration import require_sum, sum_machine
+from ebm.rbm.enumeration import has_density, require_sum, sum_machine
+from ebm.rbm.parameters import PRECISION, bound, first_values, random_weights, take_parameters
 from ebm.rbm.sites import site_contrast, site_energies
-from ebm.rbm.states import as_state, centred, dot, dot_vector, statistics
-from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.units import Bernoulli, Gaussian, Units
+from ebm.rbm.states import as_state, centred, dot, dot_vector, statistics, uncentred
+from ebm.stream import Seed, Stream
+from ebm.units import Bernoulli, Units
 
 __all__ = ["RBM"]
 
@@ -50,11 +48,16 @@ class RBM:
         Visible biases.
     c : array_like, (n_hidden·width,)
         Hidden biases.
+    precision : array_like, (n_visible,), optional
+        Of visible units ``Gaussian(learn_precision=True)``, positive; 1 when left out. The parameter
+        ``params["v.precision"]``.
 
     Raises
     ------
     EbmError
-        Shapes that do not fit, values that are not finite.
+        Shapes that do not fit, values that are not finite, precisions that are not positive.
+    NotSupported
+        Hidden units that learn a precision.
 
     References
     ----------
@@ -69,27 +72,22 @@ class RBM:
     (3.4657, array([0.5, 0.5, 0.5]))
     """
 
-    couplings, share = ("W",), 1.0
+    couplings, biases, share = ("W",), ("b", "c"), 1.0
     sums_out = True
 
-    def __init__(self, visible: Units, hidden: Units, W: ArrayLike, b: ArrayLike, c: ArrayLike) -> None:
-        for name, units in (("visible", visible), ("hidden", hidden)):
-            if not isinstance(units, Units):
-                raise EbmError(f"{name}: expected units such as Bernoulli(), got {units!r}")
-        W, b, c = (as_numbers(a, name) for a, name in ((W, "W"), (b, "b"), (c, "c")))
-        dtype, shape = float_dtype(W, b, c), W.shape
-        if len(shape) != 2 or shape[0] % visible.width or shape[1] % hidden.width or 0 in shape:
-            raise EbmError(
-                f"W: expected shape (n_visible·{visible.width}, n_hidden·{hidden.width}), got {shape}"
-            )
-        self.visible, self.hidden = visible, hidden
-        self.params: Params = {
-            "W": parameter(W, shape, dtype, "W"),
-            "b": parameter(b, (shape[0],), dtype, "b"),
-            "c": parameter(c, (shape[1],), dtype, "c"),
-        }
-        self.n_visible = shape[0] // visible.width
-        self.n_hidden = shape[1] // hidden.width
+    def __init__(
+        self,
+        visible: Units,
+        hidden: Units,
+        W: ArrayLike,
+        b: ArrayLike,
+        c: ArrayLike,
+        *,
+        precision: ArrayLike | None = None,
+    ) -> None:
+        self.params: Params = take_parameters(visible, hidden, W, b, c, precision)
+        self.visible, self.hidden = bound(visible, self.params), hidden
+        self.n_visible, self.n_hidden = len(self.b) // visible.width, len(self.c) // hidden.width
         self.version = object()
         self._scratch = Scratch()
         self._turned = Turned()
@@ -109,8 +107,7 @@ class RBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
         rows = as_count(n_visible, "n_visible") * visible.width
         columns = as_count(n_hidden, "n_hidden") * hidden.width
-        u = Stream(seed).split(WEIGHTS).uniform(rows, columns)
-        W = scale * Gaussian().sample(np.zeros((rows, columns)), u)
+        W = random_weights(rows, columns, scale, seed)
         return cls(visible, hidden, *(a.astype(dtype) for a in (W, np.zeros(rows), np.zeros(columns))))
 
     @classmethod
@@ -127,15 +124,15 @@ class RBM:
     ) -> RBM:
         """Make a machine that starts as the product of the data's marginals.
 
-        Visible biases are the inputs whose means are the data's, kept half a row away from the ends; hidden
-        biases are zero, weights normal with standard deviation `scale` (Hinton 2012, section 8).
+        Visible biases are the inputs whose means are the data's, kept half a row away from the ends, and
+        precisions that are learnt start at one over the data's variances; hidden biases are zero, weights
+        normal with standard deviation `scale` (Hinton 2012, section 8).
         """
         data = visible.check(data)
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
         machine = cls.random(visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
-        mean = visible.encode(data).mean(0, dtype=np.float64)
-        machine.params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
+        first_values(machine, data)
         return machine
 
     @property
@@ -159,14 +156,16 @@ class RBM:
 
     def copy(self) -> RBM:
         """An independent machine with the same parameters."""
-        return RBM(self.visible, self.hidden, self.W, self.b, self.c)
+        precision = self.params.get(PRECISION)
+        return RBM(self.visible, self.hidden, self.W, self.b, self.c, precision=precision)
 
     def __repr__(self) -> str:
         return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
 
     def graph(self) -> Graph:
         """All units, the hidden ones last, as a pairwise model: a copy of today's parameters, float64."""
-        return two_layers(self.visible, self.hidden, **self.params)
+        own = {key: value.astype(np.float64) for key, value in self.params.items()}
+        return two_layers(bound(self.visible, own), self.hidden, *(own[key] for key in "Wbc"))
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
@@ -314,7 +313,7 @@ class RBM:
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
-        """−∂F/∂(W, b, c), the weighted sum over rows, docs/math.md (4.5)."""
+        """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.8)."""
         return {key: np.asarray(value) for key, value in self._statistics((x, weights))[0].items()}
 
     def contrast(
@@ -355,8 +354,8 @@ class RBM:
         return v
 
     def project(self) -> None:
-        """Nothing is constrained; products kept in running chains are made again."""
-        self.version = object()
+        """Keep precisions positive; products kept in running chains are made again."""
+        self.version, self.visible = object(), bound(self.visible, self.params)
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""
@@ -364,8 +363,7 @@ class RBM:
 
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)."""
-        W = step["W"]
-        return {"W": W, "b": step["b"] - W @ offsets["c"], "c": step["c"] - offsets["b"] @ W}
+        return uncentred(step, offsets["b"], offsets["c"])
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw v at β = 0: independent, with inputs `base`."""
@@ -394,6 +392,5 @@ class RBM:
         require_sum(self.visible, self.hidden, self.params)
 
     def normalisable(self) -> bool:
-        """False for Gaussian–Gaussian machines with a singular value of W of 1 or more."""
-        gaussian = self.visible.states is None and self.hidden.states is None
-        return not gaussian or bool(np.linalg.norm(self.W.astype(np.float64), 2) < 1)
+        """False for Gaussian–Gaussian machines with a singular value of λ^−½·W of 1 or more."""
+        return has_density(self.visible, self.hidden, self.params)

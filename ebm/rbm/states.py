@@ -14,9 +14,10 @@ import numpy as np
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
 from ebm.machine import Array, Params, Scratch
-from ebm.units import Units
+from ebm.rbm.parameters import PRECISION
+from ebm.units import Gaussian, Units
 
-__all__ = ["WORTH", "State", "as_state", "centred", "dot", "dot_vector", "statistics", "values"]
+__all__ = ["WORTH", "State", "as_state", "centred", "dot", "dot_vector", "statistics", "uncentred", "values"]
 
 WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
 
@@ -77,9 +78,10 @@ def statistics(
     params: dict[str, Array],
     scratch: Scratch,
 ) -> tuple[dict[str, Any], Params]:
-    """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5).
+    """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5), (4.8).
 
     Of bits, the first is a `Deferred`. And the last two of the first part alone, which centring wants.
+    Precisions that are learnt have the statistics −½ v².
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def statistics(
             sums_v[k] = visible.total(v, weights)
             start += len(weights)
     together = {"b": sums_v.sum(0), "c": sums_h.sum(0)}
+    if isinstance(visible, Gaussian) and visible.learns:
+        together[PRECISION] = -sum(w @ visible.grad_theta(values(v)) for v, _, w in parts)
     first = {"b": sums_v[0], "c": sums_h[0]}
     return {"W": pairs} | _as(W.dtype, together), _as(W.dtype, first)
 
@@ -154,7 +158,7 @@ def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
 
 
 def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -> Params:
-    """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4)."""
+    """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4), (5.4a)."""
     from ebm.kernels.ascend import subtract_outers
 
     W, b, c = gradient["W"], gradient["b"], gradient["c"]
@@ -164,4 +168,16 @@ def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -
     else:
         out[:] = W
     subtract_outers(out.size > WORTH, out, *(a.astype(W.dtype) for a in (mu, c, b, lam)))
-    return {"W": out, "b": b, "c": c}
+    found = {"W": out, "b": b, "c": c}
+    if PRECISION in gradient:  # −½(v − μ)² instead of −½v²
+        found[PRECISION] = gradient[PRECISION] + mu.astype(b.dtype) * b
+    return found
+
+
+def uncentred(step: Params, mu: Array, lam: Array) -> Params:
+    """A step in centred coordinates as one of the parameters, docs/math.md (5.4)."""
+    W = step["W"]
+    found = step | {"b": step["b"] - W @ lam, "c": step["c"] - mu @ W}
+    if PRECISION in step:
+        found["b"] += mu * step[PRECISION]
+    return found

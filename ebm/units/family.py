@@ -39,12 +39,19 @@ class Units:
         The values x can take, ascending; None if continuous.
     interval : tuple of float
         The range in which data may lie (used as means), wider than `states`.
+    learns : tuple of str
+        Numbers of its potential that are parameters of a machine.
     """
 
     kind: ClassVar[int]
     width: int = 1
     states: tuple[float, ...] | None = None
     interval: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    learns: tuple[str, ...] = ()
+
+    def taken(self, rows: Array) -> Units:
+        """The type of some of the units of a layer, by a mask or numbers: with their learnt potentials."""
+        return self
 
     def encode(self, x: Array) -> Array:
         """φ(x): (..., n) -> (..., n·width); the identity here."""

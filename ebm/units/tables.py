@@ -26,6 +26,8 @@ def units_to_dict(units: Units) -> dict[str, Any]:
     table: dict[str, Any] = {"type": type(units).__name__}
     if isinstance(units, Potts):
         table["q"] = int(units.q)
+    if isinstance(units, Gaussian) and units.learn_precision:
+        table["learn_precision"] = True
     return table
 
 
