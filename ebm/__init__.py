@@ -22,7 +22,7 @@ _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
-    "gauges": ["zero_sum"],
+    "gauges": ["rescaled", "zero_sum"],
     "graph": ["Graph"],
     "kernels.threads": ["get_num_threads", "set_num_threads"],
     "learning": [
@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported
     from ebm.errors import TooLarge as TooLarge
+    from ebm.gauges import rescaled as rescaled
     from ebm.gauges import zero_sum as zero_sum
     from ebm.graph import Graph as Graph
     from ebm.kernels.threads import get_num_threads as get_num_threads

@@ -1,8 +1,11 @@
-"""Gauges: changes of the parameters that change no probability.
+"""Gauges: changes of the parameters that change no probability, or units of measurement only.
 
 The states of a Potts unit are one too many: a number added to the weights of all its states is an input that
 the unit does not feel, and what it does to other units is a bias of theirs. In the zero-sum gauge all such
 numbers are taken out, so that couplings of two machines, or their norms, can be compared.
+
+Real units have a unit of measurement and a zero: a machine that was learnt on standardised data is a machine
+of the data as they were, with other parameters.
 """
 
 from __future__ import annotations
@@ -10,13 +13,75 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import NotSupported
-from ebm.machine import Array
+from ebm.errors import EbmError, NotSupported
+from ebm.machine import Array, parameter
 from ebm.rbm import RBM
+from ebm.units import Gaussian
 
-__all__ = ["zero_sum"]
+__all__ = ["rescaled", "zero_sum"]
+
+
+def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
+    """The machine of shift + scale·v, with v of this machine: exactly, docs/math.md (4.10).
+
+    Learnt on (data − shift)/scale it becomes the machine of the data; log-likelihoods fall by Σ log scale,
+    the Jacobian. Back again: ``rescaled(machine, -shift / scale, 1 / scale)``.
+
+    Parameters
+    ----------
+    machine : RBM
+        With Gaussian visible units; it is not changed.
+    shift : array_like, (n_visible,) or a number
+        In the new units of measurement, such as the means of the data.
+    scale : array_like, (n_visible,) or a number
+        Positive, such as the standard deviations of the data.
+
+    Returns
+    -------
+    RBM
+        Its visible units are ``Gaussian(learn_precision=True)``.
+
+    Raises
+    ------
+    NotSupported
+        Other visible units, whose states cannot be moved; other machines.
+    EbmError
+        Scales that are not positive; shapes that do not fit.
+
+    References
+    ----------
+    Hinton, "A practical guide to training restricted Boltzmann machines" (2012), section 13.2, for learning
+    on standardised data.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> data = np.random.default_rng(0).normal(size=(100, 3)) * [0.1, 1.0, 10.0] + 5.0
+    >>> shift, scale = data.mean(0), data.std(0)
+    >>> v = (data - shift) / scale
+    >>> learnt = ebm.RBM.from_data(v, 2, visible=ebm.Gaussian(learn_precision=True), dtype=float)
+    >>> machine = ebm.rescaled(learnt, shift, scale)
+    >>> jacobian = ebm.log_likelihood(learnt, v) - ebm.log_likelihood(machine, data)
+    >>> bool(np.allclose(jacobian, np.log(scale).sum()))
+    True
+    """
+    if not isinstance(machine, RBM) or not isinstance(machine.visible, Gaussian):
+        raise NotSupported(f"rescaled: expected an RBM with Gaussian visible units, got {machine}")
+    m, s = (
+        parameter(a if np.ndim(a) else np.full(shape, a), shape, np.float64, name)
+        for shape in [(machine.n_visible,)]
+        for a, name in ((shift, "shift"), (scale, "scale"))
+    )
+    if s.min() <= 0:
+        raise EbmError(f"scale: expected positive numbers, got {s.min():g} for unit {s.argmin()}")
+    W, b, c = (machine.params[key].astype(np.float64) for key in "Wbc")
+    W, precision = W / s[:, None], np.asarray(machine.visible.precision, np.float64) / s**2
+    new = (a.astype(machine.dtype) for a in (W, b / s + precision * m, c - m @ W, precision))
+    *layers, precision = new
+    return RBM(Gaussian(learn_precision=True), machine.hidden, *layers, precision=precision)
 
 
 def zero_sum(machine: Any) -> None:

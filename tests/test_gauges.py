@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse
 
 import ebm
-from ebm import SGD, NaturalGradient, Stream, begin, train, zero_sum
+from ebm import SGD, NaturalGradient, Stream, begin, rescaled, train, zero_sum
 from ebm.errors import NotSupported, TooLarge
 
 
@@ -45,6 +45,65 @@ def test_parts_of_blocks_cannot_be_gauged():
     machine = ebm.BoltzmannMachine(ebm.Potts(2), scipy.sparse.csr_array(J))
     with pytest.raises(NotSupported, match="whole q × q blocks"):
         zero_sum(machine)
+
+
+REAL = [name for name in laws.RESTRICTED if name.startswith(("gaussian", "precise"))]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_rescaled_changes_nothing_but_units_of_measurement(name):
+    """Log-densities fall by the Jacobian, hidden means stand, draws at the same u are moved; and back."""
+    machine, rng = laws.MACHINES[name](), np.random.default_rng(0)
+    n = machine.n_visible
+    shift, scale = 3 * rng.normal(size=n), np.exp(rng.normal(size=n))
+    v, before = rng.normal(size=(20, n)), {key: value.copy() for key, value in machine.params.items()}
+    other = rescaled(machine, shift, scale)
+    x = shift + scale * v
+
+    def log_p(m, rows):  # the oracle's sum over h; that exact() is the integral is another law
+        return laws.minus_free_energy(m, rows) - m.exact(stats=False)[0]
+
+    np.testing.assert_allclose(log_p(other, x), log_p(machine, v) - np.log(scale).sum(), atol=1e-11)
+    np.testing.assert_allclose(other.mean_h(x), machine.mean_h(v), atol=1e-12)
+    h = machine.sample_h(v, Stream(1))
+    drawn = shift + scale * machine.sample_v(h, Stream(2))
+    np.testing.assert_allclose(other.sample_v(h, Stream(2)), drawn, atol=1e-12)
+    back = rescaled(other, -shift / scale, 1 / scale)
+    for key, value in before.items():
+        np.testing.assert_allclose(back.params[key], value, atol=1e-12)
+        np.testing.assert_array_equal(machine.params[key], value)
+    np.testing.assert_allclose(back.visible.precision, np.broadcast_to(machine.visible.precision, n))
+
+
+def test_learning_on_standardised_data_is_learning_the_data():
+    """The maximum of the likelihood is the same machine, from whichever units of measurement."""
+    rng = np.random.default_rng(0)
+    data = (rng.choice([-1.0, 1.0], size=(300, 1)) + 0.6 * rng.normal(size=(300, 2))) * [0.2, 1.5] + [1, -2]
+    shift, scale = data.mean(0), data.std(0)
+    v = (data - shift) / scale
+    learnt = ebm.RBM.from_data(v, 1, visible=ebm.Gaussian(learn_precision=True), scale=1.0, dtype=np.float64)
+    raw = rescaled(learnt, shift, scale)
+    found, same = ebm.maximise(learnt, v, tolerance=1e-8), ebm.maximise(raw, data, tolerance=1e-8)
+    np.testing.assert_allclose(same.log_likelihood, found.log_likelihood - np.log(scale).sum(), atol=1e-8)
+    moved = rescaled(learnt, shift, scale)
+    np.testing.assert_allclose(moved.params["v.precision"], raw.params["v.precision"], rtol=1e-4)
+    np.testing.assert_allclose(moved.exact()[1]["b"], raw.exact()[1]["b"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "shift", "scale", "said"),
+    [
+        ("bernoulli-gaussian", 0.0, 1.0, "Gaussian visible"),
+        ("ising", 0.0, 1.0, "Gaussian visible"),
+        ("gaussian-bernoulli", 0.0, [1.0, 0.0], "positive numbers, got 0 for unit 1"),
+        ("gaussian-bernoulli", [0.0], 1.0, "shape"),
+        ("gaussian-bernoulli", np.nan, 1.0, "nan"),
+    ],
+)
+def test_what_cannot_be_rescaled_is_one_line(name, shift, scale, said):
+    with pytest.raises(ebm.EbmError, match=said) as error:
+        rescaled(laws.MACHINES[name](), shift, scale)
+    assert "\n" not in str(error.value)
 
 
 def natural(machine, v, w, damping=1e-10):
