@@ -147,6 +147,14 @@ def test_a_copy_has_precisions_of_its_own():
     np.testing.assert_array_equal(graph.energy(np.ones((1, 5))), energy)
 
 
+def test_conditioned_graphs_keep_the_precisions_of_their_units():
+    """E of all units = E of the free ones, conditioned, and of the clamped ones: one Gaussian unit of each."""
+    machine = laws.MACHINES["precise-bernoulli"]()
+    graph, x = machine.graph(), np.array([[0.7, -1.2, 1, 0, 1]])
+    rest, energy = graph.condition(np.array([np.nan, -1.2, np.nan, 0, np.nan]))
+    np.testing.assert_allclose(rest.energy(x[:, [0, 2, 4]]) + energy, machine.energy(x[:, :2], x[:, 2:]))
+
+
 def test_unit_precisions_are_the_plain_machine():
     """Precisions of 1 change no bit of a chain."""
     plain = laws.MACHINES["gaussian-bernoulli"](dtype=np.float32)
