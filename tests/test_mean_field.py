@@ -25,10 +25,11 @@ def scaled(name, factor):
     return machine
 
 
-def trial(units, I):
+def trial(units, I, precision):
     """Mean, covariance and entropy-like term A(I) - I.m of one unit with input I: sums over its states."""
     if units.states is None:
-        return I, np.eye(1), 0.5 * math.log(2 * math.pi) - 0.5 * I[0] ** 2
+        rest = 0.5 * math.log(2 * math.pi / precision) - 0.5 * I[0] ** 2 / precision
+        return I / precision, np.eye(1) / precision, rest
     phi = laws.phi(units, np.array(units.states)[:, None])
     log_z = np.logaddexp.reduce(phi @ I)
     p = np.exp(phi @ I - log_z)
@@ -41,7 +42,8 @@ def plefka(graph, I, order):
     units = [u for u, n in graph.blocks for _ in range(n)]
     start = np.concatenate([[0], np.cumsum([u.width for u in units])])
     own = [slice(a, b) for a, b in itertools.pairwise(start)]
-    m, C, rest = zip(*(trial(u, I[s]) for u, s in zip(units, own, strict=True)), strict=True)
+    precision = np.concatenate([np.broadcast_to(getattr(u, "precision", 1), n) for u, n in graph.blocks])
+    m, C, rest = zip(*(trial(u, I[s], p) for u, s, p in zip(units, own, precision, strict=True)), strict=True)
     J, value = graph.J.toarray(), sum(rest) + np.concatenate(m) @ graph.b
     for i in range(len(units)):
         for j in range(i):

@@ -89,11 +89,8 @@ def test_learning_finds_the_variances_of_independent_units():
     np.testing.assert_allclose(machine.b / machine.params["v.precision"], data.mean(0), atol=1e-6)
 
 
-@each_machine
-def test_maximise_finds_a_teacher_again(name):
-    teacher, student = laws.MACHINES[name](), laws.MACHINES[name](seed=7)
-    if name == "precise-gaussian":  # the factor of a covariance is not unique; its product is
-        student.params["W"][:] = 0.9 * teacher.W
+def test_maximise_finds_a_teacher_again():
+    teacher, student = (laws.MACHINES["precise-bernoulli"](seed=seed) for seed in (5, 7))
     v, p = laws.visible_distribution(teacher)
     found = maximise(student, v, weights=p, tolerance=1e-8)
     best = p @ log_likelihood(teacher, v, teacher.exact()[0])
@@ -148,7 +145,7 @@ def test_a_copy_has_precisions_of_its_own():
 
 
 def test_conditioned_graphs_keep_the_precisions_of_their_units():
-    """E of all units = E of the free ones, conditioned, and of the clamped ones: one Gaussian unit of each."""
+    """E of all units = E of the free ones, conditioned, and of the clamped ones: a Gaussian unit of each."""
     machine = laws.MACHINES["precise-bernoulli"]()
     graph, x = machine.graph(), np.array([[0.7, -1.2, 1, 0, 1]])
     rest, energy = graph.condition(np.array([np.nan, -1.2, np.nan, 0, np.nan]))
