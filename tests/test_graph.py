@@ -9,7 +9,8 @@ from ebm import RBM, EbmError, NotSupported
 from ebm.graph import graph_of
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
-each_enumerable = pytest.mark.parametrize("name", laws.FULLY | {k: 0 for k in laws.PAIRS if "gauss" not in k})
+FINITE = [k for k in laws.FINITE if "gaussian" not in k]
+each_enumerable = pytest.mark.parametrize("name", FINITE)
 
 
 def all_units(machine, n=7, seed=0):

@@ -54,7 +54,7 @@ def test_curves_are_those_of_enumeration(name):
     found = thermodynamics(machine, T, **ONE_ROUND)
     assert not found.trouble
     assert np.abs(z_scores(found, exact_curves(machine, T))).max() < 4
-    assert found.heat_capacity_stderr.max() < 0.05 * found.heat_capacity.max()
+    assert found.heat_capacity_stderr.max() < 0.06 * found.heat_capacity.max()
     assert found.log_z_stderr.max() < 0.05
     np.testing.assert_allclose(found.free_energy, found.energy - T * found.entropy, rtol=1e-12, atol=1e-12)
 
