@@ -13,10 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from ebm.errors import EbmError
 
-__all__ = ["AIS", "EVALUATE", "SAMPLE", "WEIGHTS", "Seed", "Stream"]
+__all__ = ["AIS", "EVALUATE", "RELAX", "SAMPLE", "WEIGHTS", "Seed", "Stream"]
 
 # Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
-WEIGHTS, SAMPLE, AIS, EVALUATE = 2**40, 2**40 + 1, 2**40 + 2, 2**40 + 3
+WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX = (2**40 + i for i in range(5))
 
 Seed = int | SeedSequence | Generator
 

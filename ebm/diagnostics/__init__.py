@@ -11,6 +11,7 @@ from ebm.diagnostics.autocorrelation import autocorrelation_time
 from ebm.diagnostics.convergence import Summary, ess_bulk, ess_tail, r_hat, summarise
 from ebm.diagnostics.exchange import RoundTrips, round_trips, swap_rates
 from ebm.diagnostics.projection import principal_directions, projections
+from ebm.diagnostics.relaxation import relaxation_time
 from ebm.diagnostics.temperature import Beta, estimate_beta
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "principal_directions",
     "projections",
     "r_hat",
+    "relaxation_time",
     "round_trips",
     "summarise",
     "swap_rates",

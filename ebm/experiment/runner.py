@@ -30,7 +30,7 @@ from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_m
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.stream import AIS
-from ebm.training import State, begin, evaluate, steps_per_epoch, train
+from ebm.training import Equilibrium, State, begin, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 
@@ -191,10 +191,11 @@ def _learn(work: Work, state: State | None) -> None:
     rows = np.repeat(data.train, settings.repeat, axis=0)
     per_epoch = steps_per_epoch(len(rows), settings.batch_size)
     last = settings.epochs * per_epoch
+    equilibrium = Equilibrium(config.rule, per_epoch * settings.evaluate_every)
     if state is None:
         state = begin(work.machine, config.rule, config.optimiser, settings.seed)
         run.cut_metrics(-1)
-        _look(work, state, per_epoch)
+        _look(work, state, per_epoch, equilibrium)
     else:
         run.cut_metrics(state.step)
     steps = train(
@@ -206,7 +207,7 @@ def _learn(work: Work, state: State | None) -> None:
             while state.step < last:
                 next(steps)
                 if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
-                    update(state.step / per_epoch, _look(work, state, per_epoch))
+                    update(state.step / per_epoch, _look(work, state, per_epoch, equilibrium))
                     run.save_state(state)
                 if stopped():
                     break
@@ -216,7 +217,7 @@ def _learn(work: Work, state: State | None) -> None:
             raise KeyboardInterrupt
 
 
-def _look(work: Work, state: State, per_epoch: int) -> str:
+def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) -> str:
     """Evaluate, append to the metrics, and return what the progress line says."""
     run, settings, machine = work.run, work.config.train, state.machine
     assert settings is not None
@@ -230,6 +231,7 @@ def _look(work: Work, state: State, per_epoch: int) -> str:
     rate = rate_at(work.config.optimiser.rate, max(0.0, epoch - 1 / per_epoch))
     row: dict[str, Any] = {"step": state.step, "epoch": epoch, "rate": rate}
     row |= evaluate(state, work.data.train, work.heldout) | _more(work, state)
+    row |= equilibrium.look(state, work.data.train)
     run.append_metrics(row)
     said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
     if "free_energy_gap" in row:

@@ -43,6 +43,10 @@ class RandomStart:
         """Nothing."""
         return {}
 
+    def sweeps(self, chains: Carried) -> int:
+        """Gibbs sweeps per update."""
+        return self.k
+
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
     ) -> tuple[Params, Carried]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from ebm.errors import settings
 from ebm.learning.clamped import Positive, check_positive, clamped
 from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
+from ebm.learning.tuning import Sweeps, as_sweeps, start_tuning, tuned
 from ebm.machine import Chains, Machine, Params
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
@@ -54,6 +55,10 @@ class CD:
         check_positive(self, machine)
         return start_offsets(machine) if self.centred else {}
 
+    def sweeps(self, chains: Carried) -> int:
+        """Gibbs sweeps per update."""
+        return self.k
+
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
@@ -73,8 +78,10 @@ class PCD:
 
     Parameters
     ----------
-    k : int
-        Sweeps per step, or steps of the sampler.
+    k : int or "auto"
+        Sweeps per step, or steps of the sampler. "auto": as many as chains need to forget, the relaxation
+        time, measured every 256 steps by a short run in which the machine stands still, docs/math.md (5.17).
+        That needs two chains or more and costs at most one sweep in sixteen.
     n_chains : int
     sampler : Sampler, optional
         What moves the chains, such as ``Tempering(n_replicas=10)``, which crosses barriers that block Gibbs
@@ -87,22 +94,39 @@ class PCD:
         Weight of the newest batch in those averages.
     offsets : {"data", "model", "average"}
         Whose statistics: of the batch, of the chains, or the mean of both.
+    most : int
+        The largest k that "auto" takes.
 
     References
     ----------
     Younes (1989); Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
     gradient" (2008); with tempering, Desjardins, Courville, Bengio, Vincent & Delalleau (2010).
+    That k has to follow the mixing time: Decelle, Furtlehner & Seoane, "Equilibrium and non-equilibrium
+    regimes in the learning of restricted Boltzmann machines" (2021).
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> pair = ebm.RBM(ebm.Ising(), ebm.Ising(), [[1.5]], [0.0], [0.0])  # relaxes in 5.0 sweeps
+    >>> rule, rng = PCD(k="auto"), ebm.Stream(0)
+    >>> batch = (np.array([[1.0], [-1.0]]), np.ones(2))
+    >>> gradient, chains = rule.gradient(pair, batch, rule.init(pair, rng), rng)
+    >>> 4 <= rule.sweeps(chains) <= 7
+    True
     """
 
-    k: Annotated[int, Field(ge=1)] = 1
+    k: Annotated[Sweeps, PlainValidator(as_sweeps)] = 1
     n_chains: Annotated[int, Field(ge=1)] = 100
     sampler: Any = None
     positive: Positive = "gibbs"
     centred: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
+    most: Annotated[int, Field(ge=1)] = 100
 
     def __post_init__(self) -> None:
+        if self.k == "auto" and (self.sampler is not None or self.n_chains < 2):
+            raise ValueError('k: "auto" is for two or more chains that are moved by Gibbs sweeps')
         if self.sampler is not None and getattr(self.sampler, "length", 0) is not None:
             raise ValueError(f"sampler: {self.sampler!r}: expected one that may go on for ever")
 
@@ -111,9 +135,19 @@ class PCD:
         check_positive(self, machine)
         if self.sampler is None:
             chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
+            chains |= start_tuning() if self.k == "auto" else {}
         else:
             chains = self._packed(self.sampler.init(machine, self.n_chains, rng))
         return chains | start_offsets(machine) if self.centred else chains
+
+    def sweeps(self, chains: Carried) -> int | None:
+        """Gibbs sweeps per update; None where a sampler moves the chains."""
+        if self.sampler is not None:
+            return None
+        return self._k(chains)
+
+    def _k(self, chains: Carried) -> int:
+        return int(chains["sweeps"]) if self.k == "auto" else self.k
 
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
@@ -135,12 +169,13 @@ class PCD:
         """The chains that sample the machine after k steps, and how to pack them once they have been read."""
         if self.sampler is None:
             running = machine.restart(carried)
-            machine.sweep(running, rng, self.k)
-            return running, lambda: machine.carry(running, rng)
+            tuning = tuned(machine, running, carried, rng, self.most) if self.k == "auto" else {}
+            machine.sweep(running, rng, self._k(tuning))
+            return running, lambda: machine.carry(running, rng) | tuning
         arrays = {key.removeprefix(_STATE): value for key, value in carried.items() if key != "x"}
         machines = (*getattr(self.sampler, "machines", ()), machine)
         state = getattr(self.sampler, "walkers", Walkers).unpack(machines, arrays)
-        for _ in range(self.k):
+        for _ in range(self._k(carried)):
             state, _ = self.sampler.step(machine, state, rng)
             if state.time % _ADAPT == 0 and hasattr(self.sampler, "adapt"):
                 self.sampler.adapt(state)

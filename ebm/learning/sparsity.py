@@ -56,6 +56,10 @@ class SparseHidden:
         mean = np.full(machine.params[key][own].shape, self.target, machine.dtype)
         return self.rule.init(machine, rng) | {_MEAN: mean}
 
+    def sweeps(self, chains: Carried) -> int | None:
+        """Gibbs sweeps per update of the rule; None where it has none."""
+        return self.rule.sweeps(chains) if hasattr(self.rule, "sweeps") else None
+
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
     ) -> tuple[Params, Carried]:

@@ -22,7 +22,7 @@ from ebm.machine import Array, Machine
 from ebm.samplers.walkers import Sampler, Walkers
 from ebm.stream import Stream
 
-__all__ = ["Memory", "measure"]
+__all__ = ["Memory", "directions", "evenly", "measure"]
 
 _PILOT = 64  # first length of the chains on which burn-in and thinning are measured, steps
 _PILOT_LIMIT = 8192
@@ -58,7 +58,7 @@ def measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, 
     steps = window = _PILOT // 2
     states, _ = _run(machine, sampler, state, rng, window, None)
     while True:
-        states, series = _run(machine, sampler, state, rng, window, _directions(machine, states))
+        states, series = _run(machine, sampler, state, rng, window, directions(machine, states, _OVERLAPS))
         steps += window
         if apart:
             series = np.stack([_about_own_means(one) for one in series])
@@ -94,26 +94,31 @@ def _warn(what: str, tau: float, steps: int, factor: int) -> None:
 
 
 def _run(
-    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, n: int, directions: Array | None
+    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, n: int, at: Array | None
 ) -> tuple[Array, Array]:
     """n steps: states met on the way, and the free energy and overlaps of each chain, (k, n_chains, n)."""
     states: list[Array] = []
     n_chains = len(state.x)
     looks = min(n, math.ceil(_STATES / n_chains))
-    series = np.empty((n, 0 if directions is None else 1 + directions.shape[1], n_chains))
+    series = np.empty((n, 0 if at is None else 1 + at.shape[1], n_chains))
     for k in range(n):
         sampler.step(machine, state, rng)
-        if directions is not None:
+        if at is not None:
             target = state.target
             series[k, 0] = machine.free_energy(target)
-            series[k, 1:] = machine.units.dot(target.x, directions).T
+            series[k, 1:] = machine.units.dot(target.x, at).T
         if (k + 1) * looks // n > k * looks // n:
             states.append(state.x.copy())
     return np.concatenate(states), np.ascontiguousarray(series.transpose(1, 2, 0))
 
 
-def _directions(machine: Machine, states: Array) -> Array:
+def evenly(n: int, most: int) -> Array:
+    """At most `most` of n row numbers, spread evenly."""
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+
+
+def directions(machine: Machine, states: Array, most: int) -> Array:
     """φ(r) − m of a few of the states, times their number so that it is an integer: (n_units·width, k)."""
     phi = np.asarray(machine.units.encode(states), np.float64)
-    few = phi[np.linspace(0, len(phi) - 1, min(_OVERLAPS, len(phi))).astype(np.int64)]
+    few = phi[evenly(len(phi), most)]
     return np.ascontiguousarray((len(phi) * few - phi.sum(0)).T)

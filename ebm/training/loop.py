@@ -18,6 +18,7 @@ from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
 from ebm.selection import EarlyStopping, best_of, gain
 from ebm.stream import EVALUATE, Seed
+from ebm.training.equilibrium import Equilibrium
 from ebm.training.steps import State, begin, steps_per_epoch, train
 
 __all__ = ["History", "choose", "evaluate", "fit"]
@@ -36,8 +37,8 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
     """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
 
     Free energies where the machine sums its hidden units out; where they are in its state, energies of
-    completed states, whose difference is no free-energy gap. Draws, if any, are made beside the training's
-    stream: evaluating changes nothing.
+    completed states, whose difference is no free-energy gap. The k of ``PCD(k="auto")`` is "sweeps". Draws,
+    if any, are made beside the training's stream: evaluating changes nothing.
     """
     machine = state.machine
     rng = state.rng.split(EVALUATE).split(state.step)
@@ -53,6 +54,8 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
         row[f"free_energy_{name}_std"] = float(energy.std())
     if heldout is not None and machine.n_units == machine.n_visible:
         row["free_energy_gap"] = row["free_energy_heldout"] - row["free_energy_train"]
+    if "sweeps" in state.chains:
+        row["sweeps"] = int(state.chains["sweeps"])
     return row
 
 
@@ -114,7 +117,9 @@ def fit(
     Returns
     -------
     History
-        A row per epoch: epoch, step, rate, and the energies of `evaluate`, nats per sample.
+        A row per epoch: epoch, step, rate, and the energies of `evaluate`, nats per sample. For rules whose
+        chains run by Gibbs sweeps, relaxation_time, in sweeps, at epochs 1, 2, 3, 4, 6, 8, 12, …, once the
+        chains have made 512.
 
     Raises
     ------
@@ -122,6 +127,12 @@ def fit(
         Data outside the units' domain; stopping without validation rows.
     Diverged
         Parameters became non-finite.
+
+    Warns
+    -----
+    RuntimeWarning
+        Once: the chains of the rule are too short for the relaxation time of the machine, which they then do
+        not sample (Decelle, Furtlehner & Seoane 2021).
 
     Examples
     --------
@@ -139,7 +150,7 @@ def fit(
     heldout = None if validation is None else as_data(machine, validation, "validation")
     history = History()
     per_epoch = steps_per_epoch(len(rows), batch_size)
-    state = begin(machine, rule, optimiser, seed)
+    state, equilibrium = begin(machine, rule, optimiser, seed), Equilibrium(rule, per_epoch)
     if epochs < 1:
         return history
     steps = train(
@@ -151,7 +162,7 @@ def fit(
             check_finite(machine, state.step)
             epoch = state.step // per_epoch
             facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
-            history.rows.append(facts | evaluate(state, rows, heldout))
+            history.rows.append(facts | evaluate(state, rows, heldout) | equilibrium.look(state, rows))
             enough = (
                 stopping is not None
                 and heldout is not None

@@ -1,0 +1,93 @@
+"""Whether the chains of a rule keep up with the machine that learns.
+
+A machine that learns mixes more and more slowly, and a rule whose chains are shorter than its relaxation
+time τ samples another machine than the one that learns (Decelle, Furtlehner & Seoane 2021). τ is measured now
+and then, on chains of its own, beside the training's stream.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+from ebm.learning import Rule
+from ebm.machine import Array
+from ebm.samplers.pilot import evenly
+from ebm.samplers.relaxation import LEAST, relaxation
+from ebm.stream import RELAX
+from ebm.training.steps import State
+
+__all__ = ["Equilibrium"]
+
+_CHAINS = 100
+_SHARE = 32  # of the sweeps of learning one is spent on a measurement
+_MOST = 1024  # sweeps of one, whatever its share
+_RENEWALS = 50  # relaxation times that persistent chains should have run through: docs/design.md
+_WHAT = 'expected more sweeps (k), PCD(k="auto"), a lower rate, or PCD(sampler=Tempering())'
+
+
+class Equilibrium:
+    """Measures the relaxation time along learning, and warns once when the chains are too short for it.
+
+    Chains that start anew in each update should forget half of their start within their k sweeps:
+    τ ≤ k/log 2. Persistent chains go with the machine; what they lag behind, τ sweeps, should be a small part
+    of its age: 50 τ ≤ k·step. docs/math.md (5.18).
+
+    Parameters
+    ----------
+    rule : Rule
+        One that has no Gibbs chains is left alone.
+    every : int
+        Updates between evaluations. Measurements are made at evaluations 1, 2, 3, 4, 6, 8, 12, 16, …, once
+        the chains have made 512 sweeps: machines change with the logarithm of time. They take at most a tenth
+        of the sweeps of learning.
+
+    References
+    ----------
+    Decelle, Furtlehner & Seoane, "Equilibrium and non-equilibrium regimes in the learning of restricted
+    Boltzmann machines" (2021).
+    """
+
+    def __init__(self, rule: Rule, every: int) -> None:
+        self.rule, self.every = rule, every
+        self.warned = False
+
+    def look(self, state: State, rows: Array) -> dict[str, float]:
+        """{"relaxation_time": sweeps} where it is measured, else nothing; the state stays as it is.
+
+        Warns
+        -----
+        RuntimeWarning
+            Once: the chains are too short. It points to the caller's caller.
+        """
+        k = self.rule.sweeps(state.chains) if hasattr(self.rule, "sweeps") else None
+        number, rest = divmod(state.step, self.every)
+        if k is None or rest or not _due(number) or k * state.step < LEAST * _SHARE:
+            return {}
+        machine, rng = state.machine, state.rng.split(RELAX).split(state.step)
+        persistent = "x" in state.chains
+        if persistent:
+            x = machine.start(state.chains["x"]).take(evenly(len(state.chains["x"]), _CHAINS))
+        else:  # a few rows in several copies are as good: what they have in common they forget first
+            x = machine.start(machine.clamp(rows[np.arange(_CHAINS) * len(rows) // _CHAINS], rng))
+        tau = relaxation(machine, x, rng, min(_MOST, k * state.step // _SHARE))
+        if math.isnan(tau):
+            return {}
+        limit = k * state.step / _RENEWALS if persistent else k / math.log(2)
+        if tau > limit and not self.warned:
+            self.warned = True
+            run = f"have run {k * state.step}" if persistent else f"run {k} from where they start"
+            warnings.warn(
+                f"learning has left equilibrium at step {state.step}: chains forget in about {tau:.3g} sweeps"
+                f" and {run} (k={k}); {_WHAT}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return {"relaxation_time": tau}
+
+
+def _due(number: int) -> bool:
+    """Whether a number has no bits set but, at most, its two highest."""
+    return number > 0 and number & ((1 << max(0, number.bit_length() - 2)) - 1) == 0
