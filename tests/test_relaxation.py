@@ -23,11 +23,13 @@ from ebm import (
     SparseHidden,
     Stream,
     begin,
+    experiment,
     fit,
     train,
 )
 from ebm.datasets import BarsAndStripes
 from ebm.diagnostics import relaxation_time
+from ebm.experiment.report import Report
 from ebm.learning import tuning
 from ebm.samplers.relaxation import relaxation
 from ebm.training import Equilibrium, equilibrium
@@ -79,7 +81,7 @@ def draws(machine, n=100, seed=0):
 
 
 def test_the_time_of_a_known_process():
-    """Gaussian chains with ρ(t) = exp(−t/τ), of 64 steps: within 4.5 σ, the error of ρ carried to −t/log ρ."""
+    """Gaussian chains with ρ(t) = exp(−t/τ), of 64 steps: within 4.5 σ of −t/log ρ, from that of ρ."""
     rng = np.random.default_rng(0)
     for tau in (0.3, 2.0, 8.0, 50.0, 400.0):
         a = math.exp(-1 / tau)
@@ -113,10 +115,10 @@ def test_chains_that_never_move_and_series_that_are_constant():
 
 @coupled
 def test_measured_on_samples_it_is_the_exact_time(make, J):
-    """Within a factor of 1.6 (a mean over modes lies below the slowest), and half a sweep."""
+    """Within a factor of 1.6 (a mean over modes lies below the slowest), and half a sweep; 1000 chains."""
     machine = make(J)
     exact = exact_time(machine)
-    found = relaxation(machine, machine.start(draws(machine)), Stream(1), 512)
+    found = relaxation(machine, machine.start(draws(machine, 1000)), Stream(1), 512)
     assert exact / 1.6 - 0.5 < found < 1.6 * exact + 0.5
 
 
@@ -138,8 +140,9 @@ def test_stuck_chains_have_a_finite_time():
 
 
 @coupled
-def test_the_k_of_auto_is_the_exact_time(make, J):
-    """Chains as they come, after learning that moves nothing: k within a factor of two, and one sweep."""
+def test_the_k_of_auto_is_the_exact_time(make, J, monkeypatch):
+    """At the third measurement, of a machine that stands still: k within a factor of two, and one sweep."""
+    monkeypatch.setattr(tuning, "_EVERY", 8)
     machine, rule = make(J), PCD(k="auto")
     rng, batch = Stream(3), (draws(machine, 10), np.ones(10))
     chains = rule.init(machine, rng) | {"x": draws(machine, seed=1)}
@@ -165,6 +168,7 @@ def test_measuring_moves_no_chain(n_chains):
     machine, rng = twins(2.0), Stream(0)
     chains = machine.start(draws(machine, n_chains))
     machine.sweep(chains, rng)
+    machine.free_energy(chains)  # φ(v)·W stands, so that h is drawn ahead
     carried = {key: np.asarray(value).copy() for key, value in machine.carry(chains, rng).items()}
     running, counter = machine.restart(carried), rng.counter
     tuning.tuned(machine, running, tuning.start_tuning(), rng, 100)
@@ -176,7 +180,7 @@ def test_measuring_moves_no_chain(n_chains):
 
 def test_k_is_measured_now_and_then_in_few_sweeps():
     """A sixteenth of all sweeps at most, also where chains are stuck: the stream counts them."""
-    machine, rule, rng = ferromagnet(0.5), PCD(k="auto", most=20), Stream(0)
+    machine, rule, rng = ferromagnet(0.5), PCD(k="auto", most=10), Stream(0)
     chains, batch, ran = rule.init(machine, rng), (draws(machine, 4), np.ones(4)), 0
     for update in range(3 * tuning._EVERY):
         before = chains["sweeps"]
@@ -192,11 +196,11 @@ def test_k_grows_where_learning_orders():
     rule = PCD(k="auto")
     machine = RBM.random(Bernoulli(), Bernoulli(), 9, 6, scale=0.1, seed=2, dtype=np.float64)
     rows, seen = BarsAndStripes(n=3).load().train, []
-    optimiser = SGD(0.2)
+    optimiser = SGD(0.3)
     for state in train(begin(machine, rule, optimiser), rows, rule, optimiser, 14):
         if state.step % tuning._EVERY == 1:
             seen.append((rule.sweeps(state.chains), exact_time(machine)))
-        if len(seen) == 9:
+        if len(seen) == 5:
             break
     k, exact = np.transpose(seen)
     assert k[0] == 1
@@ -220,8 +224,8 @@ def learn(rows, rule, epochs=600, rate=0.1, **settings):
 
 @pytest.mark.parametrize("rule", LEARNT, ids=repr)
 def test_learning_two_far_patterns_says_so_once(rule):
-    with pytest.warns(RuntimeWarning, match=r"left equilibrium at step \d+: .* k=1.*auto") as caught:
-        machine, history = learn(FAR, rule, 3000)
+    with pytest.warns(RuntimeWarning, match=r"left equilibrium at step \d+: .*\(k=1\).*auto") as caught:
+        machine, history = learn(FAR, rule, 600, 0.2)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     tau = history["relaxation_time"]
@@ -250,10 +254,10 @@ def test_chains_long_enough_are_silent_on_what_one_sweep_warns_of():
     """The same rows, to the same order: k = 1 says so, "auto" does not."""
     rows = FAR[:, :6]
     with pytest.warns(RuntimeWarning, match="left equilibrium"):
-        learn(rows, CD(), 1600, 0.3)
+        learn(rows, CD(), 1000, 0.05)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        _, history = learn(rows, PCD(k="auto"), 1600, 0.3)
+        _, history = learn(rows, PCD(k="auto"), 1000, 0.05)
     assert history["sweeps"][0] == 1
     assert history["sweeps"][-1] > 3
 
@@ -275,6 +279,7 @@ def test_short_learning_is_left_alone():
         assert not any("relaxation_time" in row for row in history.rows)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("rule", [CD(), PCD(n_chains=9), PCD(k="auto")], ids=repr)
 @pytest.mark.parametrize(
     "name", ["bernoulli-bernoulli", "potts-potts", "gaussian-bernoulli", "ising-sparse-hidden"]
@@ -306,7 +311,7 @@ def test_evaluations_are_looked_at_in_steps_of_a_half_or_a_third():
 def test_a_run_says_so_in_one_line_and_keeps_the_number(tmp_path):
     lines = []
 
-    class Said(ebm.experiment.report.Report):
+    class Said(Report):
         def line(self, text):
             lines.append(text)
 
@@ -327,14 +332,14 @@ def test_a_run_says_so_in_one_line_and_keeps_the_number(tmp_path):
         type = "SGD"
         rate = 0.3
         [train]
-        epochs = 2000
+        epochs = 600
         batch_size = 20
-        evaluate_every = 250
+        evaluate_every = 75
         [plots]
         enabled = false
         """
     )
-    run = ebm.experiment.run(config, out=tmp_path / "run", report=Said())
+    run = experiment.run(config, out=tmp_path / "run", report=Said())
     assert sum("left equilibrium" in line for line in lines) == 1
     table = ebm.plots.read_metrics(run.path)
-    assert np.array_equal(np.flatnonzero(np.isfinite(table["relaxation_time"])), [4, 6, 8])
+    assert np.array_equal(np.flatnonzero(np.isfinite(table["relaxation_time"])), [8])

@@ -41,6 +41,7 @@ from ebm import (
     fit,
     train,
 )
+from ebm.learning import tuning
 from ebm.network import BackPropagation
 from ebm.training import evaluate
 
@@ -51,6 +52,7 @@ RULES = [
     PCD(k=2, n_chains=5, centred=True),
     PCD(n_chains=6, centred=True, offsets="average"),
     PCD(n_chains=4, sampler=Gibbs(2)),
+    PCD(k="auto", n_chains=5, centred=True),
     PCD(n_chains=3, sampler=Tempering(n_replicas=3, n_adapt=4), centred=True, offsets="model"),
     Exact(),
     Exact(centred=True),
@@ -111,11 +113,12 @@ def same(one, other):
 
 @pytest.mark.parametrize("j", range(len(OPTIMISERS)), ids=[repr(o) for o in OPTIMISERS])
 @pytest.mark.parametrize("i", range(len(RULES)), ids=[repr(r) for r in RULES])
-def test_resume_is_bitwise(i, j, tmp_path):
+def test_resume_is_bitwise(i, j, tmp_path, monkeypatch):
     """Stop in the middle of the second epoch, save, load in place of the state, go on into the third.
 
     Every rule with every optimiser, the kinds of machine in turn.
     """
+    monkeypatch.setattr(tuning, "_EVERY", 4)  # so that k is measured before the stop and after it
     rule, optimiser, kind = RULES[i], OPTIMISERS[j], list(MACHINES)[(i + j) % len(MACHINES)]
     settings = {"weights": np.linspace(0.5, 1.5, 20), "penalties": [L1(1e-3), L2(1e-2)]}
     machine = MACHINES[kind]()

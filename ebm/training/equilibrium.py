@@ -25,7 +25,6 @@ _CHAINS = 100
 _SHARE = 32  # of the sweeps of learning one is spent on a measurement
 _MOST = 1024  # sweeps of one, whatever its share
 _RENEWALS = 50  # relaxation times that persistent chains should have run through: docs/design.md
-_WHAT = 'expected more sweeps (k), PCD(k="auto"), a lower rate, or PCD(sampler=Tempering())'
 
 
 class Equilibrium:
@@ -79,9 +78,11 @@ class Equilibrium:
         if tau > limit and not self.warned:
             self.warned = True
             run = f"have run {k * state.step}" if persistent else f"run {k} from where they start"
+            setting = "most" if "sweeps" in state.chains else 'k, or PCD(k="auto")'
             warnings.warn(
                 f"learning has left equilibrium at step {state.step}: chains forget in about {tau:.3g} sweeps"
-                f" and {run} (k={k}); {_WHAT}",
+                f" and {run} (k={k}); expected more sweeps ({setting}), a lower rate, or"
+                " PCD(sampler=Tempering())",
                 RuntimeWarning,
                 stacklevel=3,
             )
