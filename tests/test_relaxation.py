@@ -118,8 +118,10 @@ def test_measured_on_samples_it_is_the_exact_time(make, J):
     """Within a factor of 1.6 (a mean over modes lies below the slowest), and half a sweep; 1000 chains."""
     machine = make(J)
     exact = exact_time(machine)
-    found = relaxation(machine, machine.start(draws(machine, 1000)), Stream(1), 512)
+    rng = Stream(1)
+    found = relaxation(machine, machine.start(draws(machine, 1000)), rng, 512)
     assert exact / 1.6 - 0.5 < found < 1.6 * exact + 0.5
+    assert max(16, 4 * found) <= rng.counter <= max(16, 8 * found)  # it runs for as long as it needs
 
 
 @pytest.mark.parametrize(("make", "J"), [(pair, 3.0), (ferromagnet, 0.35), (twins, 4.0)])
@@ -225,10 +227,11 @@ def learn(rows, rule, epochs=600, rate=0.1, **settings):
 @pytest.mark.parametrize("rule", LEARNT, ids=repr)
 def test_learning_two_far_patterns_says_so_once(rule):
     with pytest.warns(RuntimeWarning, match=r"left equilibrium at step \d+: .*\(k=1\).*auto") as caught:
-        machine, history = learn(FAR, rule, 600, 0.2)
+        machine, history = learn(FAR, rule, 800, 0.2)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     tau = history["relaxation_time"]
+    assert np.isfinite(tau).sum() > 1
     assert np.nanmax(tau) > 10
     assert exact_time_of_visible(machine) > 10
 
@@ -243,7 +246,7 @@ def test_learning_that_mixes_is_silent(rule):
     """Fair bits: nothing to remember."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        machine, history = learn(PLAIN, rule)
+        machine, history = learn(PLAIN, rule, batch_size=200)
     assert exact_time_of_visible(machine) < 1.4
     tau = history["relaxation_time"]
     assert np.isfinite(tau).sum() >= 1
@@ -332,9 +335,9 @@ def test_a_run_says_so_in_one_line_and_keeps_the_number(tmp_path):
         type = "SGD"
         rate = 0.3
         [train]
-        epochs = 600
+        epochs = 800
         batch_size = 20
-        evaluate_every = 75
+        evaluate_every = 50
         [plots]
         enabled = false
         """
@@ -342,4 +345,4 @@ def test_a_run_says_so_in_one_line_and_keeps_the_number(tmp_path):
     run = experiment.run(config, out=tmp_path / "run", report=Said())
     assert sum("left equilibrium" in line for line in lines) == 1
     table = ebm.plots.read_metrics(run.path)
-    assert np.array_equal(np.flatnonzero(np.isfinite(table["relaxation_time"])), [8])
+    assert np.array_equal(np.flatnonzero(np.isfinite(table["relaxation_time"])), [12, 16])

@@ -80,7 +80,7 @@ class PCD:
     ----------
     k : int or "auto"
         Sweeps per step, or steps of the sampler. "auto": as many as chains need to forget, the relaxation
-        time, measured every 256 steps by a short run in which the machine stands still, docs/math.md (5.17).
+        time, measured every 256 steps by a short run in which the machine stands still, docs/math.md (5.18).
         That needs two chains or more and costs at most one sweep in sixteen.
     n_chains : int
     sampler : Sampler, optional

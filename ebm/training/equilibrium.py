@@ -32,7 +32,7 @@ class Equilibrium:
 
     Chains that start anew in each update should forget half of their start within their k sweeps:
     τ ≤ k/log 2. Persistent chains go with the machine; what they lag behind, τ sweeps, should be a small part
-    of its age: 50 τ ≤ k·step. docs/math.md (5.18).
+    of its age: 50 τ ≤ k·step. docs/math.md (5.19).
 
     Parameters
     ----------
