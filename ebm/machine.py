@@ -396,3 +396,10 @@ def check_finite(machine: Any, step: int) -> None:
     for key, value in machine.params.items():
         if not np.isfinite(value).all():
             raise Diverged(f"parameter {key} became non-finite by step {step}: lower the rate")
+
+
+def put(machine: Any, params: Params) -> None:
+    """Give a machine other parameters: their values, in the arrays that it has."""
+    for key, value in params.items():
+        machine.params[key][:] = value
+    machine.project()

@@ -284,7 +284,7 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
     base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(AIS).split(state.step)
     if settings.log_likelihood == "tempering":
-        kept = {k.removeprefix(_LADDER): v for k, v in state.memory.items() if k.startswith(_LADDER)}
+        kept = {k.removeprefix(_LADDER): state.memory.pop(k) for k in [*state.memory] if k.startswith(_LADDER)}
         estimate, kept = tracked_log_z(machine, kept, rng, base=base)
         state.memory |= {f"{_LADDER}{key}": value for key, value in kept.items()}
         return estimate.value, estimate.stderr

@@ -32,6 +32,8 @@ class Estimate:
         What is worth knowing about how it was made: ess, n_chains, n_temperatures, r_hat, ...
     log_weights : (n_chains,) float64, or None
         Per chain, of estimates that are a log of a mean weight.
+    influence : (n_ladders,) float64, or None
+        What each ladder of a tempering run moves the value by, nats: the sum of squares is stderr².
     """
 
     value: float
@@ -39,6 +41,7 @@ class Estimate:
     trouble: str = ""
     facts: dict[str, float] = field(default_factory=dict)
     log_weights: Array | None = field(default=None, repr=False)
+    influence: Array | None = field(default=None, repr=False)
 
     @property
     def entry(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scipy.special import expit, logsumexp
 
 from ebm.machine import Array
 
-__all__ = ["Ladder", "acceptance_ratio", "bennett", "log_weights", "mbar", "thermodynamic"]
+__all__ = ["Ladder", "acceptance_ratio", "bennett", "bennett_step", "log_weights", "mbar", "thermodynamic"]
 
 _TOLERANCE = 1e-10  # of log Z, nats, where MBAR's iteration ends
 _MOST_ITERATIONS = 100
@@ -65,11 +65,37 @@ def bennett(ladder: Ladder) -> tuple[Array, Array]:
     for k in range(n_levels - 1):
         up = ladder.u[k + 1, k] - ladder.u[k, k]  # what samples of level k would lose by a move up
         down = ladder.u[k, k + 1] - ladder.u[k + 1, k + 1]
-        step, accept_up, accept_down = acceptance_ratio(up, down)
-        f[k + 1] = f[k] + step
-        slope = (accept_up * (1 - accept_up)).sum() + (accept_down * (1 - accept_down)).sum()
-        influence[k + 1] = influence[k] - _centred(accept_up.sum(-1) - accept_down.sum(-1)) / slope
+        step, moved, _ = bennett_step(up, down)
+        f[k + 1], influence[k + 1] = f[k] + step, influence[k] + moved
     return f, influence
+
+
+def bennett_step(up: Array, down: Array) -> tuple[float, Array, float]:
+    """−log of the ratio of two partition functions, docs/math.md (11.3), from ladders that sampled both.
+
+    Parameters
+    ----------
+    up : (n_ladders, n)
+        F of the second minus F of the first at samples of the first, nats.
+    down : (n_ladders, m)
+        F of the first minus F of the second at samples of the second, nats.
+
+    Returns
+    -------
+    f : float
+        Nats.
+    influence : (n_ladders,)
+        As of `bennett`.
+    ess : float
+        Ladders, (6.4), that have a share in the terms of the equation: the lesser of both sides. Where the
+        two hardly overlap a few samples have it all, and their ladders; then the influence is too small.
+    """
+    shift = np.log(up.shape[1] / down.shape[1])
+    f, *accepted = acceptance_ratio(up + shift, down - shift)
+    slope = sum((a * (1 - a)).sum() for a in accepted)
+    first, second = (a.sum(-1) for a in accepted)
+    ess = min(float(a.sum() ** 2 / max((a**2).sum(), 1e-300)) for a in (first, second))
+    return f, -_centred(first - second) / slope, ess
 
 
 def acceptance_ratio(up: Array, down: Array) -> tuple[float, Array, Array]:

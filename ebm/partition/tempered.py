@@ -78,6 +78,15 @@ class Recorder:
     def __len__(self) -> int:
         return len(self._u)
 
+    @property
+    def start(self) -> int:
+        """The record at which the last three quarters begin, those that estimates are made of."""
+        return len(self) // 4
+
+    def states(self, start: int = 0) -> Array:
+        """States at β = 1 from record `start` on, (n_ladders, n_records, n_units)."""
+        return np.stack([chains.x for chains in self._targets[start:]], axis=1)
+
     def energies(self, start: int = 0) -> Array:
         """F of the replicas at β = 1 from record `start` on, (n_ladders, n_records)."""
         level = self.state.level
@@ -109,7 +118,7 @@ def _derivatives(machine: Machine, state: Replicas, base: Base) -> Array:
 
 def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Estimate]:
     """The estimates named, of "mbar", "bennett", "thermodynamic", from the last three quarters of a run."""
-    start, level = len(run) // 4, run.state.level
+    start, level = run.start, run.state.level
     ladder = run.ladder(start)
     log_z0, facts = run.machine.log_z0(run.sampler.base), _facts(run, start)
     trouble = _trouble(run, ladder, start, facts)
@@ -127,7 +136,7 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
         loose = f"{method}: standard error {stderr:.2f}" if not stderr <= MOST_STDERR else ""
         if abs(f - first[level]) > _ASIDE * stderr:  # of the same samples: only the integration can differ
             loose = f"{method}: {first[level] - f:+.2f} from what Bennett's ratio makes of the same samples"
-        found[method] = Estimate(log_z0 - f, stderr, trouble or loose, facts)
+        found[method] = Estimate(log_z0 - f, stderr, trouble or loose, facts, influence=-own)
     return found
 
 
