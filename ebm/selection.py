@@ -18,7 +18,7 @@ from ebm.partition import log_likelihood, log_z_ratio
 from ebm.scores import free_energy_gap, pseudo_likelihood
 from ebm.stream import Stream
 
-__all__ = ["EarlyStopping", "best_of", "gain"]
+__all__ = ["EarlyStopping", "best_of", "best_step", "gain"]
 
 _BEST = "best."  # begins the names of the best parameters in a memory
 _SWEEPS = 200  # of chains from held-out rows, for samples of two machines that are compared
@@ -33,8 +33,9 @@ class EarlyStopping:
     patience : int
         Evaluations without a better one after which learning stops.
     score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap"}
-        log_likelihood needs machines that are summed exactly. The gap, which only grows, has no best value:
-        the last machine is kept whose gap is at most `limit`.
+        log_likelihood needs machines that are summed exactly, or evaluations that estimate log Z: a run whose
+        ``log_likelihood`` is "ais" or "tempering". The gap, which only grows, has no best value: the last
+        machine is kept whose gap is at most `limit`.
     limit : float
         Of the free-energy gap, nats per sample.
 
@@ -47,35 +48,62 @@ class EarlyStopping:
     score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap"] = "pseudo_likelihood"
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
-    def look(self, machine: Machine, memory: Memory, train: Array, heldout: Array) -> bool:
+    def look(self, state: Any, train: Array, heldout: Array, log_z: float | None = None) -> bool:
         """Score a machine, remember it if it is the best so far; True when learning should stop.
+
+        Parameters
+        ----------
+        state : State
+            Of `train`: its machine is scored, its memory remembers.
+        train, heldout : (n, n_visible)
+        log_z : float, optional
+            Of the machine, nats, for the score that needs it; the exact sum when left out.
 
         Raises
         ------
         EbmError
             A score that the machine cannot have.
         """
-        score = self._score(machine, train, heldout)
+        machine, memory = state.machine, state.memory
+        score = self._score(machine, train, heldout, log_z)
         least = -self.limit if self.score == "free_energy_gap" else memory.get(f"{_BEST}score", -np.inf)
         if score > least:
             memory |= {f"{_BEST}params.{key}": value.copy() for key, value in machine.params.items()}
-            memory |= {f"{_BEST}score": np.array(score), f"{_BEST}waited": np.array(0)}
-            return False
-        memory[f"{_BEST}waited"] = memory.get(f"{_BEST}waited", np.array(0)) + 1
-        return bool(memory[f"{_BEST}waited"] >= self.patience)
+            own = {"score": score, "step": state.step, "waited": 0}
+            memory |= {f"{_BEST}{key}": np.array(value) for key, value in own.items()}
+        else:
+            memory[f"{_BEST}waited"] = memory.get(f"{_BEST}waited", np.array(0)) + 1
+        return self.enough(memory)
 
-    def _score(self, machine: Any, train: Array, heldout: Array) -> float:
+    def enough(self, memory: Memory) -> bool:
+        """Whether the looks so far say that learning should stop."""
+        return bool(memory.get(f"{_BEST}waited", 0) >= self.patience)
+
+    def require(self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None) -> None:
+        """Raise what `look` would, at once: for a score that the machine or the rows cannot have."""
+        if self.score == "log_likelihood" and log_z is None:
+            machine.require_exact()
+            log_z = 0.0
+        self._score(machine, train, heldout, log_z)
+
+    def _score(self, machine: Any, train: Array, heldout: Array, log_z: float | None) -> float:
         if self.score == "free_energy_gap":
             return -free_energy_gap(machine, train, heldout)
         if self.score == "pseudo_likelihood":
             return float(pseudo_likelihood(machine, heldout).mean())
-        return float(log_likelihood(machine, heldout, machine.exact(stats=False)[0]).mean())
+        log_z = machine.exact(stats=False)[0] if log_z is None else log_z
+        return float(log_likelihood(machine, heldout, log_z).mean())
 
 
 def best_of(memory: Memory) -> Params:
     """The best parameters that were remembered; empty where there are none."""
     prefix = f"{_BEST}params."
     return {k.removeprefix(prefix): v for k, v in memory.items() if k.startswith(prefix)}
+
+
+def best_step(memory: Memory) -> int:
+    """The step of the best parameters that were remembered; there must be some."""
+    return int(memory[f"{_BEST}step"])
 
 
 def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple[float, float]:

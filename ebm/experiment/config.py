@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ebm import datasets, learning, optimisers, penalties, samplers, units
+from ebm import datasets, learning, optimisers, penalties, samplers, selection, units
 from ebm.errors import EbmError, nearest
 from ebm.experiment import tables
 
@@ -58,6 +58,7 @@ PARTS: dict[str, type] = _named(
     *RULES, *OPTIMISERS,
     optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
     penalties.L1, penalties.L2, penalties.GroupLasso, penalties.MaxNorm, penalties.NonNegative,
+    selection.EarlyStopping,
     samplers.Gibbs, samplers.Metropolis, samplers.Tempering, samplers.TemperedTransitions,
     samplers.PopulationAnnealing, samplers.SwendsenWang, samplers.Wolff, samplers.Direct,
 )  # fmt: skip

@@ -29,8 +29,9 @@ from ebm.optimisers import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp, tracked_log_z
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
+from ebm.selection import best_step
 from ebm.stream import AIS
-from ebm.training import Equilibrium, State, begin, evaluate, steps_per_epoch, train
+from ebm.training import Equilibrium, State, begin, choose, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 
@@ -204,7 +205,7 @@ def _learn(work: Work, state: State | None) -> None:
     )  # fmt: skip
     with _stop_between_steps() as stopped, np.errstate(all="ignore"):
         with work.report.progress("learning", settings.epochs) as update:
-            while state.step < last:
+            while state.step < last and not _enough(settings, state):
                 next(steps)
                 if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
                     update(state.step / per_epoch, _look(work, state, per_epoch, equilibrium))
@@ -215,6 +216,26 @@ def _learn(work: Work, state: State | None) -> None:
             check_finite(state.machine, state.step)
             run.save_state(state)
             raise KeyboardInterrupt
+    _keep(work, state, per_epoch)
+
+
+def _enough(settings: Any, state: State) -> bool:
+    """Whether the looks so far say to stop: asked of the memory, so that a resumed run knows."""
+    return settings.stopping is not None and settings.stopping.enough(state.memory)
+
+
+def _keep(work: Work, state: State, per_epoch: int) -> None:
+    """Put the machine in place that held-out rows prefer, and say which it is."""
+    settings = work.config.train
+    assert settings is not None
+    name, epoch, early = choose(state, work.heldout), state.step / per_epoch, _enough(settings, state)
+    kept: dict[str, Any] = {"machine": name, "learned_epochs": epoch, "stopped_early": early}
+    said = f"after {epoch:g} of {settings.epochs} epochs"
+    if name == "best":
+        kept["epoch"] = best_step(state.memory) / per_epoch
+        said = f"of epoch {kept['epoch']:g}, {said}"
+    work.summary["kept"] = kept
+    work.report.row("machine kept", name, said)
 
 
 def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) -> str:
@@ -233,6 +254,8 @@ def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) ->
     row |= evaluate(state, work.data.train, work.heldout) | _more(work, state)
     row |= equilibrium.look(state, work.data.train)
     run.append_metrics(row)
+    if settings.stopping is not None and work.heldout is not None and state.step > 0:
+        settings.stopping.look(state, work.data.train, work.heldout, row.get("log_z"))
     said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
     if "free_energy_gap" in row:
         said.append(f"gap {row['free_energy_gap']:+.3f} nats")
@@ -284,7 +307,9 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
     base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(AIS).split(state.step)
     if settings.log_likelihood == "tempering":
-        kept = {k.removeprefix(_LADDER): state.memory.pop(k) for k in [*state.memory] if k.startswith(_LADDER)}
+        kept = {
+            k.removeprefix(_LADDER): state.memory.pop(k) for k in [*state.memory] if k.startswith(_LADDER)
+        }
         estimate, kept = tracked_log_z(machine, kept, rng, base=base)
         state.memory |= {f"{_LADDER}{key}": value for key, value in kept.items()}
         return estimate.value, estimate.stderr

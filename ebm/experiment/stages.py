@@ -11,7 +11,7 @@ import numpy as np
 
 from ebm.baselines import ChowLiu, Independent
 from ebm.checkpoint import save
-from ebm.errors import EbmError
+from ebm.errors import EbmError, TooLarge
 from ebm.experiment.config import Config
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.report import Report
@@ -44,9 +44,13 @@ class Work:
     @property
     def heldout(self) -> Array | None:
         """Held-out rows, None where the data has none of their own."""
-        if self.data is None or np.array_equal(self.data.test, self.data.train):
-            return None
-        return self.data.test
+        return _heldout(self.data)
+
+
+def _heldout(data: Any) -> Array | None:
+    if data is None or np.array_equal(data.test, data.train):
+        return None
+    return data.test
 
 
 def check_stages(config: Config, machine: Any, data: Any) -> None:
@@ -67,6 +71,8 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
     if train is not None and (train.kl or train.log_likelihood != "none"):
         for rows in (data.train, data.test):
             machine.units.check(rows, "[train] log_likelihood, kl: data", strict=True)
+    if train is not None and train.stopping is not None:
+        _check_stopping(train, machine, data)
     if config.readout is not None and (data is None or data.train_labels is None):
         raise EbmError("[readout] needs labels, and the data have none")
     if config.completion is not None:
@@ -87,6 +93,19 @@ def _check_data(machine: Any, data: Any) -> None:
             width = machine.n_visible
             raise EbmError(f"data: {rows.shape[1]} columns, but the machine has {width} visible units")
         machine.units.check(rows, f"{name} data")
+
+
+def _check_stopping(train: Any, machine: Any, data: Any) -> None:
+    heldout = _heldout(data)
+    if heldout is None:
+        raise EbmError("[train] stopping: needs held-out rows, and the data have none")
+    known = None if train.log_likelihood == "none" else 0.0
+    try:
+        train.stopping.require(machine, data.train, heldout, known)
+    except TooLarge as error:
+        raise EbmError(f'[train] stopping: {error}; or estimate it: log_likelihood = "tempering"') from None
+    except EbmError as error:
+        raise EbmError(f"[train] stopping: {error}") from None
 
 
 def _feasible(table: str, machine: Any) -> None:

@@ -27,6 +27,7 @@ from ebm.samplers import (
     Tempering,
     Wolff,
 )
+from ebm.selection import EarlyStopping
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Gaussian, Ising, Potts, Units
 
@@ -194,6 +195,9 @@ class Train:
         What each evaluation computes beside the energies; tempering is one ladder that goes along.
     temperatures : int
         Of that AIS.
+    stopping : EarlyStopping, optional
+        Looks at held-out rows at each evaluation; the best machine seen is kept. A log-likelihood is that of
+        the evaluation, which may be estimated, else exact.
     kl : bool
         The exact KL divergence from the distribution of the training rows at each evaluation.
     """
@@ -207,6 +211,7 @@ class Train:
     constraints: list[MaxNorm | NonNegative] = Field(default_factory=list)
     log_likelihood: Literal["none", "exact", "ais", "tempering"] = "none"
     temperatures: Count = 300
+    stopping: EarlyStopping | None = None
     kl: bool = False
 
 

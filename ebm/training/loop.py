@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
 from ebm.learning import PCD, Rule
-from ebm.machine import Array, Params, as_data, check_finite
+from ebm.machine import Array, as_data, check_finite, put
 from ebm.optimisers import SGD, Optimiser, average_of, rate_at
 from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
@@ -164,9 +164,7 @@ def fit(
             facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
             history.rows.append(facts | evaluate(state, rows, heldout) | equilibrium.look(state, rows))
             enough = (
-                stopping is not None
-                and heldout is not None
-                and stopping.look(machine, state.memory, _some(rows), heldout)
+                stopping is not None and heldout is not None and stopping.look(state, _some(rows), heldout)
             )
             if epoch == epochs or enough:
                 break
@@ -196,14 +194,8 @@ def choose(state: State, heldout: Array | None) -> str:
     if not params:
         return "last"
     other = machine.copy()
-    _replace(other, params)
+    put(other, params)
     if not best and heldout is not None and gain(machine, other, _some(heldout), rng)[0] <= 0:
         return "last"
-    _replace(machine, params)
+    put(machine, params)
     return name
-
-
-def _replace(machine: Any, params: Params) -> None:
-    for key, value in params.items():
-        machine.params[key][:] = value
-    machine.project()
