@@ -70,7 +70,7 @@ def test_likelihood_curves_show_the_metrics_and_baselines(run):
     lines = lines_by_label(ax)
     known = np.isfinite(metrics["log_likelihood_train"])
     for name, label in (("train", "train"), ("heldout", "held-out")):
-        x, y = lines[f"log-likelihood, {label} ± s.e."]
+        x, y = lines[f"log-likelihood, {label} ± s.e. (last 2)"]
         np.testing.assert_array_equal(x, metrics["step"][known])
         np.testing.assert_array_equal(y, metrics[f"log_likelihood_{name}"][known])
         np.testing.assert_array_equal(
@@ -84,6 +84,13 @@ def test_likelihood_curves_show_the_metrics_and_baselines(run):
     assert low < -210 < high
     assert ax.get_ylabel() == "log-likelihood (nats per sample)"
     assert len(plots.likelihood_curves(run, baselines={}).texts) == 0
+
+
+def test_a_likelihood_without_error_has_no_band():
+    metrics = {"step": [0, 1, 2], "log_likelihood_train": [-3.0, -2.0, -1.0], "log_z_stderr": [0.0, 0.0, 0.0]}
+    ax = plots.likelihood_curves(metrics)
+    assert "log-likelihood, train" in lines_by_label(ax)
+    assert len(ax.collections) == 0
 
 
 def test_likelihood_without_likelihood_is_kl():

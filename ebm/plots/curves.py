@@ -31,8 +31,8 @@ FREE_ENERGIES = {
     "free_energy_heldout": ("held-out", HELDOUT),
     "free_energy_chains": ("chains", CHAINS),
 }
-LIKELIHOODS = {  # key: label, look, hollow markers
-    "log_likelihood_train": ("log-likelihood, train", TRAIN, False),
+LIKELIHOODS = {  # key: label, look, hollow markers; bands so narrow are seen by their edges alone
+    "log_likelihood_train": ("log-likelihood, train", TRAIN._replace(band="outline"), False),
     "log_likelihood_heldout": ("log-likelihood, held-out", HELDOUT, False),
     "pseudo_likelihood_train": ("pseudo-likelihood, train", TRAIN._replace(line=":"), True),
     "pseudo_likelihood_heldout": ("pseudo-likelihood, held-out", HELDOUT._replace(line="-."), True),
@@ -149,8 +149,9 @@ def likelihood_curves(
     ----------
     run_or_metrics : path, or mapping of str to (n_steps,) array
         ``step`` and any of ``log_likelihood_train``, ``log_likelihood_heldout``,
-        ``pseudo_likelihood_train``, ``pseudo_likelihood_heldout`` (nats); ``log_z_stderr`` (nats), if
-        there, becomes a band of ± one standard error about the log-likelihoods.
+        ``pseudo_likelihood_train``, ``pseudo_likelihood_heldout`` (nats); ``log_z_stderr`` (nats), where
+        above zero, becomes a band of ± one standard error about the log-likelihoods, and the legend says
+        the last one.
     ax : Axes, optional
         Where to draw; None makes a figure.
     baselines : mapping of str to float, optional
@@ -185,14 +186,21 @@ def likelihood_curves(
     ax = new_axes(ax, (7.4, 4.4))
     for rank, key in enumerate(keys):
         name, look, hollow = LIKELIHOODS[key]
-        error = None if hollow else metrics.get("log_z_stderr")
-        shaded = band(ax, metrics["step"], metrics[key], error, look)
-        curve(ax, metrics["step"], metrics[key], look, f"{name} ± s.e." if shaded else name, rank, hollow)
+        error = None if hollow else _error(metrics)
+        if error is not None and band(ax, metrics["step"], metrics[key], error, look):
+            name = f"{name} ± s.e. (last {error[np.isfinite(error)][-1]:.2g})"
+        curve(ax, metrics["step"], metrics[key], look, name, rank, hollow)
     _baselines(ax, {name: value for name, value in baselines.items() if np.isfinite(value)})
     ax.set_xlabel(STEPS)
     ax.set_ylabel("log-likelihood (nats per sample)")
     legend_above(ax, 2)
     return ax
+
+
+def _error(metrics: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """Return the standard errors of log Z and so of mean log-likelihoods; None where it is exact."""
+    error = metrics.get("log_z_stderr")
+    return error if error is not None and np.any(error[np.isfinite(error)] > 0) else None
 
 
 def _baselines(ax: Axes, baselines: Mapping[str, float]) -> None:
