@@ -123,10 +123,7 @@ class BoltzmannMachine:
         """Couplings as a matrix: the live dense array, or a sparse array over the live values."""
         return self._couplings.matrix
 
-    @property
-    def b(self) -> Array:
-        """Biases."""
-        return self.params["b"]
+    b = property(lambda self: self.params["b"], doc="Biases.")
 
     def copy(self) -> BoltzmannMachine:
         """An independent machine with the same parameters."""
@@ -265,7 +262,7 @@ class BoltzmannMachine:
     ) -> tuple[Params, Params]:
         """stats(x, weights) − stats(y, others), and the first of b alone."""
         first, second = self.stats(x, weights), self.stats(y, others)
-        return {"J": first["J"] - second["J"], "b": first["b"] - second["b"]}, {"b": first["b"]}
+        return {key: first[key] - second[key] for key in first}, {"b": first["b"]}
 
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""

@@ -7,7 +7,8 @@ import warnings
 
 import numpy as np
 
-from ebm.machine import Array, LogSum, Params, Scratch, enumerate_states, n_states, refuse_above
+from ebm.logsum import LogSum
+from ebm.machine import Array, Params, Scratch, enumerate_states, n_states, refuse_above
 from ebm.rbm.parameters import PRECISION, unit_variance
 from ebm.rbm.states import as_state, dot, dot_vector, statistics
 from ebm.units import Units
