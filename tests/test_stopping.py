@@ -142,7 +142,7 @@ def test_sigkill_in_the_middle_changes_nothing(config, tmp_path):
     whole, out = experiment.run(config, settings, out=tmp_path / "whole"), tmp_path / "broken"
     sets = (x for s in settings for x in ("--set", s))
     process = start("run", str(config), "--out", str(out), *sets, cwd=tmp_path)
-    wait_for(lambda: len(list(out.glob("checkpoints/step*.npz"))) > 1, process)
+    wait_for(lambda: len(list(out.glob("checkpoints/step*.npz"))) > 1, process, seconds=300)
     process.kill()
     process.wait()
     assert not RunDirectory(out).finished
