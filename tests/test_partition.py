@@ -131,7 +131,7 @@ def test_base_rate_has_the_means_of_the_data(units):
     machine = RBM.random(units, Bernoulli(), 3, 2, dtype=np.float64)
     base = base_rate(machine, data)
     assert np.isfinite(base).all()
-    np.testing.assert_allclose(units.mean(base), laws.phi(units, data).mean(0), atol=3 / 100)
+    np.testing.assert_allclose(machine.units.mean(base), laws.phi(units, data).mean(0), atol=3 / 100)
 
 
 # Likelihoods.

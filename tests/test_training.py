@@ -119,7 +119,9 @@ def test_resume_is_bitwise(i, j, tmp_path, monkeypatch):
     Every rule with every optimiser, the kinds of machine in turn.
     """
     monkeypatch.setattr(tuning, "_EVERY", 4)  # so that k is measured before the stop and after it
-    rule, optimiser, kind = RULES[i], OPTIMISERS[j], list(MACHINES)[(i + j) % len(MACHINES)]
+    rule, optimiser = RULES[i], OPTIMISERS[j]
+    kinds = [k for k in MACHINES if k != "rbm-precise" or not isinstance(rule, TAP)]  # it refuses
+    kind = kinds[(i + j) % len(kinds)]
     settings = {"weights": np.linspace(0.5, 1.5, 20), "penalties": [L1(1e-3), L2(1e-2)]}
     machine = MACHINES[kind]()
     rows = rows_of(machine)

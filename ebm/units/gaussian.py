@@ -16,7 +16,7 @@ __all__ = ["Gaussian"]
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gaussian(Units):
     """Real x: U(x) = λx²/2, A(I) = I²/2λ + log √(2π/λ), mean I/λ, variance 1/λ; docs/math.md (1.8).
 
@@ -45,6 +45,9 @@ class Gaussian(Units):
     def __post_init__(self) -> None:
         if not isinstance(self.learn_precision, bool):
             raise EbmError(f"Gaussian: learn_precision: expected true or false, got {self.learn_precision!r}")
+
+    def __repr__(self) -> str:
+        return f"Gaussian({'learn_precision=True' if self.learn_precision else ''})"
 
     @property
     def learns(self) -> tuple[str, ...]:  # type: ignore[override]

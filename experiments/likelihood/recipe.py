@@ -31,11 +31,12 @@ class Recipe:
     k: int = 1
     average: float | None = 0.7  # part of learning after which the mean begins; None: the last iterate
     falls: bool = True  # the rate, to zero
+    scale: float = 0.01  # standard deviation of the first weights
 
 
 def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | None = None) -> ebm.RBM:
     """A machine of float32, the mean of its last iterates."""
-    machine = machine or ebm.RBM.from_data(rows, recipe.n_hidden, seed=seed)
+    machine = machine or ebm.RBM.from_data(rows, recipe.n_hidden, scale=recipe.scale, seed=seed)
     rule = ebm.PCD(k=recipe.k, n_chains=recipe.n_chains, centred=True)
     rate = ebm.Linear(recipe.rate, 0.0, epochs=recipe.epochs) if recipe.falls else recipe.rate
     optimiser: Any = ebm.SGD(rate)
