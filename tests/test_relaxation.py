@@ -164,6 +164,13 @@ def test_k_stays_at_most():
     assert rule.sweeps(chains) == 7
 
 
+@pytest.mark.parametrize("bad", [{"k": "aut"}, {"k": 0}, {"n_chains": 1}, {"sampler": Gibbs()}], ids=repr)
+def test_auto_is_checked_in_one_line(bad):
+    with pytest.raises(EbmError, match=r"k: .*auto") as error:
+        PCD(**{"k": "auto"} | bad)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("n_chains", [2, 30, 300])
 def test_measuring_moves_no_chain(n_chains):
     """Copies do: the chains themselves stand, and with them the hidden states that they go on with."""
