@@ -18,8 +18,9 @@ from experiments.likelihood.recipe import score
 from experiments.likelihood.search import SMALL, search
 
 SETS = {"dna": "dna_made", "mushrooms": "mushrooms", "nips": "nips"}
+L2 = (3e-4, 3e-3, 1e-2)
 PUBLISHED = {"dna": -96.74, "mushrooms": -15.15, "nips": -277.37}
-GRID = dict(SMALL) | {"n_hidden": (23,), "rate": (0.1, 0.4, 1.6), "updates": (1000, 8000)}
+GRID = dict(SMALL) | {"n_hidden": (23,), "rate": (0.1, 0.4, 1.6), "l2": L2, "updates": (1000, 8000)}
 MODELS = Path(__file__).parent / "models"
 
 
