@@ -21,15 +21,15 @@ from ebm.datasets import BarsAndStripes
 
 HERE = Path(__file__).parent
 UPDATES, LOOKS = 40_000, 80
-TEMPERED = ebm.PCD(n_chains=30, centred=True, sampler=ebm.Tempering(n_replicas=6, n_adapt=16))
+TEMPERED = ebm.PCD(n_chains=60, centred=True, sampler=ebm.Tempering(n_replicas=6, n_adapt=16))
 RULES = {
     "CD-1": (ebm.CD(), ebm.SGD(0.1)),
     "PCD-1": (ebm.PCD(n_chains=30), ebm.SGD(0.1)),
     "PCD-1, centred, rate to 0": (
-        ebm.PCD(n_chains=100, centred=True),
-        ebm.SGD(ebm.Linear(0.3, 0.0, epochs=UPDATES)),
+        ebm.PCD(n_chains=500, centred=True),
+        ebm.SGD(ebm.Linear(0.05, 0.0, epochs=UPDATES)),
     ),
-    "tempering, centred, rate to 0": (TEMPERED, ebm.SGD(ebm.Linear(0.3, 0.0, epochs=UPDATES))),
+    "tempering, centred, rate to 0": (TEMPERED, ebm.SGD(ebm.Linear(0.15, 0.0, epochs=UPDATES))),
 }
 
 
