@@ -61,10 +61,7 @@ def test_stats_are_derivatives_of_free_energy(name):
 @each_machine
 @pytest.mark.parametrize("beta", [1.0, 0.4])
 def test_exact_is_enumeration(name, beta):
-    """log Z is the sum over states; the expected stats are its derivatives by beta times the parameters.
-
-    Potentials are not tempered: by a precision itself.
-    """
+    """log Z sums states; expected stats are its derivatives by beta·parameters, by a precision itself."""
     machine = laws.MACHINES[name]()
     log_z, stats = machine.exact(beta)
     if machine.units.states is not None:

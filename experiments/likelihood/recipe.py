@@ -1,8 +1,8 @@
 """The recipe of all tables: centred PCD with many chains, a rate that falls to zero, averaged iterates.
 
 With 500 chains the gradient is so quiet that the rate may be several times the usual one; the mean over the
-last epochs, while the rate still moves the machine, takes away what noise is left. L2 is the only thing
-chosen against overfitting.
+last epochs, while the rate still moves the machine, takes away what noise is left. L2 or L1 is all there is
+against overfitting.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ class Recipe:
     l1: float = 0.0
     n_chains: int = 500
     batch_size: int = 100
-    k: int = 1
     average: float | None = 0.7  # part of learning after which the mean begins; None: the last iterate
     falls: bool = True  # the rate, to zero
     scale: float = 0.01  # standard deviation of the first weights
@@ -37,12 +36,13 @@ class Recipe:
 def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | None = None) -> ebm.RBM:
     """A machine of float32, the mean of its last iterates."""
     machine = machine or ebm.RBM.from_data(rows, recipe.n_hidden, scale=recipe.scale, seed=seed)
-    rule = ebm.PCD(k=recipe.k, n_chains=recipe.n_chains, centred=True)
+    rule = ebm.PCD(n_chains=recipe.n_chains, centred=True)
     rate = ebm.Linear(recipe.rate, 0.0, epochs=recipe.epochs) if recipe.falls else recipe.rate
     optimiser: Any = ebm.SGD(rate)
     if recipe.average is not None:
         optimiser = ebm.Averaged(optimiser, start=recipe.average * recipe.epochs, every=10)
-    penalties = [ebm.L2(recipe.l2), ebm.L1(recipe.l1)]
+    both = ((ebm.L2, recipe.l2), (ebm.L1, recipe.l1))
+    penalties = [penalty(strength) for penalty, strength in both if strength]
     state = ebm.begin(machine, rule, optimiser, seed)
     last = round(recipe.epochs * -(-len(rows) // recipe.batch_size))
     for state in ebm.train(  # noqa: B020
