@@ -167,6 +167,9 @@ class Machine(Protocol):
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, docs/math.md (5.4)–(5.5)."""
 
+    def standardise(self, gradient: Params, offsets: Params) -> Params:
+        """Of a gradient in centred coordinates, the step that it is in standardised ones, math.md (5.6a)."""
+
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)–(5.5)."""
 

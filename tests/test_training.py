@@ -55,6 +55,7 @@ RULES = [
     PCD(k="auto", n_chains=5, centred=True),
     PCD(n_chains=3, sampler=Tempering(n_replicas=3, n_adapt=4), centred=True, offsets="model"),
     Exact(),
+    PCD(n_chains=6, standardised=True),
     Exact(centred=True),
     FastPCD(n_chains=5),
     RandomStart(k=2, n_chains=5),

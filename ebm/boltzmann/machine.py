@@ -312,6 +312,11 @@ class BoltzmannMachine:
         mu, b, pairs = offsets["b"][:, None], gradient["b"][:, None], self._couplings.pairs
         return {"J": gradient["J"] - pairs(mu, b) - pairs(b, mu), "b": gradient["b"]}
 
+    def standardise(self, gradient: Params, offsets: Params) -> Params:
+        """Centred gradients over the variances of units with those means, docs/math.md (5.6a)."""
+        by = 1 / self.units.spread(offsets["b"])
+        return {"J": gradient["J"] * self._couplings.pairs(by[:, None], by[:, None]), "b": gradient["b"] * by}
+
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.5)."""
         return {"J": step["J"], "b": step["b"] - self._couplings.times(step["J"], offsets["b"])}

@@ -22,6 +22,9 @@ class Exact:
     ----------
     centred : bool
         Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
+    standardised : bool
+        Centre it, and measure each unit in its standard deviations: the natural gradient of a machine whose
+        units are independent, docs/math.md (5.6a). Rates are then smaller than centred ones.
     offset_rate : float
         Weight of the newest batch in those averages.
     offsets : {"data", "model", "average"}
@@ -29,12 +32,13 @@ class Exact:
     """
 
     centred: bool = False
+    standardised: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Offsets, if centred."""
-        return start_offsets(machine) if self.centred else {}
+        return start_offsets(self, machine)
 
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream

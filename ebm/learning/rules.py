@@ -42,6 +42,10 @@ class Centred(Protocol):
         """Whether it does."""
 
     @property
+    def standardised(self) -> bool:
+        """Whether it also measures each unit in its standard deviations."""
+
+    @property
     def offset_rate(self) -> float:
         """Weight of the newest batch in the averages."""
 
@@ -73,19 +77,21 @@ def zero(params: Params) -> Params:
     return {key: np.zeros_like(value) for key, value in params.items()}
 
 
-def start_offsets(machine: Machine) -> Carried:
-    """Centring offsets, one for each bias; NaN until the first batch sets them."""
+def start_offsets(rule: Centred, machine: Machine) -> Carried:
+    """Centring offsets, one for each bias, if the rule centres; NaN until the first batch sets them."""
+    if not (rule.centred or rule.standardised):
+        return {}
     return {f"{_OFFSET}{k}": np.full_like(machine.params[k], np.nan) for k in machine.biases}
 
 
 def finish(
     rule: Centred, machine: Machine, gradient: Params, means: Params, chains: Carried
 ) -> tuple[Params, Carried]:
-    """The difference of the phases; centred with moving averages of their statistics if the rule is.
+    """The difference of the phases; centred or standardised with moving averages of their statistics.
 
-    docs/math.md (5.4)-(5.6). `means` are the statistics of the biases in the first phase.
+    docs/math.md (5.4)-(5.6a). `means` are the statistics of the biases in the first phase.
     """
-    if not rule.centred:
+    if not (rule.centred or rule.standardised):
         return gradient, chains
     moved, offsets = dict(chains), {}
     for key, old in chains.items():
@@ -94,7 +100,10 @@ def finish(
             mean, rate = means[name] - _SHARE[rule.offsets] * gradient[name], rule.offset_rate
             moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
             offsets[name] = moved[key]
-    return machine.uncentre(machine.centre(gradient, offsets), offsets), moved
+    gradient = machine.centre(gradient, offsets)
+    if rule.standardised:
+        gradient = machine.standardise(gradient, offsets)
+    return machine.uncentre(gradient, offsets), moved
 
 
 def split_offsets(chains: Carried) -> tuple[Carried, Carried]:

@@ -34,6 +34,9 @@ class CD:
         mean-field equations, docs/math.md (5.17); the chains then start at independent draws with them.
     centred : bool
         Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
+    standardised : bool
+        Centre it, and measure each unit in its standard deviations: the natural gradient of a machine whose
+        units are independent, docs/math.md (5.6a). Rates are then smaller than centred ones.
     offset_rate : float
         Weight of the newest batch in those averages.
     offsets : {"data", "model", "average"}
@@ -47,13 +50,14 @@ class CD:
     k: Annotated[int, Field(ge=1)] = 1
     positive: Positive = "gibbs"
     centred: bool = False
+    standardised: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Offsets, if centred."""
         check_positive(self, machine)
-        return start_offsets(machine) if self.centred else {}
+        return start_offsets(self, machine)
 
     def sweeps(self, chains: Carried) -> int:
         """Gibbs sweeps per update."""
@@ -90,6 +94,9 @@ class PCD:
         Hidden units of a fully connected machine given the data, as of `CD`.
     centred : bool
         Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
+    standardised : bool
+        Centre it, and measure each unit in its standard deviations: the natural gradient of a machine whose
+        units are independent, docs/math.md (5.6a). Rates are then smaller than centred ones.
     offset_rate : float
         Weight of the newest batch in those averages.
     offsets : {"data", "model", "average"}
@@ -120,6 +127,7 @@ class PCD:
     sampler: Any = None
     positive: Positive = "gibbs"
     centred: bool = False
+    standardised: bool = False
     offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     offsets: Offsets = "data"
     most: Annotated[int, Field(ge=1)] = 100
@@ -138,7 +146,7 @@ class PCD:
             chains |= start_tuning() if self.k == "auto" else {}
         else:
             chains = self._packed(self.sampler.init(machine, self.n_chains, rng))
-        return chains | start_offsets(machine) if self.centred else chains
+        return chains | start_offsets(self, machine)
 
     def sweeps(self, chains: Carried) -> int | None:
         """Gibbs sweeps per update; None where a sampler moves the chains."""

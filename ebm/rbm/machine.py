@@ -28,7 +28,7 @@ from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
 from ebm.rbm.parameters import PRECISION, bound, first_values, random_weights, take_parameters
 from ebm.rbm.sites import site_contrast, site_energies
-from ebm.rbm.states import as_state, centred, dot, dot_vector, statistics, uncentred
+from ebm.rbm.states import as_state, centred, dot, dot_vector, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
 
@@ -360,6 +360,10 @@ class RBM:
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""
         return centred(gradient, offsets["b"], offsets["c"], self._scratch)
+
+    def standardise(self, gradient: Params, offsets: Params) -> Params:
+        """Centred gradients over the variances of units with those means, docs/math.md (5.6a)."""
+        return standardised(gradient, self.visible.spread(offsets["b"]), self.hidden.spread(offsets["c"]))
 
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)."""

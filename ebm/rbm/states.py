@@ -17,7 +17,18 @@ from ebm.machine import Array, Params, Scratch
 from ebm.rbm.parameters import PRECISION
 from ebm.units import Gaussian, Units
 
-__all__ = ["WORTH", "State", "as_state", "centred", "dot", "dot_vector", "statistics", "uncentred", "values"]
+__all__ = [
+    "WORTH",
+    "State",
+    "as_state",
+    "centred",
+    "dot",
+    "dot_vector",
+    "standardised",
+    "statistics",
+    "uncentred",
+    "values",
+]
 
 WORTH = 2**17  # vector operations, or 64 units drawn, from which on a kernel is worth several threads
 
@@ -172,6 +183,12 @@ def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -
     if PRECISION in gradient:  # −½(v − μ)² instead of −½v²
         found[PRECISION] = gradient[PRECISION] + mu.astype(b.dtype) * b
     return found
+
+
+def standardised(gradient: Params, v: Array, h: Array) -> Params:
+    """A centred gradient over the variances of the units, docs/math.md (5.6a)."""
+    found = {"W": gradient["W"] / v[:, None] / h, "b": gradient["b"] / v, "c": gradient["c"] / h}
+    return gradient | found
 
 
 def uncentred(step: Params, mu: Array, lam: Array) -> Params:

@@ -89,6 +89,11 @@ class Units:
         """The input whose mean is `mean`, kept `floor` away from the ends: (..., n·width), same shape."""
         raise NotImplementedError
 
+    def spread(self, mean: Array) -> Array:
+        """Variances of φ in a layer of units with these means, at least 1/20 of the largest: (n·width,)."""
+        variance = self.var(self.link(mean))
+        return np.maximum(variance, variance.max(initial=0) / 20)
+
     def dot(self, x: Array, W: Array) -> Array:
         """φ(x)·W: (..., n) and (n·width, m) -> (..., m)."""
         return x @ W
