@@ -17,7 +17,7 @@ import ebm
 from ebm.baselines import ChowLiu
 from experiments.likelihood.data import debd
 from experiments.likelihood.recipe import score
-from experiments.likelihood.search import LARGE, SMALL, search
+from experiments.likelihood.search import grid_for, search
 
 SETS = (
     "nltcs", "plants", "baudio", "jester", "bnetflix", "accidents", "mushrooms",
@@ -31,7 +31,7 @@ ID_SPN = {
 MODELS = Path(__file__).parent / "models"
 COLUMNS = (
     "set", "units", "rows", "Chow–Liu", "ID-SPN", "RBM, test", "± log Z", "verdict", "valid",
-    "hidden", "rate", "L2", "epochs", "seconds",
+    "hidden", "rate", "penalty", "updates", "seconds",
 )  # fmt: skip
 
 
@@ -39,18 +39,18 @@ def one(name: str) -> str:
     """The line of a set."""
     begun, sets = time.monotonic(), debd(name)
     train, test = sets["train"], sets["test"]
-    valid, recipe, machine = search(sets, SMALL if len(train) <= 2000 else LARGE)
+    valid, recipe, machine = search(sets, grid_for(train))
     seconds = time.monotonic() - begun
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the verdict stands in the table
-        log_z = ebm.log_z(machine, data=train, budget=60)  # exact where it can be
+        log_z = ebm.log_z(machine, data=train, budget=120)  # exact where it can be
     tree = float(ChowLiu.fit(train).log_likelihood(test).mean())
     MODELS.mkdir(exist_ok=True)
     ebm.save(MODELS / f"debd-{name}.npz", machine)
     cells = (
         name, train.shape[1], len(train), f"{tree:.3f}", ID_SPN.get(name, "–"),
         f"**{score(machine, test, log_z):.3f}**", f"{log_z.stderr:.3f}", log_z.verdict, f"{valid:.3f}",
-        recipe.n_hidden, f"{recipe.rate:g}", f"{recipe.l2:g}", f"{recipe.epochs:.0f}", f"{seconds:.0f}",
+        recipe.n_hidden, f"{recipe.rate:g}", recipe.penalty, recipe.updates(len(train)), f"{seconds:.0f}",
     )  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
 

@@ -24,12 +24,12 @@ from experiments.likelihood.data import FOLDER, mnist_sm08, mnist_threshold
 from experiments.likelihood.recipe import Recipe, learn, melchior, settle
 
 MODELS = Path(__file__).parent / "models"
-MANY: dict[str, Any] = {"rate": 1.0, "n_chains": 1000, "batch_size": 200}
+MANY: dict[str, Any] = {"rate": 0.25, "n_chains": 1000, "batch_size": 200, "l1": 1e-4}
 RECIPES = {
-    "sm08-12": Recipe(500, epochs=80, l1=5e-5, **MANY),
-    "sm08-60": Recipe(500, epochs=130, l1=2.5e-5, **MANY),
+    "sm08-12": Recipe(500, epochs=80, **MANY),
+    "sm08-60": Recipe(500, epochs=250, **MANY),
     "threshold-published": Recipe(500, rate=0.01, epochs=200, n_chains=100, average=None, falls=False),
-    "threshold-60": Recipe(500, epochs=120, l1=1e-4, **MANY),
+    "threshold-60": Recipe(500, epochs=120, **MANY),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,20 @@ class Recipe:
     falls: bool = True  # the rate, to zero
     scale: float = 0.01  # standard deviation of the first weights
 
+    @property
+    def penalty(self) -> str:
+        """What is held against large weights, in words."""
+        return " + ".join(f"{name} {v:g}" for name, v in (("L1", self.l1), ("L2", self.l2)) if v) or "–"
+
+    def updates(self, n_rows: int) -> int:
+        """Updates in all, learning from so many rows."""
+        return round(self.epochs * -(-n_rows // self.batch_size))
+
+    def at(self, updates: int, n_rows: int) -> Recipe:
+        """The same with so many updates from so many rows, in batches of 500 or of all that there are."""
+        size = min(n_rows, 500)
+        return replace(self, batch_size=size, epochs=updates / -(-n_rows // size))
+
 
 def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | None = None) -> ebm.RBM:
     """A machine of float32, the mean of its last iterates."""
@@ -44,7 +58,7 @@ def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | No
     both = ((ebm.L2, recipe.l2), (ebm.L1, recipe.l1))
     penalties = [penalty(strength) for penalty, strength in both if strength]
     state = ebm.begin(machine, rule, optimiser, seed)
-    last = round(recipe.epochs * -(-len(rows) // recipe.batch_size))
+    last = recipe.updates(len(rows))
     for state in ebm.train(  # noqa: B020
         state, rows, rule, optimiser, recipe.batch_size, seed, penalties=penalties
     ):
@@ -54,14 +68,21 @@ def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | No
     return machine
 
 
-def melchior(rows: np.ndarray, n_hidden: int, seed: int) -> ebm.RBM:
-    """The initial machine of Melchior, Fischer & Wiskott (2016)."""
+def melchior(rows: np.ndarray, n_hidden: int, seed: int, centred: bool = True) -> ebm.RBM:
+    """The initial machine of Melchior, Fischer & Wiskott (2016).
+
+    Their first biases are those of centred coordinates, offsets the data's means and ½, so that a machine of
+    inverted images is the mirror image; of the parameters where the gradient is not centred.
+    """
     n_visible = rows.shape[1]
     limit = 4 * np.sqrt(6 / (n_visible + n_hidden))
     W = np.random.default_rng(seed).uniform(-limit, limit, (n_visible, n_hidden))
-    mean = rows.mean(0, dtype=np.float64).clip(0.001, 0.999)
-    arrays = (W, np.log(mean / (1 - mean)), np.zeros(n_hidden))
-    return ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), *(a.astype(np.float32) for a in arrays))
+    mean = rows.mean(0, dtype=np.float64)
+    b, c = mean.clip(0.001, 0.999), np.zeros(n_hidden)
+    b = np.log(b / (1 - b))
+    if centred:
+        b, c = b - 0.5 * W.sum(1), c - mean @ W
+    return ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), *(a.astype(np.float32) for a in (W, b, c)))
 
 
 def ais(machine: ebm.RBM, rows: np.ndarray, n: int, seed: int = 1) -> ebm.LogZ:

@@ -21,24 +21,25 @@ from experiments.likelihood.data import mnist_threshold
 from experiments.likelihood.recipe import melchior, score
 
 HERE = Path(__file__).parent
-RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6)
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6)
 RULES = {
     "CD-1": ebm.CD(),
     "CD-1, centred": ebm.CD(centred=True),
     "PCD-1, 100 chains": ebm.PCD(),
     "PCD-1, centred, 100 chains": ebm.PCD(centred=True),
     "PCD-1, centred, 500 chains": ebm.PCD(n_chains=500, centred=True),
+    "PCD-1, standardised, 500 chains": ebm.PCD(n_chains=500, standardised=True),
     "tempering, centred, 20 × 5": ebm.PCD(
         n_chains=20, centred=True, sampler=ebm.Tempering(n_replicas=5, n_adapt=16)
     ),
 }
-MARKS = ("o-", "s-", "^--", "D--", "v-.", "x:")
+MARKS = ("o-", "s-", "^--", "D--", "v-.", "P-", "x:")
 LOOKS = 10
 
 
 def course(rule: object, rate: float, epochs: int, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Seconds of learning and test log-likelihood at each look, (2, LOOKS); NaN once it diverged."""
-    machine = melchior(rows, 16, 0)
+    machine = melchior(rows, 16, 0, getattr(rule, "centred", False) or rule.standardised)
     optimiser = ebm.SGD(ebm.Linear(rate, 0.0, epochs=epochs))
     state = ebm.begin(machine, rule, optimiser, 0)
     steps = ebm.train(state, rows, rule, optimiser, 100, 0)

@@ -1,7 +1,7 @@
 """The one search of all tables: every combination on a small grid is learnt, the validation rows choose.
 
 log Z is by AIS with 3000 temperatures and 100 chains; a machine whose AIS is no estimate does not count.
-With up to 2000 training rows a batch is up to 500 of them, else 200: with quiet gradients less is overfitted.
+Batches are of 500 rows, or of all where there are fewer: with quiet gradients less is overfitted.
 """
 
 from __future__ import annotations
@@ -17,25 +17,39 @@ import numpy as np
 import ebm
 from experiments.likelihood.recipe import Recipe, ais, learn, score
 
-__all__ = ["LARGE", "SMALL", "search"]
+__all__ = ["Grid", "grid_for", "search"]
 
-Grid = Mapping[str, tuple[float, ...]]
-# Of sets with many rows, and of those with up to 2000, which are overfitted soon and want noisier starts.
-LARGE: Grid = {"n_hidden": (128, 256), "l2": (1e-4, 1e-3), "rate": (0.8,), "updates": (5000,)}
-SMALL: Grid = {
-    "n_hidden": (64,), "l2": (3e-3, 1e-2), "rate": (0.1, 0.4), "updates": (1000, 4000), "scale": (0.1,),
+Grid = Mapping[str, tuple[Any, ...]]
+# Sets with many rows; those with few, which are overfitted sooner; those of documents and votes, wider still,
+# where a thousand updates are enough.
+LARGE: Grid = {
+    "n_hidden": (512,), "rate": (0.4,), "updates": (20000,), "n_chains": (1000,),
+    "penalty": ({"l1": 1e-4}, {"l1": 3e-4}, {"l1": 1e-3}),
 }  # fmt: skip
+SMALL: Grid = {
+    "n_hidden": (256, 1024), "rate": (0.4,), "updates": (4000,),
+    "penalty": ({"l1": 3e-4}, {"l1": 1e-3}, {"l2": 3e-3}),
+}  # fmt: skip
+WIDE: Grid = {
+    "n_hidden": (64, 256), "rate": (0.1,), "updates": (1000,),
+    "penalty": ({"l1": 1e-3}, {"l2": 3e-3}, {"l2": 1e-2}),
+}  # fmt: skip
+
+
+def grid_for(rows: np.ndarray) -> Grid:
+    """The grid for a training set, by its size."""
+    if len(rows) > 2000:
+        return LARGE
+    return SMALL if rows.shape[1] <= 200 else WIDE
 
 
 def search(sets: dict[str, np.ndarray], grid: Grid) -> tuple[float, Recipe, ebm.RBM]:
     """Validation log-likelihood, settings and machine of the best combination."""
     train, best = sets["train"], None
-    n = len(train)
-    batch = min(n, 500) if n <= 2000 else 200
     for values in itertools.product(*grid.values()):
         own: dict[str, Any] = dict(zip(grid, values, strict=True))
-        epochs = own.pop("updates") / -(-n // batch)
-        recipe = Recipe(epochs=epochs, n_chains=500, batch_size=batch, **own)
+        updates, penalty = own.pop("updates"), own.pop("penalty")
+        recipe = Recipe(epochs=0, scale=0.1, **own, **penalty).at(updates, len(train))
         machine = learn(recipe, train)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the verdict says it too
