@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,8 +48,14 @@ class Recipe:
         return replace(self, batch_size=size, epochs=updates / -(-n_rows // size))
 
 
-def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | None = None) -> ebm.RBM:
-    """A machine of float32, the mean of its last iterates."""
+def learn(
+    recipe: Recipe,
+    rows: np.ndarray,
+    seed: int = 0,
+    machine: ebm.RBM | None = None,
+    constraints: Sequence[Any] = (),
+) -> ebm.RBM:
+    """A machine of float32, the mean of its last iterates; the one given is changed."""
     machine = machine or ebm.RBM.from_data(rows, recipe.n_hidden, scale=recipe.scale, seed=seed)
     rule = ebm.PCD(n_chains=recipe.n_chains, centred=True)
     rate = ebm.Linear(recipe.rate, 0.0, epochs=recipe.epochs) if recipe.falls else recipe.rate
@@ -60,12 +67,23 @@ def learn(recipe: Recipe, rows: np.ndarray, seed: int = 0, machine: ebm.RBM | No
     state = ebm.begin(machine, rule, optimiser, seed)
     last = recipe.updates(len(rows))
     for state in ebm.train(  # noqa: B020
-        state, rows, rule, optimiser, recipe.batch_size, seed, penalties=penalties
+        state, rows, rule, optimiser, recipe.batch_size, seed, penalties=penalties, constraints=constraints
     ):
         if state.step >= last:
             break
     ebm.training.choose(state, None)
     return machine
+
+
+def relax(machine: ebm.RBM, least: float, recipe: Recipe, rows: np.ndarray, seed: int = 0) -> ebm.RBM:
+    """Drop weights below `least`, and learn the rest further with the smaller penalty of the recipe.
+
+    Meinshausen, "Relaxed lasso" (2007): L1 both chooses weights and shrinks them, and the second is not wanted.
+    """
+    kept = np.abs(machine.W) >= least
+    machine.params["W"][~kept] = 0
+    machine.project()
+    return learn(recipe, rows, seed, machine, [ebm.Mask(kept)])
 
 
 def melchior(rows: np.ndarray, n_hidden: int, seed: int, centred: bool = True) -> ebm.RBM:
