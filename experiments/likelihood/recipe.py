@@ -78,7 +78,7 @@ def learn(
 def relax(machine: ebm.RBM, least: float, recipe: Recipe, rows: np.ndarray, seed: int = 0) -> ebm.RBM:
     """Drop weights below `least`, and learn the rest further with the smaller penalty of the recipe.
 
-    Meinshausen, "Relaxed lasso" (2007): L1 both chooses weights and shrinks them, and the second is not wanted.
+    After Meinshausen, "Relaxed lasso" (2007): L1 chooses weights and shrinks them; the first is wanted.
     """
     kept = np.abs(machine.W) >= least
     machine.params["W"][~kept] = 0
