@@ -17,9 +17,12 @@ import ebm
 from ebm.baselines import ChowLiu
 from experiments.likelihood.data import genes
 from experiments.likelihood.recipe import learn, settle
-from experiments.likelihood.search import search
+from experiments.likelihood.search import Grid, search
 
-GRID = {"n_hidden": (64, 128), "l2": (3e-4, 3e-3), "rate": (0.2,), "updates": (4000,)}
+GRID: Grid = {
+    "n_hidden": (256,), "rate": (0.2,), "updates": (4000,),
+    "penalty": ({"l1": 3e-4}, {"l1": 1e-3}, {"l2": 3e-3}),
+}  # fmt: skip
 MODELS = Path(__file__).parent / "models"
 
 
@@ -33,7 +36,7 @@ def main() -> None:
     valid, recipe, _ = search({"train": train[:-400], "valid": train[-400:]}, GRID)
     print(f"{recipe}: validation {valid:.2f}; {time.monotonic() - begun:.0f} s")
     begun = time.monotonic()
-    machine = learn(recipe, train)
+    machine = learn(recipe.at(recipe.updates(len(train) - 400), len(train)), train)
     print(f"learnt in {time.monotonic() - begun:.0f} s", flush=True)
     MODELS.mkdir(exist_ok=True)
     ebm.save(MODELS / "genes.npz", machine)

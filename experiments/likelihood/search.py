@@ -24,7 +24,7 @@ Grid = Mapping[str, tuple[Any, ...]]
 # where a thousand updates are enough.
 LARGE: Grid = {
     "n_hidden": (512,), "rate": (0.4,), "updates": (20000,), "n_chains": (1000,),
-    "penalty": ({"l1": 1e-4}, {"l1": 3e-4}, {"l1": 1e-3}),
+    "penalty": ({"l1": 1e-4}, {"l1": 3e-4}, {"l2": 1e-3}),
 }  # fmt: skip
 SMALL: Grid = {
     "n_hidden": (256, 1024), "rate": (0.4,), "updates": (4000,),
