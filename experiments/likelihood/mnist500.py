@@ -32,7 +32,9 @@ RECIPES = {
     "threshold-60": Recipe(500, epochs=120, **MANY),
 }
 # Weights below the first number are dropped afterwards, the others learnt further with a smaller penalty.
-RELAXED = {"sm08-60": (0.01, Recipe(500, epochs=40, **MANY | {"rate": 0.15, "l1": 2e-5}))}
+RELAXED = dict.fromkeys(
+    ("sm08-60", "threshold-60"), (0.01, Recipe(500, epochs=40, **MANY | {"rate": 0.15, "l1": 2e-5}))
+)
 
 
 def published() -> ebm.RBM:
