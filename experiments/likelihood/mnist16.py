@@ -47,7 +47,7 @@ RECIPES = {
 
 def learn(recipe: Recipe, rows: np.ndarray, seed: int) -> ebm.RBM:
     """A machine learnt by PCD-1: batches of 100, 50 epochs."""
-    machine = melchior(rows, N_HIDDEN, seed, recipe.centred)
+    machine = melchior(rows, N_HIDDEN, seed, recipe.centred, recipe.inverted)
     rule = ebm.PCD(n_chains=recipe.n_chains, centred=recipe.centred)
     state = ebm.begin(machine, rule, recipe.optimiser, seed)
     if recipe.centred:  # offsets begin at the data's means and at ½

@@ -86,15 +86,17 @@ def relax(machine: ebm.RBM, least: float, recipe: Recipe, rows: np.ndarray, seed
     return learn(recipe, rows, seed, machine, [ebm.Mask(kept)])
 
 
-def melchior(rows: np.ndarray, n_hidden: int, seed: int, centred: bool = True) -> ebm.RBM:
+def melchior(
+    rows: np.ndarray, n_hidden: int, seed: int, centred: bool = True, inverted: bool = False
+) -> ebm.RBM:
     """The initial machine of Melchior, Fischer & Wiskott (2016).
 
-    Their first biases are those of centred coordinates, offsets the data's means and ½, so that a machine of
-    inverted images is the mirror image; of the parameters where the gradient is not centred.
+    Its first biases are those of centred coordinates, offsets the data's means and ½; of the parameters where
+    the gradient is not centred. Of inverted images it is the mirror image of the upright one.
     """
     n_visible = rows.shape[1]
-    limit = 4 * np.sqrt(6 / (n_visible + n_hidden))
-    W = np.random.default_rng(seed).uniform(-limit, limit, (n_visible, n_hidden))
+    limit = 4 * np.sqrt(6 / (n_visible + n_hidden)) * (-1 if inverted else 1)
+    W = limit * np.random.default_rng(seed).uniform(-1, 1, (n_visible, n_hidden))
     mean = rows.mean(0, dtype=np.float64)
     b, c = mean.clip(0.001, 0.999), np.zeros(n_hidden)
     b = np.log(b / (1 - b))

@@ -20,10 +20,10 @@ from experiments.likelihood.recipe import Recipe, ais, learn, score
 __all__ = ["Grid", "grid_for", "search"]
 
 Grid = Mapping[str, tuple[Any, ...]]
-# Sets with many rows, of which some want to stop early; those with few, which are overfitted sooner; those of
-# documents and votes, wider still, where a thousand updates are enough.
+# Sets with many rows; those with few, which are overfitted sooner; those of documents and votes, wider still,
+# where a thousand updates are enough.
 LARGE: Grid = {
-    "n_hidden": (512,), "rate": (0.4,), "updates": (5000, 20000), "n_chains": (1000,),
+    "n_hidden": (512,), "rate": (0.4,), "updates": (20000,), "n_chains": (1000,),
     "penalty": ({"l1": 1e-4}, {"l1": 3e-4}, {"l2": 1e-3}),
 }  # fmt: skip
 SMALL: Grid = {
