@@ -21,7 +21,7 @@ __all__ = ["Grid", "grid_for", "search"]
 
 Grid = Mapping[str, tuple[Any, ...]]
 # Sets with many rows; those with few, which are overfitted sooner; those of documents and votes, wider still,
-# where a thousand updates are enough.
+# where a thousand updates may be enough. Values that are tables belong together, whatever they are called.
 LARGE: Grid = {
     "n_hidden": (512,), "rate": (0.4,), "updates": (20000,), "n_chains": (1000,),
     "penalty": ({"l1": 1e-4}, {"l1": 3e-4}, {"l2": 1e-3}),
@@ -31,9 +31,10 @@ SMALL: Grid = {
     "penalty": ({"l1": 3e-4}, {"l1": 1e-3}, {"l2": 3e-3}),
 }  # fmt: skip
 WIDE: Grid = {
-    "n_hidden": (64, 256), "rate": (0.1,), "updates": (1000,),
+    "n_hidden": (64, 256),
+    "course": ({"rate": 0.1, "updates": 1000}, {"rate": 0.02, "updates": 6000, "scale": 0.01}),
     "penalty": ({"l1": 1e-3}, {"l2": 3e-3}, {"l2": 1e-2}),
-}  # fmt: skip
+}
 
 
 def grid_for(rows: np.ndarray) -> Grid:
@@ -47,9 +48,11 @@ def search(sets: dict[str, np.ndarray], grid: Grid) -> tuple[float, Recipe, ebm.
     """Validation log-likelihood, settings and machine of the best combination."""
     train, best = sets["train"], None
     for values in itertools.product(*grid.values()):
-        own: dict[str, Any] = dict(zip(grid, values, strict=True))
-        updates, penalty = own.pop("updates"), own.pop("penalty")
-        recipe = Recipe(epochs=0, scale=0.1, **own, **penalty).at(updates, len(train))
+        own: dict[str, Any] = {}
+        for name, value in zip(grid, values, strict=True):
+            own |= value if isinstance(value, dict) else {name: value}
+        updates = own.pop("updates")
+        recipe = Recipe(epochs=0, **{"scale": 0.1} | own).at(updates, len(train))
         machine = learn(recipe, train)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the verdict says it too
