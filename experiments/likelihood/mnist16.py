@@ -28,17 +28,20 @@ class Recipe:
     optimiser: object
     n_chains: int = 100
     centred: bool = True
+    standardised: bool = False
     inverted: bool = False
     polish: float = 0.0  # seconds of L-BFGS on the exact gradient
 
 
 PUBLISHED = ebm.SGD(0.01)
 BEST = ebm.Averaged(ebm.SGD(ebm.Linear(0.4, 0.0, epochs=EPOCHS)), start=0.8 * EPOCHS, every=10)
+SMALL = ebm.Averaged(ebm.SGD(ebm.Linear(0.03, 0.0, epochs=EPOCHS)), start=0.8 * EPOCHS, every=10)
 RECIPES = {
     "published": Recipe(PUBLISHED),
     "rate-falls": Recipe(ebm.SGD(ebm.Linear(0.2, 0.0, epochs=EPOCHS))),
     "best": Recipe(BEST, n_chains=500),
-    "polish": Recipe(BEST, n_chains=500, polish=150.0),
+    "standardised": Recipe(SMALL, n_chains=500, standardised=True),
+    "polish": Recipe(SMALL, n_chains=500, standardised=True, polish=180.0),
     "not-centred": Recipe(PUBLISHED, centred=False),
     "inverted": Recipe(PUBLISHED, inverted=True),
     "inverted-not-centred": Recipe(PUBLISHED, centred=False, inverted=True),
@@ -48,7 +51,7 @@ RECIPES = {
 def learn(recipe: Recipe, rows: np.ndarray, seed: int) -> ebm.RBM:
     """A machine learnt by PCD-1: batches of 100, 50 epochs."""
     machine = melchior(rows, N_HIDDEN, seed, recipe.centred, recipe.inverted)
-    rule = ebm.PCD(n_chains=recipe.n_chains, centred=recipe.centred)
+    rule = ebm.PCD(n_chains=recipe.n_chains, centred=recipe.centred, standardised=recipe.standardised)
     state = ebm.begin(machine, rule, recipe.optimiser, seed)
     if recipe.centred:  # offsets begin at the data's means and at ½
         state.chains |= {"offset.b": rows.mean(0), "offset.c": np.full(N_HIDDEN, 0.5, np.float32)}

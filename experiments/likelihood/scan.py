@@ -58,20 +58,20 @@ def course(rule: object, rate: float, epochs: int, rows: np.ndarray, test: np.nd
 
 def draw(found: np.ndarray) -> Figure:
     """Both panels."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for (name, courses), mark in zip(zip(RULES, found, strict=True), MARKS, strict=True):
         last = courses[:, 1, -1]
-        left.plot(RATES, last, mark, label=name, ms=5)
         best = int(np.nanargmax(last))
-        right.plot(*courses[best], mark, label=f"{name}: {RATES[best]:g}", ms=4)
+        left.plot(RATES, last, mark, label=f"{name}; best at {RATES[best]:g}", ms=5)
+        right.plot(*courses[best], mark, ms=4)
     left.set(xscale="log", xlabel="learning rate at the start", ylabel="test log-likelihood, nats per row")
     right.set(xlabel="seconds of learning", title="each at its best rate")
     left.set_title("at the end of learning")
-    for axes, floor in ((left, -200), (right, -160)):
+    for axes, floor in ((left, -205), (right, -175)):
         axes.set_ylim(floor, -134)
         axes.grid(alpha=0.25)
-        axes.legend(loc="lower right" if axes is right else "lower left", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 
