@@ -12,7 +12,7 @@ from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
 from ebm.boltzmann.sweeping import Problem, by_colour, energies, orders, sweep
 from ebm.errors import EbmError, NotSupported
-from ebm.graph import Graph, one_layer
+from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
     Array,
     Base,
@@ -233,9 +233,8 @@ class BoltzmannMachine:
             count = min(at_once, n - k)
             order = orders(scan, keep, count, rng, self.colours if colourful else None)
             key, first = rng.advance(count)
-            colours = self.colours() if few else None
             if order.shape[1]:
-                sweep(problem, chains, order, count, key, first, colours)
+                sweep(problem, chains, order, count, key, first, self.colours() if few else None)
         return chains if isinstance(x, SpinChains) else chains.x
 
     def colours(self) -> Array:
@@ -243,10 +242,8 @@ class BoltzmannMachine:
         if self._colours is None or not self.sparse:  # the pattern of a sparse J never changes
             from scipy.sparse import coo_array, csr_array
 
-            pattern = coo_array(self.J)
-            i, j = (index // self.units.width for index in pattern.coords)
-            shape = (self.n_units, self.n_units)
-            graph = csr_array((np.ones(len(i), np.int32), (i, j)), shape=shape)
+            i, j = (index // self.units.width for index in coo_array(self.J).coords)
+            graph = csr_array((np.ones(len(i), np.int32), (i, j)), shape=(self.n_units, self.n_units))
             self._colours = colour(graph.indices, graph.indptr)
         return self._colours
 
@@ -268,15 +265,14 @@ class BoltzmannMachine:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         own = slice(i * self.units.width, (i + 1) * self.units.width)
         field = (self.J[own] @ self._phi(x)).T + self.b[own]
-        states = np.asarray(self.units.states)
-        return -np.asarray(field, np.float64) @ self.units.encode(states[:, None]).T
+        return -np.asarray(field, np.float64) @ states_of(self.units).T
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states).
 
         A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.11).
         """
-        phi, table = self._phi(x), self.units.encode(np.asarray(self.units.states)[:, None])
+        phi, table = self._phi(x), states_of(self.units)
         moved = (weights @ table).reshape(phi.shape[1], -1).T
         moved = (moved - np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi).astype(self.dtype)
         pairs = self._couplings.pairs
