@@ -23,9 +23,14 @@ from experiments.likelihood.search import Grid, search
 SETS = {"dna": "dna_made", "mushrooms": "mushrooms", "nips": "nips"}
 PUBLISHED = {"dna": -96.74, "mushrooms": -15.15, "nips": -277.37}
 GRID: Grid = {
-    "n_hidden": (23,), "rate": (0.1, 0.8, 1.6), "updates": (1500, 8000),
-    "penalty": ({"l1": 3e-4}, {"l1": 3e-3}, {"l2": 3e-3}),
-}  # fmt: skip
+    "n_hidden": (23,),
+    "course": (
+        {"rate": 0.1, "updates": 1500},
+        {"rate": 0.005, "updates": 1000, "standardised": True},
+        {"rate": 1.6, "updates": 8000},
+    ),
+    "penalty": ({"l1": 3e-4}, {"l1": 3e-3}, {"l1": 1e-2}, {"l2": 3e-3}),
+}
 MODELS = Path(__file__).parent / "models"
 
 

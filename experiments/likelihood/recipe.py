@@ -32,6 +32,7 @@ class Recipe:
     average: float | None = 0.7  # part of learning after which the mean begins; None: the last iterate
     falls: bool = True  # the rate, to zero
     scale: float = 0.01  # standard deviation of the first weights
+    standardised: bool = False  # the gradient, not centred alone; rates are ten times smaller then
 
     @property
     def penalty(self) -> str:
@@ -57,7 +58,7 @@ def learn(
 ) -> ebm.RBM:
     """A machine of float32, the mean of its last iterates; the one given is changed."""
     machine = machine or ebm.RBM.from_data(rows, recipe.n_hidden, scale=recipe.scale, seed=seed)
-    rule = ebm.PCD(n_chains=recipe.n_chains, centred=True)
+    rule = ebm.PCD(n_chains=recipe.n_chains, centred=True, standardised=recipe.standardised)
     rate = ebm.Linear(recipe.rate, 0.0, epochs=recipe.epochs) if recipe.falls else recipe.rate
     optimiser: Any = ebm.SGD(rate)
     if recipe.average is not None:
