@@ -75,7 +75,10 @@ def test_its_step_is_the_chain_rule_of_standardised_coordinates(name):
     plain = {key: positive[key] - negative[key] for key in positive}
     centred = {key: value.copy() for key, value in machine.centre(plain, offsets).items()}
     step = machine.uncentre(machine.standardise(centred, offsets), offsets)
-    climbed = sum(float(np.sum(step[key] * plain[key]) * share_of(machine, key)) for key in plain)
+    climbed = sum(
+        float(np.sum(step[key] * plain[key])) * (machine.share if key in machine.couplings else 1)
+        for key in plain
+    )
     spread = {key: units.spread(offsets[key]) for key, units in layers.items()}
     squares = sum(float(np.sum(centred[key] ** 2 / spread[key])) for key in spread)
     if isinstance(machine, RBM):
@@ -89,10 +92,6 @@ def test_its_step_is_the_chain_rule_of_standardised_coordinates(name):
             full[:] = centred["J"]
         squares += 0.5 * float(np.sum(full**2 / np.outer(spread["b"], spread["b"])))
     assert climbed == pytest.approx(squares, rel=1e-10)
-
-
-def share_of(machine, key):
-    return 0.5 if key == "J" else 1.0
 
 
 def test_a_unit_that_never_moves_is_not_divided_by_nothing():
