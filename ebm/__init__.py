@@ -77,7 +77,7 @@ _WHERE = {
     "stream": ["Stream"],
     "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "partial_fit", "train"],
-    "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
+    "units": ["Bernoulli", "Gaussian", "Ising", "Mixed", "Potts", "Units"],
 }
 _MODULES = (
     "baselines",
@@ -178,6 +178,7 @@ if TYPE_CHECKING:
     from ebm.units import Bernoulli as Bernoulli
     from ebm.units import Gaussian as Gaussian
     from ebm.units import Ising as Ising
+    from ebm.units import Mixed as Mixed
     from ebm.units import Potts as Potts
     from ebm.units import Units as Units
 

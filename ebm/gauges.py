@@ -19,7 +19,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, parameter
 from ebm.rbm import RBM
-from ebm.units import Gaussian
+from ebm.units import Gaussian, Units
 
 __all__ = ["rescaled", "zero_sum"]
 
@@ -131,17 +131,21 @@ def _without(rows: Array, width: int) -> Array:
 
 
 def _of_layers(machine: RBM) -> None:
-    p, v, h = machine.params, machine.visible.width, machine.hidden.width
+    p = machine.params
     W, b, c = (p[k].astype(np.float64) for k in "Wbc")
-    if v > 1:
-        c = c + _means(W, v).sum(0)
-        W = _without(W, v)
-    if h > 1:
-        b = b + _means(W.T, h).sum(0)
-        W = _without(W.T, h).T
-    p["W"][:] = W
-    p["b"][:] = _without(b, v) if v > 1 else b
-    p["c"][:] = _without(c, h) if h > 1 else c
+    _of_one_side(machine.visible, machine.n_visible, W, b, c)
+    _of_one_side(machine.hidden, machine.n_hidden, W.T, c, b)
+    for key, value in zip("Wbc", (W, b, c), strict=True):
+        p[key][:] = value
+
+
+def _of_one_side(units: Units, n: int, W: Array, b: Array, c: Array) -> None:
+    """Take the means over its states out of the couplings W and biases b of a layer, in place."""
+    for own, _, columns in units.parts(n):
+        if own.width > 1:
+            c += _means(W[columns], own.width).sum(0)
+            W[columns] = _without(W[columns], own.width)
+            b[columns] = _without(b[columns], own.width)
 
 
 def _of_one_layer(machine: BoltzmannMachine) -> None:

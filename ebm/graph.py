@@ -170,8 +170,12 @@ def one_layer(units: Units, J: Any, b: Array) -> Graph:
 
     couplings = csr_array(J, dtype=np.float64, copy=True)
     couplings.eliminate_zeros()
-    n = len(b) // units.width
-    return Graph(((units, n),), b.astype(np.float64), couplings, n)
+    n = units.count(len(b))
+    return Graph(_blocks(units, n), b.astype(np.float64), couplings, n)
+
+
+def _blocks(units: Units, n: int) -> tuple[tuple[Units, int], ...]:
+    return tuple((own, places.stop - places.start) for own, places, _ in units.parts(n))
 
 
 def two_layers(visible: Units, hidden: Units, W: Array, b: Array, c: Array) -> Graph:
@@ -180,8 +184,9 @@ def two_layers(visible: Units, hidden: Units, W: Array, b: Array, c: Array) -> G
 
     across = csr_array(W, dtype=np.float64)
     J = block_array([[None, across], [across.T, None]], format="csr")
-    n_v, n_h = len(b) // visible.width, len(c) // hidden.width
-    return Graph(((visible, n_v), (hidden, n_h)), np.concatenate([b, c]).astype(np.float64), J, n_v)
+    n_v, n_h = visible.count(len(b)), hidden.count(len(c))
+    blocks = _blocks(visible, n_v) + _blocks(hidden, n_h)
+    return Graph(blocks, np.concatenate([b, c]).astype(np.float64), J, n_v)
 
 
 def graph_of(machine: Any, what: str) -> Graph:

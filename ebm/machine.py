@@ -190,20 +190,30 @@ def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = No
            [ 1., -1.],
            [ 1.,  1.]])
     """
-    if units.states is None:
+    return states_at(units, n, np.arange(start, int(n_states(units, n)) if stop is None else stop))
+
+
+def states_at(units: Units, n: int, index: Array) -> Array:
+    """States of n units by their numbers in lexicographic order, (len(index), n) float64."""
+    if not units.finite:
         raise EbmError(f"{units} units cannot be enumerated: their states are continuous")
-    values = np.asarray(units.states)
-    q = len(values)
-    index = np.arange(start, q**n if stop is None else stop)
-    powers = q ** np.arange(n - 1, -1, -1, dtype=np.int64)
-    return values[(index[:, None] // powers) % q]
+    if n == 0:
+        return np.zeros((len(index), 0))
+    parts = units.parts(n)
+    q = np.repeat([len(own.states or ()) for own, _, _ in parts], [p.stop - p.start for _, p, _ in parts])
+    powers = np.append(np.cumprod(q[:0:-1], dtype=np.int64)[::-1], 1)
+    digits = (index[:, None] // powers) % q
+    return np.concatenate([np.asarray(own.states)[digits[:, places]] for own, places, _ in parts], axis=1)
 
 
 def n_states(units: Units, n: int) -> float:
     """The number of states of n units; inf when continuous, or beyond the range of a float."""
-    if units.states is None or n * math.log(len(units.states)) > 700:
+    if not units.finite:
         return math.inf
-    return float(len(units.states)) ** n
+    parts = [(len(own.states or ()), places.stop - places.start) for own, places, _ in units.parts(n)]
+    if sum(count * math.log(q) for q, count in parts) > 700:
+        return math.inf
+    return math.prod(float(q) ** count for q, count in parts)
 
 
 def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: float, what: str) -> None:

@@ -38,7 +38,7 @@ def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False
     ----------
     Besag, "Statistical analysis of non-lattice data" (1975).
     """
-    if machine.units.states is None:
+    if not machine.units.finite:
         raise NotSupported(f"pseudo_likelihood: {machine.units} units have a continuum of states")
     if machine.n_units != machine.n_visible:
         raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
@@ -60,7 +60,7 @@ def _site(machine: Any, chains: Any, rows: Array, i: int) -> Array:
     energies = machine.site_energies(chains, i)
     top = energies.min(1)
     log_sum = np.log(np.exp(top[:, None] - energies).sum(1)) - top
-    index = np.searchsorted(np.asarray(machine.units.states), rows[:, i])
+    index = np.searchsorted(np.asarray(machine.units.one(i).states), rows[:, i])
     return -energies[np.arange(len(rows)), index] - log_sum
 
 
@@ -115,7 +115,7 @@ def kl_divergence(
     NotSupported
         Continuous units: rows have densities, not probabilities.
     """
-    if machine.units.states is None:
+    if not machine.units.finite:
         raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
     rows = as_data(machine, data, strict=True)
     w = as_weights(None if weights is None else np.asarray(weights), len(rows))

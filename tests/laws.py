@@ -1,120 +1,49 @@
-"""The laws, each stated once, and the oracles that they are judged by.
+"""The laws, each stated once.
 
-An oracle is the definition transcribed: sums over all states, integrals by the trapezoidal rule (which is
-exact to rounding for Gaussians), no code of the package beyond the numbers of a machine. Test files run the
-laws over the catalogues at the end, so that a unit type or a machine is covered by being added to a list.
+They are judged by the oracles of `oracles`. Test files run the laws over the catalogues at the end, so that a
+unit type or a machine is covered by being added to a list.
 """
 
 import itertools
 
 import numpy as np
 import scipy.sparse
+from oracles import (
+    all_states,
+    distribution,
+    exact_draws,
+    layer_log_sum,
+    minus_free_energy,
+    phi,
+    sites,
+    visible_log_sum,
+)
+from oracles import (
+    dense as dense,
+)
+from oracles import (
+    potential as potential,
+)
+from oracles import (
+    states_of as states_of,
+)
+from oracles import (
+    visible_distribution as visible_distribution,
+)
 from scipy.special import logsumexp
 
-from ebm import RBM, Bernoulli, BoltzmannMachine, Gaussian, Ising, Potts, Stream
-
-GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
-
-
-# Oracles.
-
-
-def all_states(units, n):
-    """Every state of n units."""
-    return np.array(list(itertools.product(units.states, repeat=n))).reshape(-1, n)
-
-
-def phi(units, x):
-    """Encode states: one-hot for Potts, else the identity."""
-    x = np.asarray(x)
-    if not isinstance(units, Potts):
-        return x.astype(float)
-    return np.eye(units.q)[x.astype(int)].reshape(*x.shape[:-1], -1)
-
-
-def potential(units, x):
-    if not isinstance(units, Gaussian):
-        return np.zeros(len(x))
-    return 0.5 * np.sum(units.precision * np.square(x), -1)
-
-
-def dense(machine):
-    return machine.J.toarray() if machine.sparse else machine.J
-
-
-def log_integral(I, precision=1.0):
-    """log of the integral of exp(I t - precision t^2 / 2), by quadrature about its peak."""
-    step = 0.25 / np.sqrt(precision)
-    t = I[..., None] / precision + GRID / np.sqrt(precision)
-    return logsumexp(I[..., None] * t - precision * t * t / 2, axis=-1) + np.log(step)
-
-
-def minus_free_energy(machine, x, beta=1.0, base=None):
-    """log of the unnormalised p_beta(x): sum or integrate exp(-beta H + (1 - beta) base.phi - U) over h."""
-    f = phi(machine.units, x)
-    out = -potential(machine.units, x) + (0 if base is None else (1 - beta) * (f @ base))
-    if isinstance(machine, BoltzmannMachine):
-        return out + beta * (f @ machine.b + 0.5 * np.einsum("ni,ij,nj->n", f, dense(machine), f))
-    if isinstance(machine.hidden, Gaussian):
-        hidden = log_integral(beta * (machine.c + f @ machine.W)).sum(-1)
-    else:
-        g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
-        hidden = logsumexp(beta * (g @ machine.c + f @ machine.W @ g.T), axis=1)
-    return out + beta * (f @ machine.b) + hidden
-
-
-def visible_log_sum(machine, v):
-    """log of the sum over everything but v of exp(-E)."""
-    if not getattr(machine, "n_hidden", 0) or isinstance(machine, RBM):
-        return minus_free_energy(machine, v)
-    h = all_states(machine.units, machine.n_hidden)
-    x = np.concatenate([np.repeat(v, len(h), 0), np.tile(h, (len(v), 1))], axis=1)
-    return logsumexp(minus_free_energy(machine, x).reshape(len(v), -1), axis=1)
-
-
-def distribution(machine, beta=1.0, base=None):
-    """All states x and their p_beta(x)."""
-    x = all_states(machine.units, machine.n_units)
-    log_p = minus_free_energy(machine, x, beta, base)
-    return x, np.exp(log_p - logsumexp(log_p))
-
-
-def visible_distribution(machine):
-    """Rows v and weights that stand for p(v): all states, or the nodes of the trapezoidal rule."""
-    if machine.units.states is None:
-        v = np.array(list(itertools.product(np.arange(-14.0, 14.0, 0.4), repeat=machine.n_visible)))
-    else:
-        v = all_states(machine.units, machine.n_visible)
-    log_p = visible_log_sum(machine, v)
-    keep = log_p > log_p.max() - 80
-    return v[keep], np.exp(log_p[keep] - logsumexp(log_p[keep]))
-
-
-def exact_draws(machine, n, rng, beta=1.0, base=None):
-    """n independent draws of p_beta(x)."""
-    if machine.units.states is not None:
-        x, p = distribution(machine, beta, base)
-        return x[rng.choice(len(x), size=n, p=p)]
-    cold = 0 if base is None else (1 - beta) * base
-    own = np.broadcast_to(machine.units.precision, machine.n_visible).astype(float)
-    if isinstance(machine.hidden, Gaussian):
-        W, n_v = beta * machine.W.astype(float), machine.n_visible
-        precision = np.block([[np.diag(own), -W], [-W.T, np.eye(machine.n_hidden)]])
-        cov = np.linalg.inv(precision)
-        mean = cov @ np.concatenate([beta * machine.b + cold, beta * machine.c])
-        return rng.multivariate_normal(mean, cov, size=n)[:, :n_v]
-    g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
-    I = beta * (machine.b + g @ machine.W.T) + cold
-    log_p = beta * (g @ machine.c) + 0.5 * (np.square(I) / own).sum(1)
-    means = I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))] / own
-    return means + rng.normal(size=means.shape) / np.sqrt(own)
-
+from ebm import RBM, Bernoulli, BoltzmannMachine, Gaussian, Ising, Mixed, Potts, Stream
 
 # Laws of units. I is (n, k * width).
 
 
+def columns(units, k=3):
+    """Columns of a layer of k units; a Mixed layer has its own number."""
+    return sum(u.width for u in sites(units, k))
+
+
 def inputs(units, rng, n=9, k=3, scale=2.0):
-    return scale * rng.normal(size=(n, k * units.width))
+    return scale * rng.normal(size=(n, columns(units, k)))
 
 
 def mean_is_derivative(units, I, eps=1e-5):
@@ -141,19 +70,14 @@ def pull_is_directional_derivative(units, I, g, eps=1e-5):
 
 def cgf_is_log_sum(units, I):
     """cgf = the log of the sum over states, or of the integral, of exp(I.phi - U); to 1e-13 relative."""
-    if units.states is None:
-        expected = log_integral(I, units.precision)
-    else:
-        table = phi(units, np.array(units.states)[:, None])
-        expected = logsumexp(I.reshape(len(I), -1, units.width) @ table.T, axis=-1)
-    np.testing.assert_allclose(units.cgf(I), expected, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(units.cgf(I), layer_log_sum(units, I), rtol=1e-13, atol=1e-13)
 
 
 def sample_averages_to_mean(units, I, m=4000):
     """Over a grid of u, sample(I, u) rises; its phi averages to mean, the square of phi to var + mean^2."""
     u = (np.arange(m) + 0.5) / m
     for row in I:
-        x = units.sample(np.tile(row, (m, 1)), np.tile(u[:, None], (1, len(row) // units.width)))
+        x = units.sample(np.tile(row, (m, 1)), np.tile(u[:, None], (1, units.count(len(row)))))
         assert np.all(np.diff(x, axis=0) >= 0)
         f = phi(units, x)
         mean, var = units.mean(row[None])[0], units.var(row[None])[0]
@@ -253,16 +177,17 @@ def tv_limit(p, n):
 
 def total_variation(machine, y, x, p):
     """Total variation between the histogram of y and p over the states x."""
-    values = np.asarray(machine.units.states)
-    powers = len(values) ** np.arange(y.shape[1] - 1, -1, -1)
-    index = np.searchsorted(values, y) @ powers
-    assert np.array_equal(values[np.searchsorted(values, y)], y), "a state outside the domain"
+    index = np.zeros(len(y), np.int64)
+    for own, column in zip(sites(machine.units, y.shape[1]), y.T, strict=True):
+        digit = np.searchsorted(own.states, column)
+        assert np.array_equal(np.asarray(own.states)[digit], column), "a state outside the domain"
+        index = index * len(own.states) + digit
     return 0.5 * np.abs(np.bincount(index, minlength=len(x)) / len(y) - p).sum()
 
 
 def is_sample(machine, y, beta=1.0, base=None, seed=99):
     """y looks like independent draws of p_beta: in total variation, or in its moments to 5 sigma."""
-    if machine.units.states is not None:
+    if machine.units.finite:
         x, p = distribution(machine, beta, base)
         assert total_variation(machine, y, x, p) < tv_limit(p, len(y))
         return
@@ -303,6 +228,12 @@ def log_likelihood_of(machine, v, weights):
 
 UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5), Gaussian(learn_precision=True).bound(2.5)]
 DISCRETE = [u for u in UNITS if u.states is not None]
+LABELLED = Mixed(((Bernoulli(), 3), (Potts(3), 1)))
+MIXED = [
+    LABELLED,
+    Mixed(((Ising(), 1), (Potts(4), 2), (Bernoulli(), 1))),
+    Mixed(((Gaussian(), 2), (Ising(), 1))),
+]
 
 
 def boltzmann(units, n, *, n_visible=None, sparse=False, dtype=np.float64, scale=0.8, seed=3):
@@ -319,7 +250,7 @@ def boltzmann(units, n, *, n_visible=None, sparse=False, dtype=np.float64, scale
 
 def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5):
     rng = np.random.default_rng(seed)
-    W = scale * rng.normal(size=(n_v * visible.width, n_h * hidden.width))
+    W = scale * rng.normal(size=(columns(visible, n_v), columns(hidden, n_h)))
     b, c = (0.5 * rng.normal(size=k) for k in W.shape)
     own = {"precision": rng.uniform(0.8, 2.5, n_v).astype(dtype)} if visible.learns else {}
     if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
@@ -362,6 +293,15 @@ PAIRS = {
     "gaussian-gaussian": (Gaussian(), Gaussian(), 3, 2, 1.0),
     "precise-bernoulli": (Gaussian(learn_precision=True), Bernoulli(), 2, 3, 0.9),
     "precise-gaussian": (Gaussian(learn_precision=True), Gaussian(), 3, 2, 1.0),
+    "mixed-bernoulli": (LABELLED, Bernoulli(), 4, 4, 1.2),
+    "potts-mixed-gaussian": (Potts(3), Mixed(((Bernoulli(), 2), (Gaussian(), 1))), 3, 3, 0.8),
+    "mixed-mixed": (
+        Mixed(((Ising(), 2), (Potts(3), 1))),
+        Mixed(((Potts(3), 1), (Ising(), 1), (Bernoulli(), 1))),
+        3,
+        3,
+        0.9,
+    ),
 }
 
 
@@ -371,5 +311,6 @@ def _pair(visible, hidden, n_v, n_h, scale):
 
 MACHINES = FULLY | {name: _pair(*pair) for name, pair in PAIRS.items()}
 RESTRICTED = {name: MACHINES[name] for name in PAIRS}
-FINITE = {name: make for name, make in MACHINES.items() if make().units.states is not None}
+FINITE = {name: make for name, make in MACHINES.items() if make().units.finite}
+SINGLE = {name: make for name, make in FINITE.items() if not isinstance(make().units, Mixed)}
 ENUMERABLE_H = {k: make for k, make in MACHINES.items() if k != "gaussian-gaussian"}

@@ -103,9 +103,9 @@ def minus_log_pseudo_likelihood(machine, x, beta):
     return -total
 
 
-@pytest.mark.parametrize("name", laws.FINITE)
+@pytest.mark.parametrize("name", laws.SINGLE)
 def test_beta_is_the_maximum_of_the_pseudo_likelihood(name):
-    machine = laws.FINITE[name]()
+    machine = laws.SINGLE[name]()
     x = laws.exact_draws(machine, 60, np.random.default_rng(5), 0.8)
     found = estimate_beta(machine, x)
     best = minimize_scalar(
@@ -118,7 +118,7 @@ def test_beta_is_the_maximum_of_the_pseudo_likelihood(name):
 def test_beta_covers():
     """z-scores over machines, temperatures and seeds have mean square 1; a wrong beta is far outside."""
     z, wrong = [], []
-    for k, make in enumerate(laws.FINITE.values()):
+    for k, make in enumerate(laws.SINGLE.values()):
         machine = make()
         for beta in (0.5, 1.0, 1.5):
             rng = np.random.default_rng([k, int(10 * beta)])
@@ -144,7 +144,7 @@ def test_sites_of_a_row_are_not_independent():
 @pytest.mark.parametrize("name", ["ising", "potts-sparse", "bernoulli-bernoulli", "bernoulli-gaussian"])
 def test_beta_follows_the_units_of_energy(name):
     """An energy a thousand times as large has a beta a thousandth: no scale is built in but that of beta."""
-    machine = laws.FINITE[name]()
+    machine = laws.SINGLE[name]()
     x = laws.exact_draws(machine, 200, np.random.default_rng(1), 1.0)
     plain = estimate_beta(machine, x)
     for factor in (1e-3, 1e3, -1.0) if name == "ising" else (1e-3, 1e3):
@@ -159,7 +159,7 @@ def test_beta_follows_the_units_of_energy(name):
 
 @pytest.mark.parametrize("name", ["bernoulli", "bernoulli-bernoulli"])
 def test_beta_in_single_precision(name):
-    double, single = laws.FINITE[name](), laws.FINITE[name](dtype=np.float32)
+    double, single = laws.SINGLE[name](), laws.SINGLE[name](dtype=np.float32)
     x = laws.exact_draws(double, 300, np.random.default_rng(2), 0.7)
     one, two = estimate_beta(double, x), estimate_beta(single, x)
     assert abs(one.value - two.value) < 0.02 * one.stderr

@@ -36,7 +36,7 @@ def force(monkeypatch, way):
 
 
 def expected_way(machine, way):
-    return "elimination" if machine.units.states is None else way
+    return "elimination" if not machine.units.finite else way
 
 
 @each_machine
@@ -44,7 +44,7 @@ def expected_way(machine, way):
 @pytest.mark.parametrize("beta", [1.0, 0.4])
 def test_samples_are_the_machines(name, way, beta, monkeypatch):
     machine = laws.MACHINES[name]()
-    if machine.units.states is not None:
+    if machine.units.finite:
         force(monkeypatch, way)
     found = sample(machine, 20_000, sampler=Direct(beta), seed=1)
     laws.is_sample(machine, found.x, beta)
@@ -58,7 +58,7 @@ def test_samples_are_the_machines(name, way, beta, monkeypatch):
 def test_steps_draw_what_does_not_depend_on_the_states_before(name, way, monkeypatch):
     """The second states are the machine's; the pairs (first, second) have independent energies."""
     machine = laws.MACHINES[name]()
-    if machine.units.states is not None:
+    if machine.units.finite:
         force(monkeypatch, way)
     sampler, rng = Direct(), Stream(2)
     state = sampler.init(machine, 20_000, rng)
@@ -82,7 +82,8 @@ def test_given_units_are_held_and_the_others_follow_the_condition(name, way, mon
     force(monkeypatch, way)
     machine = laws.FINITE[name]()
     given = np.full(machine.n_units, np.nan)
-    given[[0, -1]] = machine.units.states[-1], machine.units.states[0]
+    own = laws.sites(machine.units, machine.n_units)
+    given[[0, -1]] = own[0].states[-1], own[-1].states[0]
     x, p = laws.distribution(machine, 0.7)
     keep = (x[:, [0, -1]] == given[[0, -1]]).all(1)
     p = np.where(keep, p, 0) / p[keep].sum()

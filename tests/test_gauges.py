@@ -22,14 +22,18 @@ def test_the_zero_sum_gauge_leaves_p_unchanged(name):
         np.testing.assert_allclose(value, once[key], atol=1e-14)
 
 
-@pytest.mark.parametrize("name", [n for n in laws.FINITE if "potts" in n])
+@pytest.mark.parametrize("name", [n for n in laws.FINITE if "potts" in n or "mixed" in n])
 def test_weights_and_biases_of_a_potts_unit_sum_to_zero(name):
     machine = laws.FINITE[name]()
     zero_sum(machine)
     if isinstance(machine, ebm.RBM):
         layers = [
-            (machine.visible.width, machine.W, machine.b),
-            (machine.hidden.width, machine.W.T, machine.c),
+            (own.width, rows[columns], biases[columns])
+            for units, n, rows, biases in (
+                (machine.visible, machine.n_visible, machine.W, machine.b),
+                (machine.hidden, machine.n_hidden, machine.W.T, machine.c),
+            )
+            for own, _, columns in units.parts(n)
         ]
     else:
         layers = [(machine.units.width, laws.dense(machine), machine.b)]

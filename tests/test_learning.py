@@ -51,9 +51,7 @@ def gradient(machine, rule, v, weights, seed=0):
 def data_of(machine, n, seed=0):
     """Rows that the machine did not make."""
     rng = np.random.default_rng(seed)
-    if machine.units.states is None:
-        return rng.normal(size=(n, machine.n_visible))
-    return rng.choice(machine.units.states, size=(n, machine.n_visible))
+    return laws.states_of(machine.units, n, machine.n_visible, rng)
 
 
 @FINITE
@@ -75,7 +73,7 @@ def test_exact_gradient_vanishes_at_the_truth(name, centred):
     """Student = teacher, rows weighted by p(v): below 1e-12, or to rounding where v is integrated."""
     machine = laws.MACHINES[name]()
     v, p = laws.visible_distribution(machine)
-    limit = 1e-12 if machine.units.states is not None else 1e-10
+    limit = 1e-12 if machine.units.finite else 1e-10
     for value in gradient(machine, Exact(centred=centred), v, p).values():
         assert np.abs(value).max() < limit
 

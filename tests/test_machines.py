@@ -64,7 +64,7 @@ def test_exact_is_enumeration(name, beta):
     """log Z sums states; expected stats are its derivatives by beta·parameters, by a precision itself."""
     machine = laws.MACHINES[name]()
     log_z, stats = machine.exact(beta)
-    if machine.units.states is not None:
+    if machine.units.finite:
         x = laws.all_states(machine.units, machine.n_units)
         log_p = laws.minus_free_energy(machine, x, beta)
         np.testing.assert_allclose(log_z, logsumexp(log_p), rtol=1e-12)
@@ -128,8 +128,9 @@ def test_conditionals_are_ratios_of_p(name):
     machine = laws.FINITE[name]()
     x = some_states(machine)
     for i in range(machine.n_units):
-        flipped = np.repeat(x[:, None], len(machine.units.states), 1)
-        flipped[:, :, i] = machine.units.states
+        own = laws.sites(machine.units, machine.n_units)[i].states
+        flipped = np.repeat(x[:, None], len(own), 1)
+        flipped[:, :, i] = own
         log_p = laws.minus_free_energy(machine, flipped.reshape(-1, x.shape[1])).reshape(len(x), -1)
         log_p -= logsumexp(log_p, axis=1, keepdims=True)
         energies = -machine.site_energies(x, i)
@@ -207,7 +208,7 @@ def test_beta_zero_is_sampled_and_normalised_exactly(name):
     for base in (None, some_base(machine)):
         x = machine.sample0(20_000, Stream(4), base)
         laws.is_sample(machine, x, 0.0, base)
-        if machine.units.states is not None:
+        if machine.units.finite:
             every = laws.all_states(machine.units, machine.n_units)
             expected = logsumexp(laws.minus_free_energy(machine, every, 0.0, base))
             np.testing.assert_allclose(machine.log_z0(base), expected, rtol=1e-12)

@@ -74,7 +74,8 @@ def test_thinned_chains_are_the_machines(scan):
 def test_given_units_are_held_and_the_others_follow_the_condition(name):
     machine = laws.FINITE[name]()
     given = np.full(machine.n_units, np.nan)
-    given[[0, -1]] = machine.units.states[-1], machine.units.states[0]
+    own = laws.sites(machine.units, machine.n_units)
+    given[[0, -1]] = own[0].states[-1], own[-1].states[0]
     found = sample(machine, 3000, given=given, n_chains=3000, burn_in=40, seed=3)
     assert np.all(found.x[:, [0, -1]] == given[[0, -1]])
     x, p = laws.distribution(machine)

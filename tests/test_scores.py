@@ -20,7 +20,7 @@ each = pytest.mark.parametrize("name", FULLY_SEEN)
 
 
 def rows_of(machine, n=12, seed=0):
-    return np.random.default_rng(seed).choice(machine.units.states, size=(n, machine.n_visible))
+    return laws.states_of(machine.units, n, machine.n_visible, np.random.default_rng(seed))
 
 
 def by_definition(machine, v):
@@ -28,7 +28,7 @@ def by_definition(machine, v):
     total = np.zeros(len(v))
     for i in range(v.shape[1]):
         others = []
-        for state in machine.units.states:
+        for state in laws.sites(machine.units, machine.n_units)[i].states:
             w = v.copy()
             w[:, i] = state
             others.append(laws.minus_free_energy(machine, w))

@@ -10,7 +10,7 @@ from ebm import SGD, Exact, MinimumProbabilityFlow, PseudoLikelihood, RatioMatch
 from ebm.errors import NotSupported
 
 # Without hidden units in the state, and of finitely many states.
-NAMES = [k for k, make in laws.FINITE.items() if make().n_units == make().n_visible]
+NAMES = [k for k, make in laws.SINGLE.items() if make().n_units == make().n_visible]
 each_machine = pytest.mark.parametrize("name", NAMES)
 
 

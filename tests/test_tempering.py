@@ -221,7 +221,7 @@ def test_populations_are_the_machines(name):
     assert facts["beta"] == 1
     assert 1 <= facts["rho_t"] < 100
     assert 0 < facts["family_entropy"] <= np.log(4000)
-    if machine.units.states is not None:
+    if machine.units.finite:
         x, p = laws.distribution(machine)
         n = len(found) / facts["rho_t"]
         assert laws.total_variation(machine, found.x, x, p) < laws.tv_limit(p, n)

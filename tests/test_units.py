@@ -6,30 +6,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebm import Bernoulli, EbmError, Gaussian, Ising, Potts
+from ebm import Bernoulli, EbmError, Gaussian, Ising, Mixed, NotSupported, Potts
 from ebm.units import units_from_dict, units_to_dict
 
 each_unit = pytest.mark.parametrize("units", laws.UNITS, ids=str)
+each_layer = pytest.mark.parametrize("units", laws.UNITS + laws.MIXED, ids=str)
 each_discrete = pytest.mark.parametrize("units", laws.DISCRETE, ids=str)
 
 
-@each_unit
+@each_layer
 def test_mean_is_derivative_of_cgf(units):
     laws.mean_is_derivative(units, laws.inputs(units, np.random.default_rng(0)))
 
 
-@each_unit
+@each_layer
 def test_var_is_derivative_of_mean(units):
     laws.var_is_derivative(units, laws.inputs(units, np.random.default_rng(1)))
 
 
-@each_unit
+@each_layer
 def test_pull_is_second_derivative_times_vector(units):
     rng = np.random.default_rng(2)
     laws.pull_is_directional_derivative(units, laws.inputs(units, rng), laws.inputs(units, rng))
 
 
-@each_unit
+@each_layer
 def test_cgf_is_log_sum(units):
     laws.cgf_is_log_sum(units, laws.inputs(units, np.random.default_rng(3)))
 
@@ -59,12 +60,12 @@ def test_extreme_inputs_stay_finite_and_saturate(units, dtype):
         assert np.all(parts[2] == 0)
 
 
-@each_unit
+@each_layer
 def test_sample_averages_to_mean(units):
     laws.sample_averages_to_mean(units, laws.inputs(units, np.random.default_rng(4), n=4))
 
 
-@each_unit
+@each_layer
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_follows_the_inputs(units, dtype):
     """float32 agrees with float64 to its own rounding, and stays float32."""
@@ -147,7 +148,7 @@ def test_check_takes_means_and_refuses_text():
         Bernoulli().check([["a"]])
 
 
-@each_unit
+@each_layer
 def test_units_survive_their_table(units):
     assert units_from_dict(units_to_dict(units)) == units
 
@@ -159,3 +160,44 @@ def test_wrong_tables_are_one_line(table):
     with pytest.raises(EbmError) as error:
         units_from_dict(table)
     assert "\n" not in str(error.value)
+
+
+def test_a_mixed_layer_says_what_it_does_not_take():
+    for blocks in ((), ((Bernoulli(), 0),), ((Bernoulli(),),), (("Bernoulli", 2),), 3):
+        with pytest.raises(EbmError) as error:
+            Mixed(blocks)
+        assert "\n" not in str(error.value)
+    for own in (laws.LABELLED, Gaussian(learn_precision=True)):
+        with pytest.raises(NotSupported, match="learn no precision"):
+            Mixed(((own, 2),))
+    for name in ("width", "states", "kind"):
+        with pytest.raises(NotSupported, match=f"no common {name}"):
+            getattr(laws.LABELLED, name)
+    with pytest.raises(EbmError, match=r"4.0 at row 0, column 3; Potts\(q=3\) takes integers 0 to 2"):
+        laws.LABELLED.check([[0, 1, 0.5, 4]])
+    with pytest.raises(EbmError, match="rows of 4 units"):
+        laws.LABELLED.check([[0, 1, 0]])
+    with pytest.raises(EbmError, match="pairs"):
+        units_from_dict({"type": "Mixed", "blocks": [3]})
+
+
+@pytest.mark.parametrize("units", laws.MIXED, ids=str)
+def test_products_of_a_mixed_layer_are_those_with_phi(units):
+    rng = np.random.default_rng(7)
+    n = units.n_units
+    x = units.sample(rng.normal(size=(6, units.n_columns)), rng.random((6, n)))
+    W, g = rng.normal(size=(units.n_columns, 5)), rng.normal(size=(6, 5))
+    f, w = laws.phi(units, x), rng.random(6)
+    np.testing.assert_allclose(units.dot(x, W), f @ W, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(units.outer(x, g), f.T @ g, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(units.total(x, w), w @ f, rtol=1e-13, atol=1e-14)
+    assert np.array_equal(units.encode(x), f)
+    assert np.array_equal(units.decode(units.encode(x)), x)
+    np.testing.assert_allclose(units.mean(units.link(units.mean(f))), units.mean(f), atol=1e-9)
+    kept = rng.random(n) < 0.7
+    some = units.taken(kept)
+    assert laws.sites(some, int(kept.sum())) == [
+        u for u, k in zip(laws.sites(units, n), kept, strict=True) if k
+    ]
+    columns = [j for i in np.flatnonzero(kept) for j in range(units.own(i).start, units.own(i).stop)]
+    assert np.array_equal(some.encode(x[:, kept]), f[:, columns])

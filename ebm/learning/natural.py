@@ -41,7 +41,7 @@ class NaturalGradient:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing; refuses machines that are too large."""
-        n = n_states(machine.units, machine.n_visible) if machine.units.states else np.inf
+        n = n_states(machine.units, machine.n_visible)
         size = sum(p.size for p in machine.params.values())
         refuse_above(_LIMIT, n, _SECONDS, 8.0 * min(n, _LIMIT) * size, "NaturalGradient: the Fisher matrix")
         return {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ebm.machine import Array, Scratch
 from ebm.rbm.chains import BlockChains
 from ebm.rbm.states import WORTH, State, dot, values
 from ebm.stream import Stream
-from ebm.units import Bernoulli, Gaussian, Potts, Units
+from ebm.units import Bernoulli, Gaussian, Mixed, Potts, Units
 
 __all__ = ["Layer", "Source", "Turned", "draw", "draw_ahead", "sweep_layers"]
 
@@ -63,7 +64,20 @@ class Layer:
     @property
     def n_units(self) -> int:
         """Units in the layer."""
-        return len(self.bias) // self.units.width
+        return self.units.count(len(self.bias))
+
+    @property
+    def span(self) -> int:
+        """Positions among the uniforms of a sweep: each type begins at a multiple of what words want."""
+        return sum(_rounded(own.stop - own.start) for _, own, _ in self.units.parts(self.n_units))
+
+    def parts(self) -> Iterator[tuple[Layer, slice, slice]]:
+        """Its units of one type each, with their places among the units and the columns."""
+        first = self.first
+        for units, own, columns in self.units.parts(self.n_units):
+            free = None if self.free is None else self.free[own]
+            yield Layer(units, self.bias[columns], self.base[columns], first, free), own, columns
+            first += _rounded(own.stop - own.start)
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,8 @@ def draw(
     from ebm.kernels.potts import draw_potts_rows
 
     units, dtype = layer.units, source.A.dtype
+    if isinstance(units, Mixed):
+        return _draw_parts(layer, old, source, beta, uniforms, scratch)
     low = lower_state(units, dtype)
     if low is not None and (layer.free is None or isinstance(old, Bits)):
         return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
@@ -134,6 +150,25 @@ def draw(
         out *= s
     if layer.free is not None and old is not None:
         out[:, ~layer.free] = values(old)[:, ~layer.free]
+    return out
+
+
+def _draw_parts(
+    layer: Layer,
+    old: State | None,
+    source: Source,
+    beta: Array,
+    uniforms: tuple[Any, int],
+    scratch: Scratch,
+) -> Array:
+    """`draw` of units of several types: each on its own columns of one product."""
+    product = source.product(scratch)
+    before = None if old is None else values(old)
+    out = np.empty((len(beta), layer.n_units), source.A.dtype)
+    for part, own, columns in layer.parts():
+        kept = None if before is None else before[:, own]
+        known = replace(source, known=np.ascontiguousarray(product[:, columns]))
+        out[:, own] = values(draw(part, kept, known, beta, uniforms, scratch))
     return out
 
 
@@ -171,10 +206,15 @@ def _mask(chosen: Array) -> Array:
 
 
 def _hidden_layer(machine: Any) -> Layer:
+    first = Layer(machine.visible, machine.b, machine.b, 0).span
+    return Layer(machine.hidden, machine.c, np.zeros_like(machine.c), first)
+
+
+def _rounded(n: int) -> int:
+    """n, or the next multiple of the uniforms that are made at once."""
     from ebm.kernels.random import TILE
 
-    first = -(-machine.n_visible // TILE) * TILE
-    return Layer(machine.hidden, machine.c, np.zeros_like(machine.c), first)
+    return -(-n // TILE) * TILE
 
 
 def sweep_layers(
@@ -198,7 +238,7 @@ def sweep_layers(
     """
     h_layer, v_layer = _hidden_layer(machine), Layer(machine.visible, machine.b, base, 0, free)
     W, over = machine.W, True
-    if machine.hidden.states is not None:  # BLAS, for Gaussian units, gives other bits for a copy
+    if machine.hidden.finite:  # BLAS, for Gaussian units, gives other bits for a copy
         W, over = turned.read(W, machine.version, n)
     for _ in range(n):
         uniforms, v, h = rng.advance(), chains.state, chains.h

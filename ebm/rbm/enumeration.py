@@ -7,11 +7,12 @@ import warnings
 
 import numpy as np
 
+from ebm.errors import NotSupported
 from ebm.logsum import LogSum
 from ebm.machine import Array, Params, Scratch, enumerate_states, n_states, refuse_above
 from ebm.rbm.parameters import PRECISION, unit_variance
-from ebm.rbm.states import as_state, dot, dot_vector, statistics
-from ebm.units import Units
+from ebm.rbm.states import as_state, dot, dot_vector, layer_cgf, statistics
+from ebm.units import Gaussian, Mixed, Units
 
 __all__ = ["has_density", "require_sum", "sum_gaussian", "sum_layer", "sum_machine"]
 
@@ -51,24 +52,41 @@ def sum_gaussian(W: Array, b: Array, c: Array) -> tuple[float, Params]:
 
 
 def has_density(visible: Units, hidden: Units, params: Params) -> bool:
-    """Whether the integral is finite: for Gaussian–Gaussian machines, singular values of s·W below 1."""
-    if visible.states is not None or hidden.states is not None:
-        return True
-    return bool(np.linalg.norm(unit_variance(visible, params["W"].astype(np.float64), params["b"])[1], 2) < 1)
+    """Whether the integral is finite: singular values of s·W between real units below 1."""
+    W = unit_variance(visible, params["W"].astype(np.float64), params["b"])[1]
+    between = W[_real(visible, len(W))][:, _real(hidden, W.shape[1])]
+    return not between.size or bool(np.linalg.norm(between, 2) < 1)
+
+
+def _real(units: Units, columns: int) -> Array:
+    """Which columns of a layer are of real units, bool."""
+    real = np.zeros(columns, bool)
+    for own, _, places in units.parts(units.count(columns)):
+        real[places] = not own.finite
+    return real
 
 
 def require_sum(visible: Units, hidden: Units, params: Params) -> None:
     """Raise `TooLarge` if `sum_machine` would."""
-    if visible.states is not None or hidden.states is not None:
+    if not _gaussian(visible, hidden):
         _refuse(min(_terms(visible, hidden, params)))
+
+
+def _gaussian(visible: Units, hidden: Units) -> bool:
+    """Whether all units are Gaussian: then the sum is a formula."""
+    if visible.finite or hidden.finite:
+        return False
+    if isinstance(visible, Mixed) or isinstance(hidden, Mixed):
+        raise NotSupported("exact: real units in both layers beside others have no closed form; expected AIS")
+    return True
 
 
 def _terms(visible: Units, hidden: Units, params: Params) -> tuple[float, float]:
     """Terms of the sum over the hidden states, and over the visible ones."""
     b, c = params["b"], params["c"]
     of_hidden, of_visible = (
-        n_states(hidden, len(c) // hidden.width),
-        n_states(visible, len(b) // visible.width),
+        n_states(hidden, hidden.count(len(c))),
+        n_states(visible, visible.count(len(b))),
     )
     return of_hidden * len(b), of_visible * len(c)
 
@@ -85,7 +103,7 @@ def sum_machine(
     Visible units with precisions are summed as units of variance 1, docs/math.md (4.9).
     """
     W, b, c = (beta * params[key].astype(np.float64) for key in "Wbc")
-    if visible.states is None and hidden.states is None:
+    if _gaussian(visible, hidden):
         plain, W, b, s = unit_variance(visible, W, b)
         log_z, own = sum_gaussian(W, b, c)
     else:
@@ -112,21 +130,19 @@ def sum_layer(outer: Units, inner: Units, W: Array, b: Array, c: Array, stats: b
     Returns log Z and, with `stats`, ⟨φ(y)⟩, ⟨φ(inner)⟩, the mean of their product, and of the squares of
     Gaussian inner units: "outer", "inner", "cross" and "inner_square".
     """
-    from ebm.kernels.cgf import cgf_rows
-
-    n, scratch, params = len(b) // outer.width, Scratch(), {"W": np.ascontiguousarray(W), "b": b, "c": c}
+    n, scratch, params = outer.count(len(b)), Scratch(), {"W": np.ascontiguousarray(W), "b": b, "c": c}
     total, sums = int(n_states(outer, n)), LogSum()
     rows = max(1, _AT_ONCE // max(len(b), len(c)))
     for start in range(0, total, rows):
         y = as_state(enumerate_states(outer, n, start, min(start + rows, total)), outer, W.dtype)
         product = dot(y, outer, params["W"], scratch)
         inner_sum = np.empty((1, len(y)))
-        cgf_rows(True, inner.kind, inner.width, product, c, np.ones((1, len(y))), inner_sum)
+        layer_cgf(inner, product, c, np.ones((1, len(y))), inner_sum)
         weights = sums.weigh(dot_vector(y, outer, b) + inner_sum[0])
         if stats:
             found, _ = statistics([(y, product, weights)], outer, inner, params, scratch)
             for key, value in found.items():
                 sums.add(_NAMES[key], np.asarray(value))
-            if inner.states is None:
+            if isinstance(inner, Gaussian):
                 sums.add("inner_square", weights @ (1 + np.square(product[:, : len(c)] + c)))
     return sums.log, {key: sums.mean(key) for key in sums.sums}

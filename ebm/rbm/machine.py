@@ -28,7 +28,7 @@ from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
 from ebm.rbm.parameters import PRECISION, bound, first_values, random_weights, take_parameters
 from ebm.rbm.sites import site_contrast, site_energies
-from ebm.rbm.states import as_state, centred, dot, dot_vector, standardised, statistics, uncentred
+from ebm.rbm.states import as_state, centred, dot, dot_vector, layer_cgf, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
 
@@ -36,12 +36,12 @@ __all__ = ["RBM"]
 
 
 class RBM:
-    """A restricted Boltzmann machine with any two unit types.
+    """A restricted Boltzmann machine with any unit types.
 
     Parameters
     ----------
     visible, hidden : Units
-        ``Bernoulli()``, ``Ising()``, ``Gaussian()`` or ``Potts(q)``.
+        ``Bernoulli()``, ``Ising()``, ``Gaussian()``, ``Potts(q)``, or `Mixed` of these.
     W : array_like, (n_visible·width, n_hidden·width)
         Couplings; float32 if all three arrays are, else float64. Copied.
     b : array_like, (n_visible·width,)
@@ -87,7 +87,7 @@ class RBM:
     ) -> None:
         self.params: Params = take_parameters(visible, hidden, W, b, c, precision)
         self.visible, self.hidden = bound(visible, self.params), hidden
-        self.n_visible, self.n_hidden = len(self.b) // visible.width, len(self.c) // hidden.width
+        self.n_visible, self.n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
         self.version = object()
         self._scratch = Scratch()
         self._turned = Turned()
@@ -105,8 +105,8 @@ class RBM:
         dtype: Any = np.float64,
     ) -> RBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
-        rows = as_count(n_visible, "n_visible") * visible.width
-        columns = as_count(n_hidden, "n_hidden") * hidden.width
+        rows = visible.columns(as_count(n_visible, "n_visible"))
+        columns = hidden.columns(as_count(n_hidden, "n_hidden"))
         W = random_weights(rows, columns, scale, seed)
         return cls(visible, hidden, *(a.astype(dtype) for a in (W, np.zeros(rows), np.zeros(columns))))
 
@@ -251,20 +251,17 @@ class RBM:
         beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
         at β = 0, (n_visible·width,), None for zero.
         """
-        from ebm.kernels.cgf import cgf_rows
-
         chains = self._chains(x)
         product, state = self.product(chains), chains.state
         beta = as_beta(beta, len(chains))
         rows = np.atleast_2d(beta)
         energy = np.empty(rows.shape)
-        worth = energy.size * len(self.c) > 2**15
-        cgf_rows(worth, self.hidden.kind, self.hidden.width, product, self.c, rows, energy)
+        layer_cgf(self.hidden, product, self.c, rows, energy)
         energy += rows * dot_vector(state, self.visible, self.b)
         if base is not None:
             energy += (1 - rows) * dot_vector(state, self.visible, as_base(base, len(self.b), np.float64))
         np.negative(energy, out=energy)
-        if self.visible.states is None:
+        if not self.visible.finite:
             energy += self.visible.potential(chains.x).sum(-1, dtype=np.float64)
         return energy.reshape(beta.shape)
 
@@ -332,9 +329,9 @@ class RBM:
     def site_energies(self, x: Any, i: int) -> Array:
         """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         chains = self._chains(x)
-        own = slice(i * self.visible.width, (i + 1) * self.visible.width)
-        at, product = (self.W[own], self.b[own], self.c), self.product(chains)
-        return site_energies(self.visible, self.hidden, chains.x[:, i], product, *at)
+        own, product = self.visible.own(i), self.product(chains)
+        at = self.W[own], self.b[own], self.c
+        return site_energies(self.visible.one(i), self.hidden, chains.x[:, i], product, *at)
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of v with one unit changed − stats of v), weights (n, n_visible, n_states)."""

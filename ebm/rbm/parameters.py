@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
 from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.units import Gaussian, Units
+from ebm.units import Gaussian, Mixed, Units
 
 __all__ = ["PRECISION", "bound", "first_values", "random_weights", "take_parameters", "unit_variance"]
 
@@ -38,8 +38,9 @@ def take_parameters(
         raise EbmError(f"precision: expected Gaussian(learn_precision=True) as visible units, got {visible}")
     W, b, c = (as_numbers(a, name) for a, name in ((W, "W"), (b, "b"), (c, "c")))
     shape = W.shape
-    if len(shape) != 2 or shape[0] % visible.width or shape[1] % hidden.width or 0 in shape:
-        raise EbmError(f"W: expected shape (n_visible·{visible.width}, n_hidden·{hidden.width}), got {shape}")
+    if len(shape) != 2 or not (visible.count(shape[0]) and hidden.count(shape[1])):
+        sides = _size("n_visible", visible), _size("n_hidden", hidden)
+        raise EbmError(f"W: expected shape ({', '.join(sides)}), got {shape}")
     dtype = float_dtype(W, b, c, *([] if precision is None else [precision]))
     params = {
         "W": parameter(W, shape, dtype, "W"),
@@ -52,6 +53,11 @@ def take_parameters(
         if params[PRECISION].min() <= 0:
             raise EbmError(f"precision: expected positive numbers, got {params[PRECISION].min():g}")
     return params
+
+
+def _size(name: str, units: Units) -> str:
+    """The columns of a layer, as a message says it."""
+    return str(units.n_columns) if isinstance(units, Mixed) else f"{name}·{units.width}"
 
 
 def bound(visible: Units, params: Params) -> Units:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebm.machine import Array, Params
+from ebm.rbm.states import layer_cgf
 from ebm.units import Units
 
 __all__ = ["site_contrast", "site_energies"]
@@ -17,14 +18,12 @@ def site_energies(
 
     W, b : its rows of the couplings and its biases; product : φ(v)·W of all units.
     """
-    from ebm.kernels.cgf import cgf_rows
-
     without = (product[:, : len(c)] - visible.encode(x[:, None]) @ W).astype(W.dtype)
     states = np.asarray(visible.states)
     out, beta, sums = np.empty((len(x), len(states))), np.ones((1, len(x))), np.empty((1, len(x)))
     for s, phi in enumerate(visible.encode(states[:, None])):
         bias = c + (phi @ W).astype(W.dtype)
-        cgf_rows(False, hidden.kind, hidden.width, without, bias, beta, sums)
+        layer_cgf(hidden, without, bias, beta, sums)
         out[:, s] = -sums[0] - phi @ b
     return out
 

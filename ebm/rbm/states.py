@@ -15,7 +15,7 @@ from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
 from ebm.machine import Array, Params, Scratch
 from ebm.rbm.parameters import PRECISION
-from ebm.units import Gaussian, Units
+from ebm.units import Gaussian, Mixed, Units
 
 __all__ = [
     "WORTH",
@@ -24,6 +24,7 @@ __all__ = [
     "centred",
     "dot",
     "dot_vector",
+    "layer_cgf",
     "standardised",
     "statistics",
     "uncentred",
@@ -80,6 +81,28 @@ def dot_vector(state: State, units: Units, a: Array) -> Array:
     long[: len(a)] = a
     dot_vector(state.words, state.low, long, out)
     return out
+
+
+def layer_cgf(units: Units, product: Array, bias: Array, beta: Array, out: Array) -> None:
+    """Σ cgf(β (bias + product)) over a layer, for every row and temperature, math.md (4.4).
+
+    Parameters
+    ----------
+    product : (n, ≥ n_units·width)
+    beta, out : (k, n) float64
+        `out` is overwritten.
+    """
+    from ebm.kernels.cgf import cgf_rows
+
+    worth = out.size * len(bias) > 2**15
+    if not isinstance(units, Mixed):
+        cgf_rows(worth, units.kind, units.width, product, bias, beta, out)
+        return
+    out[:] = 0
+    part = np.empty_like(out)
+    for own, _, columns in units.parts():
+        layer_cgf(own, np.ascontiguousarray(product[:, columns]), bias[columns], beta, part)
+        out += part
 
 
 def statistics(

@@ -11,7 +11,7 @@ from pydantic import Field
 from ebm.elimination import Junction, eliminate
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.graph import graph_of
-from ebm.machine import Array, Machine, enumerate_states, n_states
+from ebm.machine import Array, Machine, enumerate_states, n_states, states_at
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
 
@@ -44,11 +44,12 @@ class _Enumerated:
     def __init__(self, machine: Machine, beta: float, given: Array) -> None:
         self._machine, self._beta, self._given = machine, beta, given
         self._free = np.isnan(given)
-        self._n, count = int(self._free.sum()), int(n_states(machine.units, int(self._free.sum())))
+        self._units, self._n = machine.units.taken(self._free), int(self._free.sum())
+        count = int(n_states(self._units, self._n))
         log_p = np.empty(count)
         for start in range(0, count, _AT_ONCE):
             rows = slice(start, min(start + _AT_ONCE, count))
-            x = self._whole(enumerate_states(machine.units, self._n, rows.start, rows.stop))
+            x = self._whole(enumerate_states(self._units, self._n, rows.start, rows.stop))
             log_p[rows] = -machine.free_energy(x, beta)
         self._cdf = np.cumsum(np.exp(log_p - log_p.max()))
 
@@ -60,9 +61,7 @@ class _Enumerated:
     def draw(self, n: int, rng: Stream) -> Array:
         u = rng.uniform(n, 1)[:, 0]
         index = np.minimum(np.searchsorted(self._cdf, u * self._cdf[-1]), len(self._cdf) - 1)
-        values = np.asarray(self._machine.units.states)
-        powers = len(values) ** np.arange(self._n - 1, -1, -1, dtype=np.int64)
-        return self._whole(values[(index[:, None] // powers) % len(values)])
+        return self._whole(states_at(self._units, self._n, index))
 
     def clamped(self, given: Array) -> _Enumerated:
         return _Enumerated(self._machine, self._beta, given)

@@ -152,7 +152,9 @@ def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple
             f"given: expected ({machine.n_units},) or ({n}, {machine.n_units}) with NaN where free,"
             f" got {values.shape}"
         )
-    machine.units.check(values[~np.isnan(values)], "given", strict=True)
+    for units, places, _ in machine.units.parts(machine.n_units):
+        own = values[..., places]
+        units.check(own[~np.isnan(own)], "given", strict=True)
     if values.ndim == 1:
         yield np.arange(n), values[None]
         return

@@ -13,7 +13,7 @@ from ebm.machine import Array, Machine
 from ebm.samplers.pairwise import as_colours, is_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
-from ebm.units import Gaussian
+from ebm.units import Gaussian, Units
 
 __all__ = ["Metropolis"]
 
@@ -119,9 +119,9 @@ def _sweep_any(
     """The same by free energies alone: the definition."""
     from ebm.kernels.random import TILE, uniform_rows
 
-    states, accepted = machine.units.states, 0
+    accepted, types = 0, [units for units, _, _ in machine.units.parts(machine.n_units)]
     x, u = x.copy(), np.empty((len(x), TILE))
-    block = TILE if states is not None and len(states) == 2 else TILE // 2
+    block = TILE if all(len(units.states or ()) == 2 for units in types) else TILE // 2
     energy = machine.free_energy(x, beta)
     for _ in range(n):
         key, sweep = rng.advance()
@@ -130,7 +130,7 @@ def _sweep_any(
             if r == 0:
                 uniform_rows(key, sweep, 0, s // block * TILE, u)
             offer = x.copy()
-            offer[:, i] = _offer(machine, x[:, i], u[:, TILE - block + r], scale)
+            offer[:, i] = _offer(machine.units.one(i), x[:, i], u[:, TILE - block + r], scale)
             other = machine.free_energy(offer, beta)
             taken = energy - other > np.log(u[:, r])
             x[taken, i] = offer[taken, i]
@@ -139,11 +139,10 @@ def _sweep_any(
     return x, accepted
 
 
-def _offer(machine: Machine, own: Array, u: Array, scale: float) -> Array:
+def _offer(units: Units, own: Array, u: Array, scale: float) -> Array:
     """Another state of a unit, (n_chains,), drawn with u."""
-    states = machine.units.states
-    if states is None:
+    if units.states is None:
         return own + scale * Gaussian().sample(np.zeros(len(u)), u)
-    q = len(states)
-    turned = (as_colours(machine.units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
-    return to_states(machine.units, turned, own.dtype)
+    q = len(units.states)
+    turned = (as_colours(units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
+    return to_states(units, turned, own.dtype)

@@ -169,9 +169,10 @@ def _analyse(records: Records) -> Thermodynamics:
 
 
 def _overlap(records: Records, mixture: Mixture, free_energies: list[Array], first: int) -> Overlap | None:
-    states, n = records.machine.units.states, records.machine.n_units
-    if states is None:
+    units, n = records.machine.units, records.machine.n_units
+    if not units.finite or len(units.parts(n)) > 1:  # overlaps are of units with equally many states
         return None
+    states = units.states or ()
     edges = _edges(n)
     agreeing = records.agreeing(first)
     cells = np.searchsorted(edges, agreeing) - 1

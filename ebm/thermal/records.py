@@ -111,7 +111,7 @@ class Records:
         if not np.isfinite(values).all():
             raise EbmError(f"thermodynamics: infinite energies between β = 0 and {state.betas[-1]:g}")
         self._values.append(values[:, state.at])
-        if self.machine.units.states is not None:
+        if self.machine.units.finite:
             x, paired = state.chains.x, state.at[:, : state.at.shape[1] // 2 * 2]
             self._agreeing.append((x[paired[:, ::2]] == x[paired[:, 1::2]]).sum(-1))
 

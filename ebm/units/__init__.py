@@ -7,11 +7,13 @@ learning, the activation of a network (`mean`) with its derivative (`pull`), and
 the Boltzmann distribution of a single Potts unit*.
 
 Shapes. A layer of n units with `width` columns each has inputs I of shape (..., n·width), states x of shape
-(..., n). `width` is q for Potts and 1 for all others; weights act on φ(x), on that flat axis.
+(..., n). `width` is q for Potts and 1 for all others; weights act on φ(x), on that flat axis. In a layer of
+units of several types, `Mixed`, the columns of its blocks stand side by side.
 """
 
 from ebm.units.family import Array, Units
 from ebm.units.gaussian import Gaussian
+from ebm.units.mixed import Mixed
 from ebm.units.potts import Potts
 from ebm.units.tables import units_from_dict, units_to_dict
 from ebm.units.two_state import Bernoulli, Ising
@@ -21,6 +23,7 @@ __all__ = [
     "Bernoulli",
     "Gaussian",
     "Ising",
+    "Mixed",
     "Potts",
     "Units",
     "units_from_dict",

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ebm.errors import EbmError
 
-__all__ = ["Array", "Units"]
+__all__ = ["Array", "Part", "Units"]
 
 Array: TypeAlias = NDArray[Any]
+Part: TypeAlias = tuple["Units", slice, slice]
 
 
 def softplus(x: Array) -> Array:
@@ -48,6 +49,31 @@ class Units:
     states: tuple[float, ...] | None = None
     interval: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     learns: tuple[str, ...] = ()
+
+    @property
+    def finite(self) -> bool:
+        """Whether x takes finitely many states."""
+        return self.states is not None
+
+    def columns(self, n: int) -> int:
+        """Columns of W of a layer of n units."""
+        return n * self.width
+
+    def count(self, columns: int) -> int:
+        """Units in a layer of so many columns of W; 0 if there is no such layer."""
+        return 0 if columns % self.width else columns // self.width
+
+    def parts(self, n: int) -> list[Part]:
+        """Of n units, those of one type: the type, their places among the units, and among the columns."""
+        return [(self, slice(0, n), slice(0, self.columns(n)))]
+
+    def one(self, i: int) -> Units:
+        """The type of unit i of a layer."""
+        return self
+
+    def own(self, i: int) -> slice:
+        """The columns of unit i of a layer."""
+        return slice(i * self.width, (i + 1) * self.width)
 
     def taken(self, rows: Array) -> Units:
         """The type of some of the units of a layer, by a mask or numbers: with their learnt potentials."""
@@ -126,16 +152,21 @@ class Units:
         x = np.asarray(x)
         if x.dtype.kind not in "biuf":
             raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
-        if self.width > 1 and x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.width:
-            return x  # colours: two passes will do
+        if self._plainly(x):
+            return x
         ok = np.isfinite(x)
         if ok.all():
             ok = self._inside(x, strict)
         if not np.all(ok):
             place = tuple(int(i) for i in np.argwhere(~ok)[0])
             where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
-            raise EbmError(f"{what}: {x[place]} at {where}; {self} takes {self._domain(strict)}")
+            units = self.one(place[-1]) if place else self
+            raise EbmError(f"{what}: {x[place]} at {where}; {units} takes {units._domain(strict)}")
         return x
+
+    def _plainly(self, x: Array) -> bool:
+        """Whether a quick look says that all is well."""
+        return False
 
     def _inside(self, x: Array, strict: bool) -> Array:
         if strict and self.states is not None:

@@ -117,6 +117,9 @@ class Potts(Units):
             raise EbmError(f"{self} takes {self._domain(True)}")
         return x
 
+    def _plainly(self, x: Array) -> bool:
+        return bool(x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.q)
+
     def _inside(self, x: Array, strict: bool) -> Array:
         return (x >= 0) & (x < self.q) & (x == np.floor(x))
 

@@ -1,0 +1,137 @@
+"""What the laws are judged by: the definitions transcribed.
+
+Sums over all states, integrals by the trapezoidal rule (which is exact to rounding for Gaussians); no code of
+the package beyond the numbers of a machine.
+"""
+
+import itertools
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ebm import RBM, BoltzmannMachine, Gaussian, Mixed, Potts
+
+GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
+
+
+def sites(units, n):
+    """The type of each of n units."""
+    if not isinstance(units, Mixed):
+        return [units] * n
+    return [own for own, count in units.blocks for _ in range(count)]
+
+
+def all_states(units, n):
+    """Every state of n units."""
+    return np.array(list(itertools.product(*(own.states for own in sites(units, n))))).reshape(-1, n)
+
+
+def states_of(units, n_rows, n, rng):
+    """Rows of n units in states of their types, each as likely as any, or normal numbers."""
+    pick = (
+        rng.normal(size=n_rows) if u.states is None else rng.choice(u.states, n_rows) for u in sites(units, n)
+    )
+    return np.stack(list(pick), 1)
+
+
+def phi(units, x):
+    """Encode states: one-hot for Potts, else the identity."""
+    x = np.asarray(x)
+    if isinstance(units, Mixed):
+        own = enumerate(sites(units, x.shape[-1]))
+        return np.concatenate([phi(u, x[..., i : i + 1]) for i, u in own], -1)
+    if not isinstance(units, Potts):
+        return x.astype(float)
+    return np.eye(units.q)[x.astype(int)].reshape(*x.shape[:-1], -1)
+
+
+def potential(units, x):
+    if isinstance(units, Mixed):
+        return sum(potential(u, x[:, [i]]) for i, u in enumerate(sites(units, x.shape[1])))
+    if not isinstance(units, Gaussian):
+        return np.zeros(len(x))
+    return 0.5 * np.sum(units.precision * np.square(x), -1)
+
+
+def dense(machine):
+    return machine.J.toarray() if machine.sparse else machine.J
+
+
+def log_integral(I, precision=1.0):
+    """log of the integral of exp(I t - precision t^2 / 2), by quadrature about its peak."""
+    step = 0.25 / np.sqrt(precision)
+    t = I[..., None] / precision + GRID / np.sqrt(precision)
+    return logsumexp(I[..., None] * t - precision * t * t / 2, axis=-1) + np.log(step)
+
+
+def layer_log_sum(units, I):
+    """log of the sum or integral over the states of each unit of a layer, (n, n_units)."""
+    if isinstance(units, Mixed):
+        ends = np.cumsum([own.width for own in sites(units, 0)])
+        pieces = zip(sites(units, 0), np.split(I, ends[:-1], axis=1), strict=True)
+        return np.concatenate([layer_log_sum(own, piece) for own, piece in pieces], 1)
+    if units.states is None:
+        return log_integral(I, units.precision)
+    table = phi(units, np.array(units.states)[:, None])
+    return logsumexp(I.reshape(len(I), -1, units.width) @ table.T, axis=-1)
+
+
+def minus_free_energy(machine, x, beta=1.0, base=None):
+    """log of the unnormalised p_beta(x): sum or integrate exp(-beta H + (1 - beta) base.phi - U) over h."""
+    f = phi(machine.units, x)
+    out = -potential(machine.units, x) + (0 if base is None else (1 - beta) * (f @ base))
+    if isinstance(machine, BoltzmannMachine):
+        return out + beta * (f @ machine.b + 0.5 * np.einsum("ni,ij,nj->n", f, dense(machine), f))
+    if not machine.hidden.finite:
+        hidden = layer_log_sum(machine.hidden, beta * (machine.c + f @ machine.W)).sum(-1)
+    else:
+        g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
+        hidden = logsumexp(beta * (g @ machine.c + f @ machine.W @ g.T), axis=1)
+    return out + beta * (f @ machine.b) + hidden
+
+
+def visible_log_sum(machine, v):
+    """log of the sum over everything but v of exp(-E)."""
+    if not getattr(machine, "n_hidden", 0) or isinstance(machine, RBM):
+        return minus_free_energy(machine, v)
+    h = all_states(machine.units, machine.n_hidden)
+    x = np.concatenate([np.repeat(v, len(h), 0), np.tile(h, (len(v), 1))], axis=1)
+    return logsumexp(minus_free_energy(machine, x).reshape(len(v), -1), axis=1)
+
+
+def distribution(machine, beta=1.0, base=None):
+    """All states x and their p_beta(x)."""
+    x = all_states(machine.units, machine.n_units)
+    log_p = minus_free_energy(machine, x, beta, base)
+    return x, np.exp(log_p - logsumexp(log_p))
+
+
+def visible_distribution(machine):
+    """Rows v and weights that stand for p(v): all states, or the nodes of the trapezoidal rule."""
+    if not machine.units.finite:
+        v = np.array(list(itertools.product(np.arange(-14.0, 14.0, 0.4), repeat=machine.n_visible)))
+    else:
+        v = all_states(machine.units, machine.n_visible)
+    log_p = visible_log_sum(machine, v)
+    keep = log_p > log_p.max() - 80
+    return v[keep], np.exp(log_p[keep] - logsumexp(log_p[keep]))
+
+
+def exact_draws(machine, n, rng, beta=1.0, base=None):
+    """n independent draws of p_beta(x)."""
+    if machine.units.finite:
+        x, p = distribution(machine, beta, base)
+        return x[rng.choice(len(x), size=n, p=p)]
+    cold = 0 if base is None else (1 - beta) * base
+    own = np.broadcast_to(machine.units.precision, machine.n_visible).astype(float)
+    if isinstance(machine.hidden, Gaussian):
+        W, n_v = beta * machine.W.astype(float), machine.n_visible
+        precision = np.block([[np.diag(own), -W], [-W.T, np.eye(machine.n_hidden)]])
+        cov = np.linalg.inv(precision)
+        mean = cov @ np.concatenate([beta * machine.b + cold, beta * machine.c])
+        return rng.multivariate_normal(mean, cov, size=n)[:, :n_v]
+    g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
+    I = beta * (machine.b + g @ machine.W.T) + cold
+    log_p = beta * (g @ machine.c) + 0.5 * (np.square(I) / own).sum(1)
+    means = I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))] / own
+    return means + rng.normal(size=means.shape) / np.sqrt(own)
