@@ -8,27 +8,19 @@ import itertools
 
 import numpy as np
 import scipy.sparse
-from oracles import (
+from oracles import (  # noqa: F401 - tests know them as laws
     all_states,
+    dense,
     distribution,
     exact_draws,
     layer_log_sum,
     minus_free_energy,
     phi,
+    potential,
     sites,
+    states_of,
+    visible_distribution,
     visible_log_sum,
-)
-from oracles import (
-    dense as dense,
-)
-from oracles import (
-    potential as potential,
-)
-from oracles import (
-    states_of as states_of,
-)
-from oracles import (
-    visible_distribution as visible_distribution,
 )
 from scipy.special import logsumexp
 
