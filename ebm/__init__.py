@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
+    "conditional": ["conditional_moments", "conditional_probabilities", "marginal_free_energy"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
     "gauges": ["rescaled", "zero_sum"],
     "graph": ["Graph"],
@@ -29,8 +30,10 @@ _WHERE = {
         "CD",
         "PCD",
         "TAP",
+        "Discriminative",
         "Exact",
         "FastPCD",
+        "Hybrid",
         "MeanField",
         "MinimumProbabilityFlow",
         "NaturalGradient",
@@ -95,6 +98,9 @@ if TYPE_CHECKING:
     from ebm.boltzmann import BoltzmannMachine as BoltzmannMachine
     from ebm.checkpoint import load as load
     from ebm.checkpoint import save as save
+    from ebm.conditional import conditional_moments as conditional_moments
+    from ebm.conditional import conditional_probabilities as conditional_probabilities
+    from ebm.conditional import marginal_free_energy as marginal_free_energy
     from ebm.errors import Diverged as Diverged
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported
@@ -107,8 +113,10 @@ if TYPE_CHECKING:
     from ebm.learning import CD as CD
     from ebm.learning import PCD as PCD
     from ebm.learning import TAP as TAP
+    from ebm.learning import Discriminative as Discriminative
     from ebm.learning import Exact as Exact
     from ebm.learning import FastPCD as FastPCD
+    from ebm.learning import Hybrid as Hybrid
     from ebm.learning import MeanField as MeanField
     from ebm.learning import MinimumProbabilityFlow as MinimumProbabilityFlow
     from ebm.learning import NaturalGradient as NaturalGradient

@@ -31,6 +31,7 @@ ALLOWED = {
     "rbm": MACHINES | {"bits", "deferred", "graph", "logsum"},
     "samplers": METHODS | {"diagnostics", "graph", "elimination"},
     "partition": METHODS | {"samplers", "graph", "elimination", "diagnostics"},
+    "conditional": MACHINES,
     "scores": METHODS | {"partition"},
     "thermal": METHODS | {"samplers", "partition", "diagnostics"},
     "optimisers": METHODS | {"deferred"},

@@ -30,6 +30,7 @@ RULES = (
     learning.PCD, learning.CD, learning.Exact, learning.FastPCD, learning.RandomStart,
     learning.PseudoLikelihood, learning.RatioMatching, learning.MinimumProbabilityFlow,
     learning.MeanField, learning.TAP, learning.NaturalGradient, learning.SparseHidden,
+    learning.Discriminative, learning.Hybrid,
 )  # fmt: skip
 OPTIMISERS = (
     optimisers.SGD, optimisers.Adam, optimisers.AdamW, optimisers.RMSprop,
@@ -54,7 +55,7 @@ TABLES: dict[str, dict[str, type]] = {
 }
 # What a nested table may build.
 PARTS: dict[str, type] = _named(
-    units.Bernoulli, units.Ising, units.Gaussian, units.Potts,
+    units.Bernoulli, units.Ising, units.Gaussian, units.Potts, units.Mixed,
     *RULES, *OPTIMISERS,
     optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
     penalties.L1, penalties.L2, penalties.GroupLasso, penalties.MaxNorm, penalties.NonNegative,

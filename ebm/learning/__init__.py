@@ -1,5 +1,6 @@
 """Rules: estimates of the gradient of the mean log-likelihood, or of what stands for it."""
 
+from ebm.learning.conditional import Discriminative, Hybrid
 from ebm.learning.exact import Exact
 from ebm.learning.fields import TAP, MeanField
 from ebm.learning.natural import NaturalGradient
@@ -15,8 +16,10 @@ __all__ = [
     "TAP",
     "Batch",
     "Carried",
+    "Discriminative",
     "Exact",
     "FastPCD",
+    "Hybrid",
     "MeanField",
     "MinimumProbabilityFlow",
     "NaturalGradient",

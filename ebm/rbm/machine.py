@@ -27,7 +27,7 @@ from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
 from ebm.rbm.parameters import PRECISION, bound, first_values, random_weights, take_parameters
-from ebm.rbm.sites import site_contrast, site_energies
+from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.rbm.states import as_state, centred, dot, dot_vector, layer_cgf, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
@@ -290,11 +290,6 @@ class RBM:
         scan : {"auto", "chromatic"}
             Layer by layer is the chromatic scan of this machine, and its only one.
 
-        Returns
-        -------
-        ndarray or Chains
-            What x was.
-
         Raises
         ------
         NotSupported
@@ -326,17 +321,22 @@ class RBM:
         rows = [(c.state, self.product(c), w) for c, w in zip(chains, weights, strict=True)]
         return statistics(rows, self.visible, self.hidden, self.params, self._scratch)
 
-    def site_energies(self, x: Any, i: int) -> Array:
-        """F of v with v_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
+    def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
+        """F of v with v_i in each of `states` (its own): (n, n_states), nats, less a constant of the row."""
         chains = self._chains(x)
         own, product = self.visible.own(i), self.product(chains)
         at = self.W[own], self.b[own], self.c
-        return site_energies(self.visible.one(i), self.hidden, chains.x[:, i], product, *at)
+        return site_energies(self.visible.one(i), self.hidden, chains.x[:, i], product, *at, states)
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of v with one unit changed − stats of v), weights (n, n_visible, n_states)."""
         chains = self._chains(x)
         return site_contrast(self.visible, self.hidden, chains.x, self.product(chains), self.params, weights)
+
+    def conditional(self, x: Any, i: int, weights: Array) -> tuple[Params, Array]:
+        """∂/∂params of Σ weights log p(v_i | the others), and log p of each row, nats, math.md (4.11)."""
+        chains, layers = self._chains(x), (self.visible, self.hidden)
+        return conditional(layers, chains.x, i, self.product(chains), self.params, weights, self._scratch)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""

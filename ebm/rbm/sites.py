@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
-from ebm.machine import Array, Params
-from ebm.rbm.states import layer_cgf
-from ebm.units import Units
+from ebm.machine import Array, Params, Scratch
+from ebm.rbm.states import layer_cgf, padded
+from ebm.units import Bernoulli, Units
 
-__all__ = ["site_contrast", "site_energies"]
+__all__ = ["conditional", "site_contrast", "site_energies"]
+
+_NOTHING = -1e4  # an input whose softplus is 0
 
 
 def site_energies(
-    visible: Units, hidden: Units, x: Array, product: Array, W: Array, b: Array, c: Array
+    visible: Units,
+    hidden: Units,
+    x: Array,
+    product: Array,
+    W: Array,
+    b: Array,
+    c: Array,
+    states: Array | None = None,
 ) -> Array:
-    """Free energies with one visible unit at x set to each of its states, up to a constant of the row.
+    """Free energies with one visible unit at x put into each of some states, up to a constant of the row.
 
-    W, b : its rows of the couplings and its biases; product : φ(v)·W of all units.
+    W, b : its rows of the couplings and its biases; product : φ(v)·W of all units; states : all its own.
     """
     without = (product[:, : len(c)] - visible.encode(x[:, None]) @ W).astype(W.dtype)
-    states = np.asarray(visible.states)
+    states = np.asarray(visible.states if states is None else states)
+    potential = visible.potential(states[:, None])[:, 0]
     out, beta, sums = np.empty((len(x), len(states))), np.ones((1, len(x))), np.empty((1, len(x)))
     for s, phi in enumerate(visible.encode(states[:, None])):
         bias = c + (phi @ W).astype(W.dtype)
         layer_cgf(hidden, without, bias, beta, sums)
-        out[:, s] = -sums[0] - phi @ b
+        out[:, s] = potential[s] - sums[0] - phi @ b
     return out
 
 
@@ -64,3 +76,72 @@ def site_contrast(
     out["W"] += visible.outer(v, A)
     out["c"] += A.sum(0)
     return {key: value.astype(W.dtype) for key, value in out.items()}
+
+
+def conditional(
+    layers: tuple[Units, Units],
+    v: Array,
+    i: int,
+    product: Array,
+    params: Params,
+    weights: Array,
+    scratch: Scratch,
+) -> tuple[Params, Array]:
+    """The slopes of Σ weights log p(v_i | the other units), and log p of each row, math.md (4.11)–(4.12).
+
+    Parameters
+    ----------
+    v : (n, n_visible)
+        States.
+    i : int
+        A unit of finitely many states.
+    product : (n, ≥ n_hidden·width)
+        φ(v)·W.
+    weights : (n,) float64
+    """
+    visible, hidden = layers
+    W, own = params["W"], visible.own(i)
+    states = np.asarray(visible.one(i).states)
+    table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
+    rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64)
+    slope = _slopes_bernoulli if isinstance(hidden, Bernoulli) else _slopes
+    at = hidden, product, rows, params["c"], b, target, weights
+    slopes, own_slopes, b_slopes, log_p = slope(at, scratch)
+    found = {key: np.zeros_like(value) for key, value in params.items() if key not in "Wc"}
+    found["W"], found["c"] = visible.outer(v, slopes), slopes.sum(0)
+    found["W"][own], found["b"][own] = table.T @ own_slopes, table.T @ b_slopes
+    return found, log_p
+
+
+_At: TypeAlias = tuple[Units, Array, Array, Array, Array, Array, Array]
+
+
+def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array]:
+    """Slopes by the inputs, by what the states add to them, and by b; and log p: the definition."""
+    hidden, product, own, c, b, target, weights = at
+    inputs = c + product[:, None, : len(c)] + (own - own[target][:, None])
+    log_p = b + hidden.cgf(inputs.astype(np.float64)).sum(-1)
+    top = log_p.max(1, keepdims=True)
+    log_p -= top + np.log(np.exp(log_p - top).sum(1, keepdims=True))
+    chosen = np.arange(len(own)) == target[:, None]
+    share = weights[:, None] * (chosen - np.exp(log_p))
+    parts = share.astype(c.dtype)[..., None] * hidden.mean(inputs)
+    return parts.sum(1), parts.sum(0), share.sum(0), log_p[chosen]
+
+
+def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, Array]:
+    """The same for hidden Bernoulli units, compiled."""
+    from ebm.kernels.conditional import ROWS, conditional_rows
+
+    _, product, own, c, b, target, weights = at
+    (n, m), dtype = (len(product), len(c)), c.dtype
+    width = -(-m * dtype.itemsize // 64) * 64 // dtype.itemsize
+    product[:, m:width] = 0  # columns of no meaning, read as vectors
+    bias, rows = np.full(width, _NOTHING, dtype), np.zeros((len(own), width), dtype)
+    bias[:m], rows[:, :m] = c, own
+    slopes, tiles = padded(scratch, "slopes", n, m, dtype), -(-n // ROWS)
+    own_slopes, b_slopes = np.zeros((tiles, *rows.shape), dtype), np.zeros((tiles, len(b)))
+    log_p = np.empty(n)
+    worth = n * rows.size > 2**15
+    conditional_rows(worth, product, rows, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p)
+    return slopes[:, :m], own_slopes.sum(0)[:, :m], b_slopes.sum(0), log_p

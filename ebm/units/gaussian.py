@@ -63,6 +63,9 @@ class Gaussian(Units):
     def taken(self, rows: Array) -> Gaussian:
         return self.bound(self.precision[rows]) if np.ndim(self.precision) else self
 
+    def one(self, i: int) -> Gaussian:
+        return self.taken(np.array([i]))
+
     @property
     def scale(self) -> Any:
         """The standard deviation λ^−½: x = scale·y with y of unit variance and input scale·I."""
