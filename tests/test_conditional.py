@@ -49,6 +49,11 @@ def rows_of(machine, n=9, seed=0):
     return laws.states_of(machine.units, n, machine.n_visible, np.random.default_rng(seed))
 
 
+def gradient_of(rule, machine, rows, weights, seed=0):
+    rng = Stream(seed)
+    return rule.gradient(machine, (rows, weights), rule.init(machine, rng), rng)[0]
+
+
 def joint(machine, x, i):
     """log of the unnormalised p with unit i in each of its states: (n, n_states), and its states."""
     states = laws.sites(machine.units, machine.n_visible)[i].states
@@ -117,6 +122,27 @@ def test_single_precision_and_threads(scale):
         np.testing.assert_allclose(found[0][0][key], exact[key], atol=1e-5 * size)
 
 
+@pytest.mark.parametrize("rule", [Discriminative(dropout=0.4), Hybrid(0.0, dropout=0.4)], ids=repr)
+def test_dropout_is_the_slope_at_thinned_inputs(rule):
+    """The mean over masks of (the slope with each input left out or scaled); colours and y stay."""
+    units = Mixed(((Ising(), 2), (Potts(3), 1), (Bernoulli(), 2)))
+    machine = laws.restricted(units, Bernoulli(), 5, 3)
+    rows, weights, n = rows_of(machine), np.random.default_rng(2).dirichlet(np.ones(9)), 3000
+    masks = laws.all_states(Bernoulli(), 3)  # of the units 0, 1 and 3
+    expected = {key: np.zeros(value.shape) for key, value in machine.params.items()}
+    for mask in masks:
+        scale = np.ones((9, 5))
+        scale[:, [0, 1, 3]] = mask / 0.6
+        share = np.prod(np.where(mask, 0.6, 0.4))
+        for key, value in machine.conditional(rows, 4, weights, scale)[0].items():
+            expected[key] += share * value
+    draws = [gradient_of(rule, machine, rows, weights, seed) for seed in range(n)]
+    for key, value in expected.items():
+        values = np.stack([d[key] for d in draws])
+        assert np.all(np.abs(values.mean(0) - value) < 4.5 * values.std(0) / np.sqrt(n) + 1e-12)
+    assert np.abs(draws[0]["W"] - draws[1]["W"]).max() > 0.01
+
+
 def mixture(machine, x, i):
     """Mean and variance of a Gaussian unit given the others: the sum over all hidden states."""
     h = laws.phi(machine.hidden, laws.all_states(machine.hidden, machine.n_hidden))
@@ -155,11 +181,6 @@ def test_moments_of_few_states():
 
 
 # Rules.
-
-
-def gradient_of(rule, machine, rows, weights, seed=0):
-    rng = Stream(seed)
-    return rule.gradient(machine, (rows, weights), rule.init(machine, rng), rng)[0]
 
 
 def test_a_hybrid_is_the_sum_of_its_parts():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -14,6 +14,8 @@ from ebm.machine import Array, Machine, Params
 from ebm.stream import Stream
 
 __all__ = ["Discriminative", "Hybrid"]
+
+Dropout: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
 def _place(rule: Any, machine: Any) -> int:
@@ -36,10 +38,15 @@ class Discriminative:
 
     Rows whose y is NaN say nothing about it and count as rows without weight.
 
+    In every update dropout leaves out other inputs for each row and multiplies those that stay by 1/(1 −
+    dropout), so that their mean is what it was: the classifier then relies on no few of them.
+
     Parameters
     ----------
     unit : int
         Which visible unit is y, such as the Potts unit of the labels; the last one, -1, by default.
+    dropout : float
+        Probability that an input is left out, in [0, 1); units of q states, whose φ is one-hot, always stay.
 
     Raises
     ------
@@ -49,7 +56,7 @@ class Discriminative:
     References
     ----------
     Larochelle & Bengio, "Classification using discriminative restricted Boltzmann machines" (2008), section
-    4.
+    4. Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout" (2014).
 
     Examples
     --------
@@ -63,6 +70,7 @@ class Discriminative:
     """
 
     unit: int = -1
+    dropout: Dropout = 0.0
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing is carried."""
@@ -78,7 +86,7 @@ class Discriminative:
         if w is None:
             return zero(machine.params), chains
         rows, unknown = _opened(machine, v, i)
-        return machine.conditional(rows, i, np.where(unknown, 0.0, w))[0], chains  # type: ignore[attr-defined]
+        return _slope(self, machine, rows, i, np.where(unknown, 0.0, w), rng), chains
 
 
 @settings
@@ -98,6 +106,8 @@ class Hybrid:
         Which visible unit is y.
     beta : float, optional
         Weight of log p(x) of rows without a label; alpha when left out.
+    dropout : float
+        Of the inputs, in log p(y | x) alone, as of `Discriminative`.
 
     Raises
     ------
@@ -115,6 +125,7 @@ class Hybrid:
     rule: Any = CD()
     unit: int = -1
     beta: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    dropout: Dropout = 0.0
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """What the rule carries."""
@@ -136,12 +147,25 @@ class Hybrid:
         rows, unknown = _opened(machine, v, i)
         if unknown.any():
             rows[unknown, i] = _drawn(machine, rows[unknown], i, rng)
-        found = machine.conditional(rows, i, np.where(unknown, 0.0, w))[0]  # type: ignore[attr-defined]
+        found = _slope(self, machine, rows, i, np.where(unknown, 0.0, w), rng)
         share = w * np.where(unknown, self.alpha if self.beta is None else self.beta, self.alpha)
         if share.sum() > 0:
             both, chains = _both(self.rule, machine, (rows, share), chains, rng)
             found = {key: found[key] + value for key, value in both.items()}
         return found, chains
+
+
+def _slope(rule: Any, machine: Any, rows: Array, i: int, weights: Array, rng: Stream) -> Params:
+    """The slope of Σ weights log p(y | x), the inputs thinned by the rule's dropout."""
+    if not rule.dropout:
+        return machine.conditional(rows, i, weights)[0]
+    stays = rng.uniform(len(rows), rows.shape[1], machine.dtype) > rule.dropout
+    scale = np.where(stays, machine.dtype.type(1 / (1 - rule.dropout)), machine.dtype.type(0))
+    for units, own, _ in machine.units.parts(machine.n_visible):
+        if units.width > 1:
+            scale[:, own] = 1
+    scale[:, i] = 1
+    return machine.conditional(rows, i, weights, scale)[0]
 
 
 def _both(rule: Rule, machine: Machine, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:

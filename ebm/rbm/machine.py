@@ -141,15 +141,11 @@ class RBM:
         return self.visible
 
     @property
-    def n_units(self) -> int:
-        """Units in x."""
-        return self.n_visible
-
-    @property
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
         return self.params["W"].dtype
 
+    n_units = property(lambda self: self.n_visible, doc="Units in x.")
     W = property(lambda self: self.params["W"], doc="Couplings, (n_visible·width, n_hidden·width).")
     b = property(lambda self: self.params["b"], doc="Visible biases.")
     c = property(lambda self: self.params["c"], doc="Hidden biases.")
@@ -333,10 +329,15 @@ class RBM:
         chains = self._chains(x)
         return site_contrast(self.visible, self.hidden, chains.x, self.product(chains), self.params, weights)
 
-    def conditional(self, x: Any, i: int, weights: Array) -> tuple[Params, Array]:
-        """∂/∂params of Σ weights log p(v_i | the others), and log p of each row, nats, math.md (4.11)."""
+    def conditional(self, x: Any, i: int, weights: Array, scale: Array | None = None) -> tuple[Params, Array]:
+        """∂/∂params of Σ weights log p(v_i | the others), and log p of each row, nats, math.md (4.11).
+
+        scale: factors of the states, (n, n_visible), such as a mask of dropout; 1 for units of q states.
+        """
         chains, layers = self._chains(x), (self.visible, self.hidden)
-        return conditional(layers, chains.x, i, self.product(chains), self.params, weights, self._scratch)
+        v = chains.x if scale is None else chains.x * scale
+        product = self.product(chains) if scale is None else dot(v, self.visible, self.W, self._scratch)
+        return conditional(layers, v, i, product, self.params, weights, self._scratch)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""
