@@ -41,7 +41,7 @@ _WHERE = {
     ],
     "machine": ["Chains", "Machine"],
     "maximum": ["Maximum", "maximise"],
-    "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
+    "network": ["LBFGS", "BackPropagation", "Layer", "Network", "fine_tune", "readout"],
     "optimisers": [
         "SGD",
         "Adam",
@@ -53,6 +53,7 @@ _WHERE = {
         "Linear",
         "PerEpoch",
         "RMSprop",
+        "Scaled",
     ],
     "penalties": ["L1", "L2", "GroupLasso", "Mask", "MaxNorm", "NonNegative"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z", "log_z_ratio"],
@@ -77,7 +78,7 @@ _WHERE = {
     "stream": ["Stream"],
     "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "partial_fit", "train"],
-    "units": ["Bernoulli", "Gaussian", "Ising", "Potts", "Units"],
+    "units": ["Bernoulli", "Gaussian", "Ising", "Poisson", "Potts", "Units"],
 }
 _MODULES = (
     "baselines",
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from ebm.machine import Machine as Machine
     from ebm.maximum import Maximum as Maximum
     from ebm.maximum import maximise as maximise
+    from ebm.network import LBFGS as LBFGS
     from ebm.network import BackPropagation as BackPropagation
     from ebm.network import Layer as Layer
     from ebm.network import Network as Network
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     from ebm.optimisers import Linear as Linear
     from ebm.optimisers import PerEpoch as PerEpoch
     from ebm.optimisers import RMSprop as RMSprop
+    from ebm.optimisers import Scaled as Scaled
     from ebm.partition import LogZ as LogZ
     from ebm.partition import annealed_log_weights as annealed_log_weights
     from ebm.partition import base_rate as base_rate
@@ -178,6 +181,7 @@ if TYPE_CHECKING:
     from ebm.units import Bernoulli as Bernoulli
     from ebm.units import Gaussian as Gaussian
     from ebm.units import Ising as Ising
+    from ebm.units import Poisson as Poisson
     from ebm.units import Potts as Potts
     from ebm.units import Units as Units
 

@@ -12,6 +12,7 @@ Shapes. A layer of n units with `width` columns each has inputs I of shape (...,
 
 from ebm.units.family import Array, Units
 from ebm.units.gaussian import Gaussian
+from ebm.units.poisson import Poisson
 from ebm.units.potts import Potts
 from ebm.units.tables import units_from_dict, units_to_dict
 from ebm.units.two_state import Bernoulli, Ising
@@ -21,6 +22,7 @@ __all__ = [
     "Bernoulli",
     "Gaussian",
     "Ising",
+    "Poisson",
     "Potts",
     "Units",
     "units_from_dict",
