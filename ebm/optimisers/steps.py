@@ -1,11 +1,8 @@
-"""Optimisers, and schedules of their rate.
-
-An optimiser ascends a gradient in place. Its memory is a dict of arrays, so a checkpoint holds all of it.
-The time of a schedule is the epoch: passes over the data made so far, fractional.
-"""
+"""Optimisers: they ascend a gradient in place, one pass over the numbers of a parameter."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,89 +11,18 @@ from pydantic import Field
 from ebm.deferred import Deferred
 from ebm.errors import settings
 from ebm.machine import Array, Params
+from ebm.optimisers.schedules import NotNegative, Positive, Rate, rate_at
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Averaged",
-    "Clipped",
-    "Constant",
-    "InverseTime",
-    "Linear",
-    "Optimiser",
-    "PerEpoch",
-    "RMSprop",
-    "Rate",
-    "average_of",
-    "rate_at",
-]
+__all__ = ["PARALLEL", "SGD", "Adam", "AdamW", "Factors", "Memory", "Optimiser", "RMSprop", "factor_of"]
 
 Memory: TypeAlias = dict[str, Array]
-Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Factors: TypeAlias = Mapping[str, float] | None  # of the rate, by the name of a parameter; 1 for the others
+PARALLEL = 2**17  # numbers from which on a pass is worth several threads
 
 
-@settings
-class Constant:
-    """The same rate throughout."""
-
-    rate: Positive
-
-    def at(self, epoch: float) -> float:
-        """The rate."""
-        return self.rate
-
-
-@settings
-class Linear:
-    """From `start` to `stop` over the first `epochs` epochs, then `stop`."""
-
-    start: NotNegative
-    stop: NotNegative
-    epochs: Positive
-
-    def at(self, epoch: float) -> float:
-        """The rate at an epoch."""
-        return self.start + (self.stop - self.start) * min(1.0, epoch / self.epochs)
-
-
-@settings
-class InverseTime:
-    """rate / (1 + epoch / epochs): half the rate after `epochs` epochs (Robbins & Monro 1951)."""
-
-    rate: Positive
-    epochs: Positive
-
-    def at(self, epoch: float) -> float:
-        """The rate at an epoch."""
-        return self.rate / (1 + epoch / self.epochs)
-
-
-@settings
-class PerEpoch:
-    """One rate for each epoch; the last one goes on."""
-
-    rates: Annotated[list[NotNegative] | tuple[NotNegative, ...], Field(min_length=1)]
-
-    def at(self, epoch: float) -> float:
-        """The rate at an epoch."""
-        return float(self.rates[min(int(epoch), len(self.rates) - 1)])
-
-
-Schedule: TypeAlias = Constant | Linear | InverseTime | PerEpoch
-Rate: TypeAlias = Positive | Constant | Linear | InverseTime | PerEpoch
-
-
-def rate_at(rate: float | Schedule, epoch: float) -> float:
-    """The value of a rate, fixed or scheduled, at an epoch.
-
-    Examples
-    --------
-    >>> rate_at(Linear(0.2, 0.0, epochs=10), 5.0)
-    0.1
-    """
-    return float(rate) if isinstance(rate, (int, float)) else rate.at(epoch)
+def factor_of(factors: Factors, key: str) -> float:
+    """The factor of a parameter's rate."""
+    return 1.0 if factors is None else factors.get(key, 1.0)
 
 
 class Optimiser(Protocol):
@@ -109,7 +35,9 @@ class Optimiser(Protocol):
     def init(self, params: Params) -> Memory:
         """The memory at the start."""
 
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
         """Ascend, in place."""
 
 
@@ -139,24 +67,22 @@ class SGD:
         """Velocities, if there is momentum."""
         return {f"velocity.{k}": np.zeros_like(p) for k, p in params.items()} if self.momentum else {}
 
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
         """Ascend, in place."""
         from ebm.kernels.ascend import ascend
 
-        rate = rate_at(self.rate, epoch)
         for key, value in params.items():
+            rate = rate_at(self.rate, epoch) * factor_of(factors, key)
             velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
             g: Any = gradient[key]
-            if self.nesterov:
-                step = rate * np.asarray(g, value.dtype)
-                velocity[:] = self.momentum * velocity + step
-                value += self.momentum * velocity + step
-                continue
-            if isinstance(g, Deferred):
+            if isinstance(g, Deferred) and not self.nesterov:
                 _ascend_deferred(g, value, velocity, rate, self.momentum)
                 continue
             g = np.ascontiguousarray(g, value.dtype)
-            ascend(value.size > 2**17, *(a.reshape(-1) for a in (value, g, velocity)), rate, self.momentum)
+            flat = (a.reshape(-1) for a in (value, g, velocity))
+            ascend(value.size > PARALLEL, *flat, rate, self.momentum, self.nesterov)
 
 
 def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, momentum: float) -> None:
@@ -194,16 +120,20 @@ class Adam:
         memory = {f"{what}.{k}": np.zeros_like(p) for k, p in params.items() for what in ("first", "second")}
         return memory | {"updates": np.zeros((), np.int64)}
 
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
         """Ascend, in place."""
+        from ebm.kernels.ascend import adam
+
         memory["updates"] += 1
         t = int(memory["updates"])
         rate = rate_at(self.rate, epoch) * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         for key, value in params.items():
-            g, first, second = gradient[key], memory[f"first.{key}"], memory[f"second.{key}"]
-            first += (1 - self.beta1) * (g - first)
-            second += (1 - self.beta2) * (g * g - second)
-            value += (rate * first / (np.sqrt(second) + self.epsilon)).astype(value.dtype)
+            g = np.ascontiguousarray(gradient[key], value.dtype)
+            flat = (a.reshape(-1) for a in (value, g, memory[f"first.{key}"], memory[f"second.{key}"]))
+            own = (rate * factor_of(factors, key), self.beta1, self.beta2, self.epsilon)
+            adam(value.size > PARALLEL, *flat, *own)
 
 
 @settings
@@ -237,12 +167,13 @@ class AdamW:
         """That of Adam."""
         return self._adam.init(params)
 
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
         """Shrink, and ascend, in place."""
-        keep = 1 - rate_at(self.rate, epoch) * self.decay
-        for value in params.values():
-            value *= value.dtype.type(keep)
-        self._adam.update(params, gradient, memory, epoch)
+        for key, value in params.items():
+            value *= value.dtype.type(1 - rate_at(self.rate, epoch) * factor_of(factors, key) * self.decay)
+        self._adam.update(params, gradient, memory, epoch, factors)
 
 
 @settings
@@ -269,104 +200,12 @@ class RMSprop:
         """Zero means of squares."""
         return {f"second.{k}": np.zeros_like(p) for k, p in params.items()}
 
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
         """Ascend, in place."""
-        rate = rate_at(self.rate, epoch)
         for key, value in params.items():
+            rate = rate_at(self.rate, epoch) * factor_of(factors, key)
             g, second = np.asarray(gradient[key]), memory[f"second.{key}"]
             second += (1 - self.decay) * (g * g - second)
             value += (rate * g / (np.sqrt(second) + self.epsilon)).astype(value.dtype)
-
-
-@settings
-class Clipped:
-    """Another optimiser, handed gradients whose norm over all parameters is at most `norm`.
-
-    References
-    ----------
-    Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
-    """
-
-    optimiser: Any
-    norm: Positive
-
-    @property
-    def rate(self) -> Rate:
-        """That of the optimiser."""
-        return self.optimiser.rate
-
-    def init(self, params: Params) -> Memory:
-        """That of the optimiser."""
-        return self.optimiser.init(params)
-
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
-        """Ascend, in place."""
-        arrays = {key: np.asarray(value) for key, value in gradient.items()}
-        norm = np.sqrt(sum(np.square(a, dtype=np.float64).sum() for a in arrays.values()))
-        if norm > self.norm:
-            arrays = {key: (self.norm / norm) * a for key, a in arrays.items()}
-        self.optimiser.update(params, arrays, memory, epoch)
-
-
-_AVERAGE = "average."  # begins the names of averaged parameters in a memory
-
-
-@settings
-class Averaged:
-    """Another optimiser, with the mean of its iterates kept beside the last one.
-
-    While the rate is large, chains are fast and parameters noisy; their mean has less of the noise than the
-    last one and is often the better machine. It changes nothing in the course of learning; `average_of`
-    takes it out of the memory, and `ebm.fit` puts it in place where held-out rows prefer it.
-
-    Parameters
-    ----------
-    optimiser : Optimiser
-    start : float
-        Epoch at which the mean begins.
-    decay : float, optional
-        Weight that the mean so far keeps in an update, as in 0.999; a plain mean of all since `start` when
-        left out.
-    every : int
-        Updates between those that enter the mean: a pass over the parameters each.
-
-    References
-    ----------
-    Polyak & Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
-    """
-
-    optimiser: Any
-    start: NotNegative = 0.0
-    decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    every: Annotated[int, Field(ge=1)] = 1
-
-    @property
-    def rate(self) -> Rate:
-        """That of the optimiser."""
-        return self.optimiser.rate
-
-    def init(self, params: Params) -> Memory:
-        """That of the optimiser, the averages, and how many updates there were and entered them."""
-        own = {f"{_AVERAGE}{k}": np.zeros_like(p) for k, p in params.items()}
-        counts = {"averaged": np.zeros((), np.int64), "seen": np.zeros((), np.int64)}
-        return self.optimiser.init(params) | own | counts
-
-    def update(self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0) -> None:
-        """Ascend, in place; then average."""
-        self.optimiser.update(params, gradient, memory, epoch)
-        memory["seen"] += 1
-        if epoch < self.start or memory["seen"] % self.every:
-            return
-        memory["averaged"] += 1
-        n = int(memory["averaged"])
-        share = 1 / n if self.decay is None else max(1 - self.decay, 1 / n)
-        for key, value in params.items():
-            mean = memory[f"{_AVERAGE}{key}"]
-            mean += mean.dtype.type(share) * (value - mean)
-
-
-def average_of(memory: Memory) -> Params:
-    """The averaged parameters that `Averaged` keeps; empty where there are none."""
-    if not memory.get("averaged", 0):
-        return {}
-    return {k.removeprefix(_AVERAGE): v for k, v in memory.items() if k.startswith(_AVERAGE)}
