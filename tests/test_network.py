@@ -180,7 +180,7 @@ def test_two_layers_learn_what_one_cannot():
     assert readout(None, x, y, optimiser=Adam(0.1), epochs=200).error(x, y) > 0
     net = Network([Layer.random(Ising(), 2, 6, seed=1), Layer.random(Potts(2), 6, 1, seed=2)], Bernoulli())
     before = net.loss(x, y)
-    assert fine_tune(net, x, y, optimiser=Adam(0.05), epochs=400) is net
+    fine_tune(net, x, y, optimiser=Adam(0.05), epochs=400)
     assert net.error(x, y) == 0
     assert net.loss(x, y) < 0.1 * before
 
