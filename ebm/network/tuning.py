@@ -101,7 +101,8 @@ def fine_tune(
     rows = network.source(x)
     target, factors = network.target(y, len(rows)), _factors(network, rates)
     (*_, w), _ = as_batch((rows, target), weights)
-    judge = _Judge(network, (rows, target, w), validation, stopping, as_count(epochs, "epochs", 0), progress)
+    judged = (rows, target, None if weights is None else w)
+    judge = _Judge(network, judged, validation, stopping, as_count(epochs, "epochs", 0), progress)
     if isinstance(optimiser, LBFGS):
         steps = constraints or np.any(dropout) or any(f > 0 for f in factors.values())
         if steps:
@@ -172,7 +173,7 @@ class _Judge:
     def __init__(
         self,
         network: Network,
-        batch: tuple[Any, Array, Array],
+        batch: tuple[Any, Array, Array | None],
         validation: tuple[Any, ArrayLike] | None,
         stopping: EarlyStopping | None,
         epochs: int,
@@ -180,8 +181,8 @@ class _Judge:
     ) -> None:
         self.network, self.epochs, self.history = network, epochs, History()
         self._stopping, self._progress = stopping, progress
-        rows, target, w = (some(a) for a in batch)
-        self._train = rows, target, w / w.sum() if w.any() else None
+        rows, target, w = (None if a is None else some(a) for a in batch)
+        self._train: tuple[Any, Any, Any] = rows, target, w / w.sum() if w is not None and w.any() else None
         self._validation: tuple[Any, Array] | None = None
         if validation is not None:
             seen = network.source(validation[0])
