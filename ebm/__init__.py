@@ -44,7 +44,7 @@ _WHERE = {
     ],
     "machine": ["Chains", "Machine"],
     "maximum": ["Maximum", "maximise"],
-    "network": ["BackPropagation", "Layer", "Network", "fine_tune", "readout"],
+    "network": ["LBFGS", "BackPropagation", "Layer", "Network", "fine_tune", "readout"],
     "optimisers": [
         "SGD",
         "Adam",
@@ -56,6 +56,7 @@ _WHERE = {
         "Linear",
         "PerEpoch",
         "RMSprop",
+        "Scaled",
     ],
     "penalties": ["L1", "L2", "GroupLasso", "Mask", "MaxNorm", "NonNegative"],
     "partition": ["LogZ", "annealed_log_weights", "base_rate", "log_likelihood", "log_z", "log_z_ratio"],
@@ -80,7 +81,7 @@ _WHERE = {
     "stream": ["Stream"],
     "thermal": ["Thermodynamics", "thermodynamics"],
     "training": ["History", "State", "begin", "fit", "partial_fit", "train"],
-    "units": ["Bernoulli", "Gaussian", "Ising", "Mixed", "Potts", "Units"],
+    "units": ["Bernoulli", "Gaussian", "Ising", "Mixed", "Poisson", "Potts", "Units"],
 }
 _MODULES = (
     "baselines",
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from ebm.machine import Machine as Machine
     from ebm.maximum import Maximum as Maximum
     from ebm.maximum import maximise as maximise
+    from ebm.network import LBFGS as LBFGS
     from ebm.network import BackPropagation as BackPropagation
     from ebm.network import Layer as Layer
     from ebm.network import Network as Network
@@ -143,6 +145,7 @@ if TYPE_CHECKING:
     from ebm.optimisers import Linear as Linear
     from ebm.optimisers import PerEpoch as PerEpoch
     from ebm.optimisers import RMSprop as RMSprop
+    from ebm.optimisers import Scaled as Scaled
     from ebm.partition import LogZ as LogZ
     from ebm.partition import annealed_log_weights as annealed_log_weights
     from ebm.partition import base_rate as base_rate
@@ -187,6 +190,7 @@ if TYPE_CHECKING:
     from ebm.units import Gaussian as Gaussian
     from ebm.units import Ising as Ising
     from ebm.units import Mixed as Mixed
+    from ebm.units import Poisson as Poisson
     from ebm.units import Potts as Potts
     from ebm.units import Units as Units
 

@@ -26,7 +26,7 @@ from ebm.network import Layer, Network
 from ebm.rbm import RBM
 from ebm.stream import Stream
 from ebm.training import State
-from ebm.units import units_from_dict, units_to_dict
+from ebm.units import Gaussian, units_from_dict, units_to_dict
 
 __all__ = ["load", "load_machine", "read_arrays", "save", "write_arrays", "write_atomic"]
 
@@ -160,6 +160,9 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
         return BoltzmannMachine(units_from_dict(header["units"]), J, b, n_visible=header["n_visible"])
     if kind == "Network":
         units = [units_from_dict(u) for u in header["layers"]]
+        precision = arrays.get(f"params.{Network.PRECISION}")
+        if isinstance(units[-1], Gaussian) and precision is not None:
+            units[-1] = units[-1].bound(precision)
         layers = [Layer(u, arrays[f"params.W{k}"], arrays[f"params.b{k}"]) for k, u in enumerate(units)]
         return Network(layers, units_from_dict(header["inputs"]))
     raise EbmError(f"unknown machine type {kind!r}")

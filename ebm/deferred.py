@@ -56,12 +56,18 @@ class Deferred(LikeArray):
     dtype
     add : callable
         ``add(out, keep, scale)`` does out ← keep·out + scale·array, and with keep = 0 reads nothing from out.
+    room : callable, optional
+        Gives the memory of the array, if it comes to that: of this shape and dtype, C-ordered.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], dtype: Any, add: Callable[[Array, float, float], None]
+        self,
+        shape: tuple[int, ...],
+        dtype: Any,
+        add: Callable[[Array, float, float], None],
+        room: Callable[[], Array] | None = None,
     ) -> None:
-        self.shape, self.dtype, self._add = shape, np.dtype(dtype), add
+        self.shape, self.dtype, self._add, self._room = shape, np.dtype(dtype), add, room
         self._array: Array | None = None
 
     def add_to(self, out: Array, keep: float, scale: float) -> None:
@@ -76,7 +82,7 @@ class Deferred(LikeArray):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self._array is None:
-            self._array = np.empty(self.shape, self.dtype)
+            self._array = np.empty(self.shape, self.dtype) if self._room is None else self._room()
             self._add(self._array, 0.0, 1.0)
         return np.array(self._array, dtype, copy=copy)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import TooLarge, settings
+from ebm.errors import NotSupported, TooLarge, settings
 from ebm.machine import Array, Machine, Params
 from ebm.optimisers import Memory
 from ebm.partition import log_likelihood, log_z_ratio
@@ -32,7 +32,8 @@ class EarlyStopping:
     ----------
     patience : int
         Evaluations without a better one after which learning stops.
-    score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap"}
+    score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"}, optional
+        pseudo_likelihood of a machine, loss of a network, when left out; loss and error are a network's.
         log_likelihood needs machines that are summed exactly, or evaluations that estimate log Z: a run whose
         ``log_likelihood`` is "ais" or "tempering". The gap, which only grows, has no best value: the last
         machine is kept whose gap is at most `limit`.
@@ -45,7 +46,7 @@ class EarlyStopping:
     """
 
     patience: Annotated[int, Field(ge=1)] = 5
-    score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap"] = "pseudo_likelihood"
+    score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"] | None = None
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
     def look(self, state: Any, train: Array, heldout: Array, log_z: float | None = None) -> bool:
@@ -64,8 +65,11 @@ class EarlyStopping:
         EbmError
             A score that the machine cannot have.
         """
+        return self.note(state, self._score(state.machine, train, heldout, log_z))
+
+    def note(self, state: Any, score: float) -> bool:
+        """What `look` does with a score that is known already; more is better."""
         machine, memory = state.machine, state.memory
-        score = self._score(machine, train, heldout, log_z)
         least = -self.limit if self.score == "free_energy_gap" else memory.get(f"{_BEST}score", -np.inf)
         if score > least:
             memory |= {f"{_BEST}params.{key}": value.copy() for key, value in machine.params.items()}
@@ -89,7 +93,9 @@ class EarlyStopping:
     def _score(self, machine: Any, train: Array, heldout: Array, log_z: float | None) -> float:
         if self.score == "free_energy_gap":
             return -free_energy_gap(machine, train, heldout)
-        if self.score == "pseudo_likelihood":
+        if self.score in ("loss", "error"):
+            raise NotSupported(f"EarlyStopping: score: {self.score!r} is a network's; {machine} has none")
+        if self.score in (None, "pseudo_likelihood"):
             return float(pseudo_likelihood(machine, heldout).mean())
         log_z = machine.exact(stats=False)[0] if log_z is None else log_z
         return float(log_likelihood(machine, heldout, log_z).mean())

@@ -10,16 +10,37 @@ import numpy as np
 import pytest
 
 import ebm
-from ebm import PCD, SGD, Adam, Bernoulli, EbmError, Gaussian, Layer, Network, Potts, begin, load, save, train
+from ebm import (
+    PCD,
+    SGD,
+    Adam,
+    Bernoulli,
+    EbmError,
+    Gaussian,
+    Layer,
+    Network,
+    Poisson,
+    Potts,
+    begin,
+    load,
+    save,
+    train,
+)
 from ebm.checkpoint import read_arrays, write_arrays, write_atomic
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+PRECISE = Gaussian(learn_precision=True).bound(np.array([0.5, 1.0, 3.0]))
 RULE, OPTIMISER = PCD(n_chains=5, centred=True), Adam(0.01)
 
 
 def networks():
     layers = [Layer.random(Potts(3), 4, 2, seed=1), Layer.random(Gaussian(), 6, 2, seed=2)]
-    return {"two": Network(layers, Potts(2)), "one": Network([Layer.random(Bernoulli(), 4, 2)], Bernoulli())}
+    return {
+        "two": Network(layers, Potts(2)),
+        "one": Network([Layer.random(Bernoulli(), 4, 2)], Bernoulli()),
+        "counts": Network([*layers, Layer.random(Poisson(), 2, 3)], Potts(2)),
+        "precise": Network([*layers, Layer.random(PRECISE, 2, 3)], Potts(2)),
+    }
 
 
 def state_of(machine, step=3, rule=RULE, optimiser=OPTIMISER):
@@ -67,6 +88,8 @@ def test_networks_come_back(name, tmp_path):
     assert repr(back) == repr(net)
     assert back.inputs == net.inputs
     same_arrays(net.params, back.params)
+    x = np.array([[0, 1], [1, 1]]) if name != "one" else np.eye(4)[:2]
+    assert np.array_equal(back.predict_variance(x), net.predict_variance(x))
 
 
 @pytest.mark.parametrize("name", ["bernoulli-bernoulli", "ising-sparse-hidden", "potts", "precise-bernoulli"])

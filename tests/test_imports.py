@@ -41,7 +41,7 @@ ALLOWED = {
     "maximum": METHODS | {"penalties"},
     "selection": METHODS | {"optimisers", "partition", "scores"},
     "training": TRAINING | {"rows", "selection"},
-    "network": TRAINING | {"training"},
+    "network": TRAINING | {"training", "deferred", "rows", "selection"},
     "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm"},
     "gauges": METHODS | {"boltzmann", "rbm"},
     "baselines": BOTTOM,

@@ -3,9 +3,11 @@
 import laws
 import numpy as np
 import pytest
-from scipy.special import logsumexp
+from networks import HIDDEN, INPUTS, PRECISE, READOUTS, network, pairs
+from scipy.special import gammaln, log_softmax, logsumexp
 
 from ebm import (
+    LBFGS,
     RBM,
     SGD,
     Adam,
@@ -18,47 +20,24 @@ from ebm import (
     Layer,
     Network,
     NotSupported,
+    Poisson,
     Potts,
     fine_tune,
     readout,
 )
 from ebm.network import BackPropagation
 
-REALS = Gaussian()
-READOUTS = [Potts(3), Bernoulli(), Gaussian(), Ising(), Potts(2)]
-HIDDEN = [*(units for units in laws.UNITS if not units.learns), None]
-INPUTS = [Gaussian(), Bernoulli(), Ising(), Potts(3)]
 each_readout = pytest.mark.parametrize("units", READOUTS, ids=str)
 
 
-def network(units, hidden, inputs=REALS, dtype=np.float64):
-    """3 inputs, one or two hidden layers of 2 units, 2 outputs, biases away from zero."""
-    layers, n = [], 3 * inputs.width
-    for k, u in enumerate([hidden, hidden][: 0 if hidden is None else 2]):
-        layers.append(Layer.random(u, n, 2, seed=k, dtype=dtype))
-        n = 2 * u.width
-    net = Network([*layers, Layer.random(units, n, 2, seed=9, dtype=dtype)], inputs)
-    rng = np.random.default_rng(1)
-    for key, value in net.params.items():
-        if key.startswith("b"):
-            value[:] = 0.5 * rng.normal(size=value.shape)
-    return net
-
-
-def pairs(units, inputs=REALS, n=6, seed=0):
-    rng = np.random.default_rng(seed)
-    x, y = (
-        rng.normal(size=(n, k)) if u.states is None else rng.choice(u.states, size=(n, k))
-        for u, k in ((inputs, 3), (units, 2))
-    )
-    return x, y
-
-
 def loss_by_definition(net, units, x, y, w):
-    """-log p(y | I) of the last layer: -log softmax, -log logistic, or the normal density."""
+    """-log p(y | I) of the last layer: -log softmax, -log logistic, the normal density, or Poisson's."""
     I = net.forward(x)[0][-1]
-    if units.states is None:
-        each = 0.5 * (y - I) ** 2 + 0.5 * np.log(2 * np.pi)
+    if isinstance(units, Poisson):
+        each = np.exp(I) - y * I + gammaln(y + 1)
+    elif units.states is None:
+        precision = net.params.get("y.precision", np.ones(2))
+        each = 0.5 * precision * (y - I / precision) ** 2 + 0.5 * np.log(2 * np.pi / precision)
     else:
         table = laws.phi(units, np.array(units.states)[:, None])
         score = I.reshape(*y.shape, units.width) @ table.T
@@ -129,7 +108,67 @@ def test_float32_networks_stay_float32(units):
     found, expected = single.gradient(x, y), net.gradient(x, y)
     for key in found:
         assert found[key].dtype == np.float32
-        np.testing.assert_allclose(found[key], expected[key], atol=1e-5)
+        np.testing.assert_allclose(found[key], expected[key], atol=2e-5)
+
+
+@each_readout
+def test_log_probabilities_are_those_of_the_loss(units):
+    net, (x, y) = network(units, Bernoulli()), pairs(units)
+    each = net.log_likelihood(x, y)
+    np.testing.assert_allclose(-each.mean(), net.loss(x, y), rtol=1e-13)
+    for r in range(len(x)):
+        np.testing.assert_allclose(
+            each[r], -loss_by_definition(net, units, x[[r]], y[[r]], np.ones(1)), rtol=1e-12
+        )
+    if units.states is None:
+        with pytest.raises(NotSupported, match="infinitely many"):
+            net.log_probabilities(x)
+        return
+    log_p = net.log_probabilities(x)
+    np.testing.assert_allclose(logsumexp(log_p, axis=-1), 0, atol=1e-12)
+    chosen = np.take_along_axis(log_p, np.searchsorted(units.states, y)[..., None], -1)
+    np.testing.assert_allclose(chosen[..., 0].sum(1), each, rtol=1e-12)
+
+
+def test_log_probabilities_do_not_underflow():
+    net = Network([Layer(Potts(3), np.array([[1000.0, 0, -1000]]), np.zeros(3))])
+    np.testing.assert_allclose(net.log_probabilities([[1.0]]), log_softmax([[1000.0, 0, -1000]], 1))
+
+
+@each_readout
+def test_variance_and_hidden_means_are_the_units_own(units):
+    net, (x, _) = network(units, Potts(3)), pairs(units)
+    inputs, outputs = net.forward(x)
+    np.testing.assert_allclose(net.predict_variance(x), net.readout_units.var(inputs[-1]), rtol=1e-12)
+    for layer in (0, 1, 2, -1, -2):
+        np.testing.assert_allclose(net.transform(x, layer), outputs[1:][layer], rtol=1e-12)
+    np.testing.assert_allclose(net.transform(x), outputs[-2], rtol=1e-12)
+    assert np.array_equal(net.predict_mean(np.repeat(x, 700, 0))[::700], net.predict_mean(x))
+    assert net.predict_mean(x[:0]).shape == (0, outputs[-1].shape[1])
+
+
+def test_precisions_are_of_maximum_likelihood_and_keep_the_means():
+    """After least squares the slopes of all the readout's parameters vanish; and intervals hold."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(4000, 3))
+    y = x @ rng.normal(size=(3, 2)) + rng.normal(size=(4000, 2)) * [0.3, 2.0]
+    net = readout(None, x[:2000], y[:2000], units=Gaussian(), optimiser=LBFGS(tolerance=1e-9))
+    fitted = net.with_precision(x[:2000], y[:2000])
+    np.testing.assert_allclose(fitted.predict(x), net.predict(x), atol=1e-12)
+    for value in fitted.gradient(x[:2000], y[:2000]).values():
+        np.testing.assert_allclose(value, 0, atol=1e-6)
+    assert fitted.loss(x, y) < net.loss(x, y)
+    half = 1.6449 * np.sqrt(fitted.predict_variance(x[2000:]))
+    covered = np.mean(np.abs(y[2000:] - fitted.predict(x[2000:])) < half, axis=0)
+    assert np.all(np.abs(covered - 0.9) < 4 * np.sqrt(0.09 / 2000))
+    with pytest.raises(NotSupported, match="Gaussian"):
+        network(Potts(3), None).with_precision(*pairs(Potts(3)))
+
+
+def test_precisions_stay_positive():
+    net = network(PRECISE, None)
+    fine_tune(net, *pairs(PRECISE), optimiser=SGD(50.0), epochs=1)
+    assert net.params["y.precision"].min() > 0
 
 
 def blobs(n=150, classes=3, seed=0):
@@ -180,7 +219,7 @@ def test_two_layers_learn_what_one_cannot():
     assert readout(None, x, y, optimiser=Adam(0.1), epochs=200).error(x, y) > 0
     net = Network([Layer.random(Ising(), 2, 6, seed=1), Layer.random(Potts(2), 6, 1, seed=2)], Bernoulli())
     before = net.loss(x, y)
-    assert fine_tune(net, x, y, optimiser=Adam(0.05), epochs=400) is net
+    fine_tune(net, x, y, optimiser=Adam(0.05), epochs=400)
     assert net.error(x, y) == 0
     assert net.loss(x, y) < 0.1 * before
 
@@ -238,6 +277,11 @@ def test_an_absurd_rate_is_called_divergence():
         lambda: readout(None, np.zeros(3), [0, 1, 1]),
         lambda: readout(None, np.zeros((2, 3)), [0, 1], batch_size=0),
         lambda: fine_tune(network(Potts(3), None), np.full((2, 3), np.nan), np.zeros((2, 2))),
+        lambda: network(Poisson(), None).loss(np.zeros((2, 3)), np.full((2, 2), 0.5)),
+        lambda: network(Poisson(), None).loss(np.zeros((2, 3)), np.full((2, 2), -1)),
+        lambda: Network([Layer(PRECISE, np.zeros((3, 2)), np.zeros(2)), Layer.random(Ising(), 2, 1)]),
+        lambda: network(Potts(3), Ising()).transform(np.zeros((2, 3)), 3),
+        lambda: network(Potts(3), Ising()).transform(np.zeros(3)),
     ],
 )
 def test_refusals_are_one_line(make):

@@ -175,7 +175,10 @@ WEIGHTS = np.zeros((2, 2)), np.zeros(2), np.zeros(2)
         (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, precision=[1, np.nan]), "nan"),
         (lambda: Gaussian(learn_precision="yes"), "true or false"),
         (lambda: units_from_dict({"type": "Gaussian", "learn_variance": True}), "learn_variance"),
-        (lambda: Network([Layer(PRECISE, np.zeros((2, 1)), np.zeros(1))]), "no precision"),
+        (
+            lambda: Network([Layer(PRECISE, np.zeros((2, 1)), np.zeros(1)), Layer.random(PRECISE, 1, 1)]),
+            "only a readout",
+        ),
         (lambda: begin(laws.MACHINES["precise-bernoulli"](), TAP(), SGD(0.1)), "CD, PCD or Exact"),
     ],
 )

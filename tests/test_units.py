@@ -5,12 +5,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import gammaln, logsumexp
+from scipy.stats import poisson
 
-from ebm import Bernoulli, EbmError, Gaussian, Ising, Mixed, NotSupported, Potts
+from ebm import (
+    RBM,
+    Bernoulli,
+    BoltzmannMachine,
+    EbmError,
+    Gaussian,
+    Ising,
+    Mixed,
+    NotSupported,
+    Poisson,
+    Potts,
+)
 from ebm.units import units_from_dict, units_to_dict
 
-each_unit = pytest.mark.parametrize("units", laws.UNITS, ids=str)
-each_layer = pytest.mark.parametrize("units", laws.UNITS + laws.MIXED, ids=str)
+each_unit = pytest.mark.parametrize("units", [*laws.UNITS, Poisson()], ids=str)
+each_layer = pytest.mark.parametrize("units", [*laws.UNITS, *laws.MIXED, Poisson()], ids=str)
+each_bounded = pytest.mark.parametrize("units", laws.UNITS, ids=str)  # a count's mean is e^I
+each_summed = pytest.mark.parametrize("units", laws.UNITS + laws.MIXED, ids=str)
 each_discrete = pytest.mark.parametrize("units", laws.DISCRETE, ids=str)
 
 
@@ -30,12 +45,12 @@ def test_pull_is_second_derivative_times_vector(units):
     laws.pull_is_directional_derivative(units, laws.inputs(units, rng), laws.inputs(units, rng))
 
 
-@each_layer
+@each_summed
 def test_cgf_is_log_sum(units):
     laws.cgf_is_log_sum(units, laws.inputs(units, np.random.default_rng(3)))
 
 
-@each_unit
+@each_bounded
 @settings(derandomize=True, max_examples=30, deadline=None)
 @given(data=st.data())
 def test_cgf_is_log_sum_over_the_whole_range(units, data):
@@ -44,7 +59,7 @@ def test_cgf_is_log_sum_over_the_whole_range(units, data):
     laws.cgf_is_log_sum(units, I)
 
 
-@each_unit
+@each_bounded
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extreme_inputs_stay_finite_and_saturate(units, dtype):
     """No overflow, no NaN, no warning at |I| = 1e4; the mean of a discrete unit is one of its states."""
@@ -58,6 +73,42 @@ def test_extreme_inputs_stay_finite_and_saturate(units, dtype):
         assert parts[1].ravel().tolist() == [units.states[-1], units.states[0]]
         assert x[0].ravel().tolist() == x[1].ravel().tolist() == [units.states[-1], units.states[0]]
         assert np.all(parts[2] == 0)
+
+
+def test_counts_are_poisson():
+    """cgf is the log of the sum over all counts; draws are scipy's quantiles; the loss is its log pmf."""
+    units, counts = Poisson(), np.arange(400)
+    I = np.linspace(-6, 4.5, 22)
+    expected = logsumexp(I[:, None] * counts - gammaln(counts + 1), axis=1)
+    np.testing.assert_allclose(units.cgf(I), expected, rtol=1e-12)
+    u = np.random.default_rng(10).random((2000, len(I)))
+    assert np.array_equal(units.sample(np.tile(I, (2000, 1)), u), poisson.ppf(u, np.exp(I)))
+    steps = poisson.cdf(counts[:40], np.exp(1.0))  # at a step of the cdf: the smaller count
+    assert np.array_equal(units.sample(np.ones(12), steps[:12]), counts[:12])
+    log_p = I * 3 - units.potential(np.array(3)) - units.cgf(I)
+    np.testing.assert_allclose(log_p, poisson.logpmf(3, np.exp(I)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_inputs_of_counts_stay_finite(dtype):
+    I = np.array([[1e4, -1e4]], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        assert all(np.isfinite(f(I)).all() for f in (Poisson().cgf, Poisson().mean, Poisson().var))
+    assert Poisson().mean(I)[0, 1] == 0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RBM.random(Poisson(), Bernoulli(), 3, 2),
+        lambda: RBM.random(Bernoulli(), Poisson(), 3, 2),
+        lambda: BoltzmannMachine(Poisson(), np.zeros((3, 3))),
+    ],
+)
+def test_machines_refuse_counts(make):
+    with pytest.raises(EbmError, match=r"Poisson\(\)") as error:
+        make()
+    assert "\n" not in str(error.value)
 
 
 @each_layer
@@ -126,6 +177,8 @@ def test_an_ising_spin_is_a_bernoulli_of_twice_the_input():
         (Potts(3), 3, False),
         (Potts(3), -1, False),
         (Potts(3), 0.5, False),
+        (Poisson(), 0.5, False),
+        (Poisson(), -1, True),
         (Gaussian(), np.inf, False),
         (Bernoulli(), np.nan, False),
     ],

@@ -217,10 +217,11 @@ def _readouts(work: Work) -> None:
     if hasattr(machine, "mean_h"):
         network = readout(machine, x, y, **first)
         note("softmax on hidden means", network)
-        fine_tune(
-            network, x, y, **common, epochs=config.fine_tune_epochs,
-            optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
-        )  # fmt: skip
+        with work.report.progress("fine-tuning", 1.0) as update:
+            fine_tune(
+                network, x, y, **common, epochs=config.fine_tune_epochs, progress=update,
+                optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
+            )  # fmt: skip
         note("both layers fine-tuned", network)
     save(work.run.path / "readout.npz", network)
     work.summary["heldout_error"] = errors

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
 from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.units import Gaussian, Mixed, Units
+from ebm.units import Gaussian, Mixed, Poisson, Units
 
 __all__ = ["PRECISION", "bound", "first_values", "random_weights", "take_parameters", "unit_variance"]
 
@@ -29,6 +29,8 @@ def take_parameters(
     for name, units in (("visible", visible), ("hidden", hidden)):
         if not isinstance(units, Units):
             raise EbmError(f"{name}: expected units such as Bernoulli(), got {units!r}")
+        if isinstance(units, Poisson):
+            raise NotSupported(f"{name}: {units}: counts are for readouts of networks only")
     if hidden.learns:
         raise NotSupported(
             f"hidden: {hidden}: a hidden precision changes no probability that its columns of W and c do not;"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +21,12 @@ from ebm.stream import EVALUATE, Seed
 from ebm.training.equilibrium import Equilibrium
 from ebm.training.steps import State, begin, steps_per_epoch, train
 
-__all__ = ["History", "choose", "evaluate", "fit"]
+__all__ = ["History", "choose", "evaluate", "fit", "keep", "some"]
 
 _EVALUATED = 2000  # rows that an evaluation looks at
 
 
-def _some(rows: Array) -> Array:
+def some(rows: Any) -> Array:
     """At most `_EVALUATED` rows, spread evenly: always the same ones."""
     if len(rows) <= _EVALUATED:
         return rows[:]
@@ -42,9 +42,9 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
     """
     machine = state.machine
     rng = state.rng.split(EVALUATE).split(state.step)
-    sets = {"train": _some(as_source(data))}
+    sets = {"train": some(as_source(data))}
     if heldout is not None:
-        sets["heldout"] = _some(as_source(heldout))
+        sets["heldout"] = some(as_source(heldout))
     row: dict[str, float] = {}
     energies = {name: machine.free_energy(machine.clamp(rows, rng)) for name, rows in sets.items()}
     if "x" in state.chains:
@@ -164,7 +164,7 @@ def fit(
             facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
             history.rows.append(facts | evaluate(state, rows, heldout) | equilibrium.look(state, rows))
             enough = (
-                stopping is not None and heldout is not None and stopping.look(state, _some(rows), heldout)
+                stopping is not None and heldout is not None and stopping.look(state, some(rows), heldout)
             )
             if epoch == epochs or enough:
                 break
@@ -189,13 +189,27 @@ def choose(state: State, heldout: Array | None) -> str:
     held-out rows, if any, do not prefer the last.
     """
     machine, rng = state.machine, state.rng.split(EVALUATE).split(state.step)
+
+    def prefer(other: Any) -> bool:
+        return heldout is None or gain(machine, other, some(heldout), rng)[0] > 0
+
+    return keep(state, prefer)
+
+
+def keep(state: State, prefer: Callable[[Any], bool]) -> str:
+    """Put the best machine or network in place that was remembered, else the averaged one if preferred.
+
+    ``prefer(other)`` says whether `other` is better than the last one. Returns "best", "average" or "last".
+    """
+    machine = state.machine
     best, average = best_of(state.memory), average_of(state.memory)
     name, params = ("best", best) if best else ("average", average)
     if not params:
         return "last"
-    other = machine.copy()
-    put(other, params)
-    if not best and heldout is not None and gain(machine, other, _some(heldout), rng)[0] <= 0:
-        return "last"
+    if not best:
+        other = machine.copy()
+        put(other, params)
+        if not prefer(other):
+            return "last"
     put(machine, params)
     return name

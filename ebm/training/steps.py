@@ -22,7 +22,7 @@ from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream
 
-__all__ = ["Data", "State", "begin", "partial_fit", "steps_per_epoch", "train"]
+__all__ = ["Data", "State", "as_batch", "begin", "partial_fit", "steps_per_epoch", "train"]
 
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
 
@@ -57,9 +57,9 @@ def begin(machine: Any, rule: Rule, optimiser: Optimiser, seed: Seed = 0) -> Sta
     return State(machine, rule.init(machine, rng), optimiser.init(machine.params), rng)
 
 
-def _as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
+def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
     """The arrays that batches are taken from, the row weights among them, and the mean of these."""
-    arrays = tuple(np.asarray(a) for a in data) if isinstance(data, tuple) else (as_source(data),)
+    arrays = tuple(as_source(a) for a in (data if isinstance(data, tuple) else (data,)))
     n = len(arrays[0])
     if n == 0 or any(len(a) != n for a in arrays):
         raise EbmError(f"data: expected arrays of as many rows, at least one, got {[len(a) for a in arrays]}")
@@ -121,7 +121,7 @@ def train(
     ...     if state.step == 10:
     ...         break
     """
-    batch, mean_weight = _as_batch(data, weights)
+    batch, mean_weight = as_batch(data, weights)
     n = len(batch[0])
     if isinstance(batch[0], np.ndarray) and not isinstance(data, tuple):
         batch = (state.machine.store(batch[0]), *batch[1:])
@@ -183,7 +183,7 @@ def partial_fit(
     >>> state.step
     2
     """
-    (*arrays, w), mean_weight = _as_batch(data, weights)
+    (*arrays, w), mean_weight = as_batch(data, weights)
     if not isinstance(data, tuple):
         arrays = [as_data(state.machine, arrays[0][:])]
     _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)

@@ -14,6 +14,7 @@ units of several types, `Mixed`, the columns of its blocks stand side by side.
 from ebm.units.family import Array, Units
 from ebm.units.gaussian import Gaussian
 from ebm.units.mixed import Mixed
+from ebm.units.poisson import Poisson
 from ebm.units.potts import Potts
 from ebm.units.tables import units_from_dict, units_to_dict
 from ebm.units.two_state import Bernoulli, Ising
@@ -24,6 +25,7 @@ __all__ = [
     "Gaussian",
     "Ising",
     "Mixed",
+    "Poisson",
     "Potts",
     "Units",
     "units_from_dict",

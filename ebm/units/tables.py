@@ -8,12 +8,13 @@ from ebm.errors import EbmError, nearest
 from ebm.units.family import Units
 from ebm.units.gaussian import Gaussian
 from ebm.units.mixed import Mixed
+from ebm.units.poisson import Poisson
 from ebm.units.potts import Potts
 from ebm.units.two_state import Bernoulli, Ising
 
 __all__ = ["units_from_dict", "units_to_dict"]
 
-_TYPES: dict[str, type[Units]] = {t.__name__: t for t in (Bernoulli, Ising, Gaussian, Potts, Mixed)}
+_TYPES: dict[str, type[Units]] = {t.__name__: t for t in (Bernoulli, Ising, Gaussian, Potts, Poisson, Mixed)}
 
 
 def units_to_dict(units: Units) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def random(seed: int) -> list[ebm.Layer]:
     """Uniform weights up to 4 sqrt(6 / (n_in + n_out)): Glorot & Bengio (2010), for logistic units."""
     rng, sizes = np.random.default_rng(seed), (784, *SIZES)
     layers = []
-    for n, m in zip(sizes[:-1], sizes[1:], strict=True):
+    for n, m in pairwise(sizes):
         W = (4 * np.sqrt(6 / (n + m)) * rng.uniform(-1, 1, (n, m))).astype(np.float32)
         layers.append(ebm.Layer(ebm.Bernoulli(), W, np.zeros(m, np.float32)))
     return layers

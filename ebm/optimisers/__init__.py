@@ -1,0 +1,39 @@
+"""Optimisers, and schedules of their rate.
+
+An optimiser ascends a gradient in place. Its memory is a dict of arrays, so a checkpoint holds all of it.
+The time of a schedule is the epoch: passes over the data made so far, fractional.
+"""
+
+from ebm.optimisers.around import Averaged, Clipped, Scaled, average_of
+from ebm.optimisers.schedules import (
+    Constant,
+    InverseTime,
+    Linear,
+    NotNegative,
+    PerEpoch,
+    Positive,
+    Rate,
+    rate_at,
+)
+from ebm.optimisers.steps import SGD, Adam, AdamW, Memory, Optimiser, RMSprop
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Averaged",
+    "Clipped",
+    "Constant",
+    "InverseTime",
+    "Linear",
+    "Memory",
+    "NotNegative",
+    "Optimiser",
+    "PerEpoch",
+    "Positive",
+    "RMSprop",
+    "Rate",
+    "Scaled",
+    "average_of",
+    "rate_at",
+]

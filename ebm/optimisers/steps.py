@@ -1,0 +1,211 @@
+"""Optimisers: they ascend a gradient in place, one pass over the numbers of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Protocol, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from ebm.deferred import Deferred
+from ebm.errors import settings
+from ebm.machine import Array, Params
+from ebm.optimisers.schedules import NotNegative, Positive, Rate, rate_at
+
+__all__ = ["PARALLEL", "SGD", "Adam", "AdamW", "Factors", "Memory", "Optimiser", "RMSprop", "factor_of"]
+
+Memory: TypeAlias = dict[str, Array]
+Factors: TypeAlias = Mapping[str, float] | None  # of the rate, by the name of a parameter; 1 for the others
+PARALLEL = 2**17  # numbers from which on a pass is worth several threads
+
+
+def factor_of(factors: Factors, key: str) -> float:
+    """The factor of a parameter's rate."""
+    return 1.0 if factors is None else factors.get(key, 1.0)
+
+
+class Optimiser(Protocol):
+    """What training needs."""
+
+    @property
+    def rate(self) -> Rate:
+        """The rate, fixed or scheduled."""
+
+    def init(self, params: Params) -> Memory:
+        """The memory at the start."""
+
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
+        """Ascend, in place."""
+
+
+@settings
+class SGD:
+    """Stochastic gradient ascent with momentum, docs/math.md (5.7).
+
+    Parameters
+    ----------
+    rate : float or schedule
+    momentum : float
+        In [0, 1).
+    nesterov : bool
+        Step as if the velocity had been updated once more with the same gradient (Nesterov 1983; in the form
+        of Sutskever, Martens, Dahl & Hinton 2013, shifted by one step).
+    """
+
+    rate: Rate = 0.05
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov: expected a momentum above 0")
+
+    def init(self, params: Params) -> Memory:
+        """Velocities, if there is momentum."""
+        return {f"velocity.{k}": np.zeros_like(p) for k, p in params.items()} if self.momentum else {}
+
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
+        """Ascend, in place."""
+        from ebm.kernels.ascend import ascend
+
+        for key, value in params.items():
+            rate = rate_at(self.rate, epoch) * factor_of(factors, key)
+            velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
+            g: Any = gradient[key]
+            if isinstance(g, Deferred) and not self.nesterov:
+                _ascend_deferred(g, value, velocity, rate, self.momentum)
+                continue
+            g = np.ascontiguousarray(g, value.dtype)
+            flat = (a.reshape(-1) for a in (value, g, velocity))
+            ascend(value.size > PARALLEL, *flat, rate, self.momentum, self.nesterov)
+
+
+def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, momentum: float) -> None:
+    """The same step without the gradient ever being made."""
+    if len(velocity):
+        g.add_to(velocity, momentum, rate)
+        value += velocity
+    else:
+        g.add_to(value, 1.0, rate)
+
+
+@settings
+class Adam:
+    """Adam, docs/math.md (5.8).
+
+    Parameters
+    ----------
+    rate : float or schedule
+    beta1, beta2 : float
+        Decay of the averages of the gradient and of its square.
+    epsilon : float
+
+    References
+    ----------
+    Kingma & Ba, "Adam: a method for stochastic optimization" (2015).
+    """
+
+    rate: Rate = 0.001
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Positive = 1e-8
+
+    def init(self, params: Params) -> Memory:
+        """Zero averages and the number of updates."""
+        memory = {f"{what}.{k}": np.zeros_like(p) for k, p in params.items() for what in ("first", "second")}
+        return memory | {"updates": np.zeros((), np.int64)}
+
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
+        """Ascend, in place."""
+        from ebm.kernels.ascend import adam
+
+        memory["updates"] += 1
+        t = int(memory["updates"])
+        rate = rate_at(self.rate, epoch) * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        for key, value in params.items():
+            g = np.ascontiguousarray(gradient[key], value.dtype)
+            flat = (a.reshape(-1) for a in (value, g, memory[f"first.{key}"], memory[f"second.{key}"]))
+            own = (rate * factor_of(factors, key), self.beta1, self.beta2, self.epsilon)
+            adam(value.size > PARALLEL, *flat, *own)
+
+
+@settings
+class AdamW:
+    """Adam with weight decay beside the gradient instead of in it, docs/math.md (5.8).
+
+    Parameters
+    ----------
+    rate : float or schedule
+    decay : float
+        All parameters shrink by rate·decay of themselves in an update.
+    beta1, beta2, epsilon : float
+        As of `Adam`.
+
+    References
+    ----------
+    Loshchilov & Hutter, "Decoupled weight decay regularization" (2019).
+    """
+
+    rate: Rate = 0.001
+    decay: NotNegative = 0.01
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Positive = 1e-8
+
+    @property
+    def _adam(self) -> Adam:
+        return Adam(self.rate, self.beta1, self.beta2, self.epsilon)
+
+    def init(self, params: Params) -> Memory:
+        """That of Adam."""
+        return self._adam.init(params)
+
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
+        """Shrink, and ascend, in place."""
+        for key, value in params.items():
+            value *= value.dtype.type(1 - rate_at(self.rate, epoch) * factor_of(factors, key) * self.decay)
+        self._adam.update(params, gradient, memory, epoch, factors)
+
+
+@settings
+class RMSprop:
+    """Gradient over the root of a running mean of its square, docs/math.md (5.8).
+
+    Parameters
+    ----------
+    rate : float or schedule
+    decay : float
+        Of the running mean.
+    epsilon : float
+
+    References
+    ----------
+    Tieleman & Hinton, "Lecture 6.5: rmsprop", Coursera (2012).
+    """
+
+    rate: Rate = 0.001
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    epsilon: Positive = 1e-8
+
+    def init(self, params: Params) -> Memory:
+        """Zero means of squares."""
+        return {f"second.{k}": np.zeros_like(p) for k, p in params.items()}
+
+    def update(
+        self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
+    ) -> None:
+        """Ascend, in place."""
+        for key, value in params.items():
+            rate = rate_at(self.rate, epoch) * factor_of(factors, key)
+            g, second = np.asarray(gradient[key]), memory[f"second.{key}"]
+            second += (1 - self.decay) * (g * g - second)
+            value += (rate * g / (np.sqrt(second) + self.epsilon)).astype(value.dtype)
