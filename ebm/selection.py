@@ -33,7 +33,8 @@ class EarlyStopping:
     patience : int
         Evaluations without a better one after which learning stops.
     score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"}, optional
-        pseudo_likelihood of a machine, loss of a network, when left out; loss and error are a network's.
+        loss, the mean −log p(y | x), of a network or a rule that predicts y, else pseudo_likelihood, when
+        left out; error is the part of wrong predictions.
         log_likelihood needs machines that are summed exactly, or evaluations that estimate log Z: a run whose
         ``log_likelihood`` is "ais" or "tempering". The gap, which only grows, has no best value: the last
         machine is kept whose gap is at most `limit`.
@@ -49,7 +50,9 @@ class EarlyStopping:
     score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"] | None = None
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
-    def look(self, state: Any, train: Array, heldout: Array, log_z: float | None = None) -> bool:
+    def look(
+        self, state: Any, train: Array, heldout: Array, log_z: float | None = None, rule: Any = None
+    ) -> bool:
         """Score a machine, remember it if it is the best so far; True when learning should stop.
 
         Parameters
@@ -59,13 +62,15 @@ class EarlyStopping:
         train, heldout : (n, n_visible)
         log_z : float, optional
             Of the machine, nats, for the score that needs it; the exact sum when left out.
+        rule : Rule, optional
+            For the scores of predictions.
 
         Raises
         ------
         EbmError
             A score that the machine cannot have.
         """
-        return self.note(state, self._score(state.machine, train, heldout, log_z))
+        return self.note(state, self._score(state.machine, train, heldout, log_z, rule))
 
     def note(self, state: Any, score: float) -> bool:
         """What `look` does with a score that is known already; more is better."""
@@ -83,18 +88,25 @@ class EarlyStopping:
         """Whether the looks so far say that learning should stop."""
         return bool(memory.get(f"{_BEST}waited", 0) >= self.patience)
 
-    def require(self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None) -> None:
+    def require(
+        self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None, rule: Any = None
+    ) -> None:
         """Raise what `look` would, at once: for a score that the machine or the rows cannot have."""
         if self.score == "log_likelihood" and log_z is None:
             machine.require_exact()
             log_z = 0.0
-        self._score(machine, train, heldout, log_z)
+        self._score(machine, train, heldout, log_z, rule)
 
-    def _score(self, machine: Any, train: Array, heldout: Array, log_z: float | None) -> float:
+    def _score(self, machine: Any, train: Array, heldout: Array, log_z: float | None, rule: Any) -> float:
         if self.score == "free_energy_gap":
             return -free_energy_gap(machine, train, heldout)
-        if self.score in ("loss", "error"):
-            raise NotSupported(f"EarlyStopping: score: {self.score!r} is a network's; {machine} has none")
+        if self.score in ("loss", "error") or (self.score is None and hasattr(rule, "score")):
+            if not hasattr(rule, "score"):
+                raise NotSupported(
+                    f"EarlyStopping: score: {self.score!r} is of predictions; {rule} makes none"
+                )
+            loss, error = rule.score(machine, heldout)
+            return -error if self.score == "error" else -loss
         if self.score in (None, "pseudo_likelihood"):
             return float(pseudo_likelihood(machine, heldout).mean())
         log_z = machine.exact(stats=False)[0] if log_z is None else log_z

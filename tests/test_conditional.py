@@ -226,6 +226,39 @@ def test_rows_without_a_label_add_their_density():
         np.testing.assert_allclose(alone[key], bare[key], atol=1e-15)
 
 
+def test_scores_are_the_mean_loss_and_the_part_of_wrong_rows():
+    machine, i = make("labelled")
+    rows = rows_of(machine, 40)
+    p = ebm.conditional_probabilities(machine, rows[:, :i])
+    loss, error = -np.log(p[np.arange(40), rows[:, i].astype(int)]), p.argmax(1) != rows[:, i]
+    np.testing.assert_allclose(Discriminative().score(machine, rows), (loss.mean(), error.mean()))
+    assert 0 < error.mean() < 1
+    rows[::2, i] = np.nan
+    np.testing.assert_allclose(Hybrid().score(machine, rows), (loss[1::2].mean(), error[1::2].mean()))
+
+
+@pytest.mark.parametrize("score", [None, "error", "pseudo_likelihood"])
+def test_fit_follows_predictions_and_keeps_the_best(score):
+    """A teacher's labels with noise: the machine kept is the one whose held-out score was best."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(2, size=(400, 6))
+    rows = np.column_stack([x, (x[:, 0] ^ x[:, 1]) ^ (rng.random(400) < 0.2)])
+    units = Mixed(((Bernoulli(), 6), (Potts(2), 1)))
+    machine = RBM.from_data(rows, 40, visible=units, scale=0.3, seed=1, dtype=np.float64)
+    history = ebm.fit(
+        machine, rows[:100], rule=Discriminative(), optimiser=Adam(0.02), epochs=200, batch_size=20,
+        validation=rows[100:], stopping=ebm.EarlyStopping(patience=15, score=score),
+    )  # fmt: skip
+    loss, error = Discriminative().score(machine, rows[100:])
+    if score == "pseudo_likelihood":
+        assert loss > history["loss_heldout"].min() + 1e-3
+        return
+    best = history["loss_heldout" if score is None else "error_heldout"]
+    assert len(history) == best.argmin() + 16 < 200
+    assert (loss if score is None else error) == best.min()
+    assert history["loss_train"][-1] < history["loss_heldout"].min()
+
+
 @pytest.mark.parametrize(
     "rule", [Discriminative(), Hybrid(0.05, CD()), SparseHidden(Discriminative(), target=0.2)], ids=repr
 )

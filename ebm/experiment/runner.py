@@ -228,7 +228,8 @@ def _keep(work: Work, state: State, per_epoch: int) -> None:
     """Put the machine in place that held-out rows prefer, and say which it is."""
     settings = work.config.train
     assert settings is not None
-    name, epoch, early = choose(state, work.heldout), state.step / per_epoch, _enough(settings, state)
+    epoch, early = state.step / per_epoch, _enough(settings, state)
+    name = choose(state, work.heldout, work.config.rule)
     kept: dict[str, Any] = {"machine": name, "learned_epochs": epoch, "stopped_early": early}
     said = f"after {epoch:g} of {settings.epochs} epochs"
     if name == "best":
@@ -251,12 +252,17 @@ def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) ->
     epoch = state.step / per_epoch
     rate = rate_at(work.config.optimiser.rate, max(0.0, epoch - 1 / per_epoch))
     row: dict[str, Any] = {"step": state.step, "epoch": epoch, "rate": rate}
-    row |= evaluate(state, work.data.train, work.heldout) | _more(work, state)
+    row |= evaluate(state, work.data.train, work.heldout, work.config.rule) | _more(work, state)
     row |= equilibrium.look(state, work.data.train)
     run.append_metrics(row)
     if settings.stopping is not None and work.heldout is not None and state.step > 0:
-        settings.stopping.look(state, work.data.train, work.heldout, row.get("log_z"))
+        rule = work.config.rule
+        settings.stopping.look(state, work.data.train, work.heldout, row.get("log_z"), rule)
     said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
+    if "error_heldout" in row:
+        said.append(f"held-out error {row['error_heldout']:.2%}")
+    elif "error_train" in row:
+        said.append(f"training error {row['error_train']:.2%}")
     if "free_energy_gap" in row:
         said.append(f"gap {row['free_energy_gap']:+.3f} nats")
     for key, name in (

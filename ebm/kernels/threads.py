@@ -23,7 +23,7 @@ from ebm.errors import EbmError
 from ebm.kernels import JIT
 
 _state = {"threads": 0, "forked": False}
-# Threads that wait for work spin for 20 microseconds, not for GNU OpenMP's milliseconds: where BLAS or another
+# Threads that wait spin for 20 microseconds, not for GNU OpenMP's milliseconds: where BLAS or another
 # process wants a core, a step of learning took 16 ms instead of 3. Read when the library is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 

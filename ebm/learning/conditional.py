@@ -18,6 +18,25 @@ __all__ = ["Discriminative", "Hybrid"]
 Dropout: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
+class _Conditional:
+    """What both rules say of a machine that has learnt."""
+
+    unit: int
+
+    def score(self, machine: Any, rows: Any) -> tuple[float, float]:
+        """Mean −log p(y | x), nats, and the part whose y is not the likeliest, of rows that have a y."""
+        i = _place(self, machine)
+        rows, unknown = _opened(machine, rows, i)
+        rows = rows[~unknown]
+        if not len(rows):
+            raise EbmError(f"{type(self).__name__}: no row says what unit {i} is")
+        energies = machine.site_energies(rows, i)
+        states = np.asarray(machine.units.one(i).states)
+        least, own = energies.min(1), energies[np.arange(len(rows)), np.searchsorted(states, rows[:, i])]
+        losses = own - least + np.log(np.exp(least[:, None] - energies).sum(1))
+        return float(losses.mean()), float((states[energies.argmin(1)] != rows[:, i]).mean())
+
+
 def _place(rule: Any, machine: Any) -> int:
     """The number of the unit that is predicted, or one line that this machine has none such."""
     name, unit, n = type(rule).__name__, rule.unit, machine.n_visible
@@ -33,7 +52,7 @@ def _place(rule: Any, machine: Any) -> int:
 
 
 @settings
-class Discriminative:
+class Discriminative(_Conditional):
     """The exact gradient of the mean log p(y | x), y one visible unit and x the others, docs/math.md (4.11).
 
     Rows whose y is NaN say nothing about it and count as rows without weight.
@@ -90,7 +109,7 @@ class Discriminative:
 
 
 @settings
-class Hybrid:
+class Hybrid(_Conditional):
     """log p(y | x) + alpha log p(x, y): discriminative learning held by what the inputs look like.
 
     Rows whose y is NaN add beta log p(x), semi-supervised: their y is drawn from p(y | x) in every update,

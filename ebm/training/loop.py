@@ -33,7 +33,9 @@ def some(rows: Any) -> Array:
     return rows[np.linspace(0, len(rows) - 1, _EVALUATED).astype(np.int64)]
 
 
-def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[str, float]:
+def evaluate(
+    state: State, data: Array, heldout: Array | None = None, rule: Rule | None = None
+) -> dict[str, float]:
     """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
 
     Free energies where the machine sums its hidden units out; where they are in its state, energies of
@@ -46,6 +48,9 @@ def evaluate(state: State, data: Array, heldout: Array | None = None) -> dict[st
     if heldout is not None:
         sets["heldout"] = some(as_source(heldout))
     row: dict[str, float] = {}
+    if rule is not None and hasattr(rule, "score"):
+        for name, rows in (sets if heldout is None else sets | {"heldout": heldout}).items():
+            row[f"loss_{name}"], row[f"error_{name}"] = rule.score(machine, rows)
     energies = {name: machine.free_energy(machine.clamp(rows, rng)) for name, rows in sets.items()}
     if "x" in state.chains:
         energies["chains"] = machine.free_energy(state.chains["x"])
@@ -162,13 +167,15 @@ def fit(
             check_finite(machine, state.step)
             epoch = state.step // per_epoch
             facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
-            history.rows.append(facts | evaluate(state, rows, heldout) | equilibrium.look(state, rows))
+            history.rows.append(facts | evaluate(state, rows, heldout, rule) | equilibrium.look(state, rows))
             enough = (
-                stopping is not None and heldout is not None and stopping.look(state, some(rows), heldout)
+                stopping is not None
+                and heldout is not None
+                and stopping.look(state, some(rows), heldout, rule=rule)
             )
             if epoch == epochs or enough:
                 break
-    choose(state, heldout)
+    choose(state, heldout, rule)
     return history
 
 
@@ -182,7 +189,7 @@ def _checked(machine: Any, data: ArrayLike) -> Any:
     return source
 
 
-def choose(state: State, heldout: Array | None) -> str:
+def choose(state: State, heldout: Array | None, rule: Rule | None = None) -> str:
     """Put the machine in place that held-out rows prefer: "best", "average" or "last", which it returns.
 
     The best one that was remembered, where one was; else the averaged one, where there is one and the
@@ -191,7 +198,11 @@ def choose(state: State, heldout: Array | None) -> str:
     machine, rng = state.machine, state.rng.split(EVALUATE).split(state.step)
 
     def prefer(other: Any) -> bool:
-        return heldout is None or gain(machine, other, some(heldout), rng)[0] > 0
+        if heldout is None:
+            return True
+        if rule is not None and hasattr(rule, "score"):
+            return rule.score(other, heldout)[0] < rule.score(machine, heldout)[0]
+        return gain(machine, other, some(heldout), rng)[0] > 0
 
     return keep(state, prefer)
 
