@@ -12,6 +12,7 @@ from ebm import (
     RBM,
     SGD,
     Adam,
+    AdamW,
     Averaged,
     Bernoulli,
     EarlyStopping,
@@ -24,6 +25,7 @@ from ebm import (
     Network,
     Poisson,
     Potts,
+    RMSprop,
     begin,
     fine_tune,
     readout,
@@ -91,7 +93,19 @@ def test_the_average_is_kept_where_it_is_better(rate):
     assert not same(blind, last)
 
 
-@pytest.mark.parametrize("optimiser", [SGD(0.3, momentum=0.9), Adam(0.01), Averaged(Adam(0.01), start=1e9)])
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        SGD(0.3),
+        SGD(0.3, momentum=0.9),
+        SGD(0.3, momentum=0.9, nesterov=True),
+        Adam(0.01),
+        AdamW(0.01, decay=0.1),
+        RMSprop(0.01),
+        Averaged(Adam(0.01), start=1e9),
+    ],
+    ids=lambda o: type(o).__name__,
+)
 def test_rates_scale_the_steps_of_their_layers(optimiser):
     """0 leaves a layer as it is; a factor scales its step; 1 changes nothing."""
     x, y = noisy()

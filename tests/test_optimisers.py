@@ -26,6 +26,7 @@ from ebm import (
     NonNegative,
     PerEpoch,
     RMSprop,
+    Scaled,
     begin,
     fit,
     train,
@@ -244,3 +245,27 @@ def test_sparse_couplings_have_no_columns():
     ):
         with pytest.raises(NotSupported, match="sparse"):
             each()
+
+
+def test_scaled_rates_stand_within_and_around_other_optimisers():
+    """The same factors in any order; they multiply; a name that is none is refused in one line."""
+    rng = np.random.default_rng(0)
+    gradient = {"W": rng.normal(size=(3, 2)), "b": rng.normal(size=2)}
+
+    def after(optimiser):
+        params = {"W": np.ones((3, 2)), "b": np.ones(2)}
+        memory = optimiser.init(params)
+        for _ in range(3):
+            optimiser.update(params, gradient, memory)
+        return params
+
+    inner = Adam(0.1)
+    for wrap in (Averaged, lambda o: Clipped(o, 0.5)):
+        one, other = after(wrap(Scaled(inner, {"b": 0.5}))), after(Scaled(wrap(inner), {"b": 0.5}))
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+    twice, once = after(Scaled(Scaled(inner, {"b": 0.5}), {"b": 0.5})), after(Scaled(inner, {"b": 0.25}))
+    assert np.array_equal(twice["b"], once["b"])
+    assert np.array_equal(once["W"], after(inner)["W"])
+    with pytest.raises(EbmError, match="'c': no such parameter") as error:
+        after(Scaled(inner, {"c": 0.5}))
+    assert "\n" not in str(error.value)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from networks import HIDDEN, READOUTS, gradient_by_definition, network, pairs
 
-from ebm import Bernoulli, Ising, Layer, Network, Potts, Stream
+from ebm import Bernoulli, Ising, Layer, Network, Potts, Stream, get_num_threads, set_num_threads
+from ebm.kernels import activation, ascend, nonzero
 from ebm.network import BackPropagation
 from ebm.network.passes import draw_masks
 
@@ -74,3 +75,29 @@ def test_rows_of_zeros_are_multiplied_without_them(share, columns, dtype):
     out = np.ones_like(net.params["W0"])
     slopes["W0"].add_to(out, 0.5, -2.0)
     np.testing.assert_allclose(out, 0.5 - 2 * expected["W0"], atol=3 * tol)
+
+
+def test_kernels_give_the_same_numbers_on_two_threads():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(150, 300)) * (rng.random((150, 300)) < 0.2)
+    A, count = rng.normal(size=(300, 70)), x.size + 1
+    starts, columns, values = np.empty(151, np.int64), np.empty(count, np.int32), np.empty(count)
+    nonzero.find(x, starts, columns, values)
+
+    def results(worth):
+        product, means, slopes = np.ones((150, 70)), A.copy(), A.copy()
+        nonzero.add_product(worth, starts, columns, values, A, 0.5, 2.0, product)
+        activation.activate(worth, Potts.kind, 7, means, A[0])
+        activation.pull_rows(worth, Potts.kind, 7, means, slopes)
+        many = [rng.normal(size=40_000) ** 2 for rng in map(np.random.default_rng, range(4))]
+        ascend.adam(worth, *many, 0.1, 0.9, 0.99, 1e-8)
+        ascend.blend(worth, *many[:2], 0.3)
+        return [product, means, slopes, *many]
+
+    before = get_num_threads()
+    set_num_threads(2)
+    try:
+        for one, two in zip(results(False), results(True), strict=True):
+            assert np.array_equal(one, two)
+    finally:
+        set_num_threads(before)

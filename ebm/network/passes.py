@@ -44,7 +44,8 @@ class Nonzeros:
         """The nonzero elements of y if products with W are faster so, which their number decides."""
         from ebm.kernels.nonzero import VECTORS
 
-        if W.shape[1] * W.itemsize < 64 * VECTORS or y.size == 0:
+        some = y[:: max(1, len(y) // 8)]  # a look at a few rows first
+        if W.shape[1] * W.itemsize < 64 * VECTORS or np.count_nonzero(some) >= 2 * _FEW * some.size:
             return None
         found = cls(y, take)
         return found if found._starts[-1] < _FEW * y.size else None

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import ebm
-from experiments.speed import check, floors, ours, peers, scaling
+from experiments.speed import check, floors, network, ours, peers, scaling
 from experiments.speed.problems import (
     digits,
     lattice,
@@ -135,6 +135,13 @@ def _ais() -> Row:
     )
 
 
+def _network(name: str, dense: bool) -> Row:
+    pixels = "no pixel zero" if dense else "pixels in [0, 1]"
+    made = lambda: network.contenders(name, dense, 10_000)  # noqa: E731
+    wanted = {"scikit-learn": 1.0 if dense else 1.5}
+    return Row(f"784-500-10, fine-tuning, {name}, {pixels}", KILO, made, wanted)
+
+
 def rows() -> dict[str, list[Row]]:
     """All lines, by group."""
     square = ("2-D Ising 256², β_c", lambda: lattice(256, 0.5 * float(np.log(1 + np.sqrt(2)))))
@@ -151,6 +158,7 @@ def rows() -> dict[str, list[Row]]:
         "rbm": [_rbm(kind, batch) for batch in (100, 500) for kind in ("CD", "PCD")],
         "potts": [_potts()],
         "ais": [_ais()],
+        "network": [_network(name, dense) for name in network.OPTIMISERS for dense in (False, True)],
     }
 
 

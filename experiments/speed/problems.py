@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import scipy.sparse
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+SHARED = Path(os.environ.get("EBM_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
 
 
 def sherrington_kirkpatrick(n: int, seed: int = 0) -> np.ndarray:
@@ -58,6 +59,18 @@ def digits(n: int) -> tuple[np.ndarray, str]:
         return x.astype(np.float32), "binarised MNIST"
     x = np.random.default_rng(0).random((n, 784)) < 0.15
     return x.astype(np.float32), "random pixels, 15 % ones"
+
+
+def grey_digits(n: int) -> tuple[np.ndarray, np.ndarray, str]:
+    """n rows of 784 pixels in [0, 1], float32, their labels, and what they are: MNIST, else noise."""
+    path = SHARED / "mnist.npz"
+    if path.exists():
+        with np.load(path) as file:
+            x, y = file["X_train"][:n].reshape(n, -1), file["y_train"][:n].astype(np.int64)
+        return (x / 255).astype(np.float32), y, "MNIST"
+    rng = np.random.default_rng(0)
+    x = rng.random((n, 784)) * (rng.random((n, 784)) < 0.19)
+    return x.astype(np.float32), rng.integers(10, size=n), "random pixels, 19 % not zero"
 
 
 def sequences(n: int, sites: int = 31, states: int = 21) -> np.ndarray:
