@@ -21,7 +21,12 @@ __version__ = "0.1.0"
 _WHERE = {
     "boltzmann": ["BoltzmannMachine"],
     "checkpoint": ["load", "save"],
-    "conditional": ["conditional_moments", "conditional_probabilities", "marginal_free_energy"],
+    "conditional": [
+        "conditional_log_likelihood",
+        "conditional_moments",
+        "conditional_probabilities",
+        "marginal_free_energy",
+    ],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
     "gauges": ["rescaled", "zero_sum"],
     "graph": ["Graph"],
@@ -99,6 +104,7 @@ if TYPE_CHECKING:
     from ebm.boltzmann import BoltzmannMachine as BoltzmannMachine
     from ebm.checkpoint import load as load
     from ebm.checkpoint import save as save
+    from ebm.conditional import conditional_log_likelihood as conditional_log_likelihood
     from ebm.conditional import conditional_moments as conditional_moments
     from ebm.conditional import conditional_probabilities as conditional_probabilities
     from ebm.conditional import marginal_free_energy as marginal_free_energy

@@ -15,7 +15,12 @@ from numpy.typing import ArrayLike
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, as_rows
 
-__all__ = ["conditional_moments", "conditional_probabilities", "marginal_free_energy"]
+__all__ = [
+    "conditional_log_likelihood",
+    "conditional_moments",
+    "conditional_probabilities",
+    "marginal_free_energy",
+]
 
 _STEP = 0.25  # of the grid, in standard deviations: the rule errs by e^(−2(π/0.25)²)
 _TAIL = 9.0  # standard deviations beyond the outermost means
@@ -66,7 +71,8 @@ def conditional_probabilities(machine: Any, x: ArrayLike, *, unit: int = -1) -> 
     if not machine.units.one(i).finite:
         own = machine.units.one(i)
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected conditional_moments")
-    return np.concatenate([_softmax(-machine.site_energies(rows, i)) for rows in _rows(machine, x, i)])
+    parts = _few(_rows(machine, x, i), machine, len(machine.units.one(i).states))
+    return np.concatenate([_softmax(-machine.site_energies(rows, i)) for rows in parts])
 
 
 def marginal_free_energy(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array:
@@ -95,12 +101,58 @@ def marginal_free_energy(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array
     if not own.finite:
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected one of finitely many")
     found = []
-    for rows in _rows(machine, x, i):
+    for rows in _few(_rows(machine, x, i), machine, len(own.states)):
         energies = machine.site_energies(rows, i)  # less a constant of the row, which F of the first tells
         below = energies[:, :1] - energies
         top = below.max(1)
         found.append(machine.free_energy(rows) - top - np.log(np.exp(below - top[:, None]).sum(1)))
     return np.concatenate(found)
+
+
+def conditional_log_likelihood(machine: Any, rows: ArrayLike, *, unit: int = -1) -> Array:
+    """log p(v_i | the other visible units) of whole rows: nats per sample, (n,); a density for real units.
+
+    Parameters
+    ----------
+    machine : RBM
+        For a real unit, with hidden units of finitely many states.
+    rows : (n, n_visible)
+    unit : int
+        Which visible unit is judged; the last one by default.
+
+    Raises
+    ------
+    NotSupported, EbmError
+        As of `conditional_moments`.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> units = ebm.Mixed(((ebm.Bernoulli(), 1), (ebm.Gaussian(), 1)))
+    >>> machine = ebm.RBM(units, ebm.Bernoulli(), [[0.0], [0.0]], [0.0, 1.0], [0.0])  # y ~ N(1, 1)
+    >>> ebm.conditional_log_likelihood(machine, [[1, 1.0]]).round(4)  # −½ log 2π
+    array([-0.9189])
+    """
+    i = _place(machine, unit)
+    own, found = machine.units.one(i), []
+    rows = as_rows(rows, machine.units, machine.n_visible, "rows")
+    states = np.asarray(own.states) if own.finite else _grid(machine, i)
+    width = 1.0 if own.finite else states[1] - states[0]
+    for part in _few(rows, machine, len(states)):
+        first = part.copy()
+        first[:, i] = states[0]
+        below = machine.site_energies(part, i, states)
+        below = below[:, :1] - below
+        top = below.max(1)
+        log_sum = top + np.log(np.exp(below - top[:, None]).sum(1) * width) - machine.free_energy(first)
+        found.append(-machine.free_energy(part) - log_sum)
+    return np.concatenate(found)
+
+
+def _few(rows: Array, machine: Any, n_states: int) -> list[Array]:
+    """The rows, a few at a time: so many that energies of all states of a unit fit."""
+    step = max(1, _AT_ONCE // (n_states + len(machine.params["c"]) + rows.shape[1]))
+    return [rows[k : k + step] for k in range(0, max(1, len(rows)), step)]
 
 
 def conditional_moments(machine: Any, x: ArrayLike, *, unit: int = -1) -> tuple[Array, Array]:
@@ -141,8 +193,7 @@ def conditional_moments(machine: Any, x: ArrayLike, *, unit: int = -1) -> tuple[
     own = machine.units.one(i)
     states = np.asarray(own.states) if own.finite else _grid(machine, i)
     moments = []
-    at_once = max(1, _AT_ONCE // (len(states) + len(machine.params["c"])))
-    for rows in _rows(machine, x, i, at_once):
+    for rows in _few(_rows(machine, x, i), machine, len(states)):
         p = _softmax(-machine.site_energies(rows, i, states))
         mean = p @ states
         moments.append((mean, (p * np.square(states - mean[:, None])).sum(1)))
@@ -158,16 +209,14 @@ def _place(machine: Any, unit: int) -> int:
     return unit % n
 
 
-def _rows(machine: Any, x: ArrayLike, i: int, at_once: int = 0) -> list[Array]:
-    """Rows of all visible units, unit i in a state of its own, a few at a time."""
+def _rows(machine: Any, x: ArrayLike, i: int) -> Array:
+    """Rows of all visible units, unit i in a state of its own."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != machine.n_visible - 1:
         raise EbmError(f"x: expected shape (n, {machine.n_visible - 1}), got {x.shape}")
     own = machine.units.one(i)
     rows = np.insert(x, i, own.states[0] if own.finite else 0.0, axis=1)
-    as_rows(rows, machine.units, machine.n_visible)
-    step = at_once or max(1, _AT_ONCE // rows.shape[1])
-    return [rows[k : k + step] for k in range(0, max(1, len(rows)), step)]
+    return as_rows(rows, machine.units, machine.n_visible)
 
 
 def _softmax(log_p: Array) -> Array:

@@ -342,6 +342,9 @@ class Scratch:
     def __init__(self) -> None:
         self._arrays: dict[str, list[Array]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_arrays": {}}  # a copy in another process has its own
+
     def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array with any content."""
         arrays = self._arrays.setdefault(name, [])

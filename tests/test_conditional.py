@@ -74,6 +74,9 @@ def test_probabilities_and_what_is_left_are_those_of_the_joint(name):
     p = ebm.conditional_probabilities(machine, others, unit=i)
     np.testing.assert_allclose(p, np.exp(log_p - logsumexp(log_p, 1, keepdims=True)), atol=1e-12)
     np.testing.assert_allclose(p.sum(1), 1, atol=1e-14)
+    own = np.searchsorted(laws.sites(machine.units, x.shape[1])[i].states, x[:, i])
+    chosen = ebm.conditional_log_likelihood(machine, x, unit=i)
+    np.testing.assert_allclose(chosen, np.log(p[np.arange(len(x)), own]), atol=1e-11)
     left = ebm.marginal_free_energy(machine, others, unit=i)
     np.testing.assert_allclose(left, -logsumexp(log_p, 1), rtol=1e-12)
 
@@ -143,8 +146,8 @@ def test_dropout_is_the_slope_at_thinned_inputs(rule):
     assert np.abs(draws[0]["W"] - draws[1]["W"]).max() > 0.01
 
 
-def mixture(machine, x, i):
-    """Mean and variance of a Gaussian unit given the others: the sum over all hidden states."""
+def weights_of(machine, x, i):
+    """Of the mixture that a Gaussian unit is given the others: weights of the hidden states, means, precision."""
     h = laws.phi(machine.hidden, laws.all_states(machine.hidden, machine.n_hidden))
     f, own = laws.phi(machine.units, x), machine.units.own(i).start
     precision = np.broadcast_to(machine.units.one(i).precision, 1)[0]
@@ -152,12 +155,25 @@ def mixture(machine, x, i):
     others = np.delete(np.arange(f.shape[1]), own)
     log_w = f[:, others] @ machine.W[others] @ h.T + h @ machine.c + I**2 / (2 * precision)
     w = np.exp(log_w - logsumexp(log_w, 1, keepdims=True))
-    mean = w @ I / precision
-    return mean, w @ ((I / precision) ** 2 + 1 / precision) - mean**2
+    return w, I / precision, precision
+
+
+def mixture(machine, x, i):
+    """Mean and variance of a Gaussian unit given the others."""
+    w, means, precision = weights_of(machine, x, i)
+    mean = w @ means
+    return mean, w @ (means**2 + 1 / precision) - mean**2
 
 
 HIDDEN = [Bernoulli(), Potts(3), Mixed(((Ising(), 2), (Bernoulli(), 1)))]
 WITH_REAL = [Mixed(((Bernoulli(), 3), (Gaussian(), 1))), Gaussian(), Gaussian(learn_precision=True)]
+
+
+def density(machine, x, i):
+    """p(v_i | the others) of a Gaussian unit: the mixture's, at v_i."""
+    w, means, precision = weights_of(machine, x, i)
+    away = x[:, [i]] - means
+    return (w * np.exp(-precision * away**2 / 2)).sum(1) * np.sqrt(precision / (2 * np.pi))
 
 
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
@@ -169,6 +185,8 @@ def test_moments_of_a_real_unit_are_those_of_the_mixture(visible, hidden):
     expected = mixture(machine, x, 3)
     np.testing.assert_allclose(mean, expected[0], atol=1e-12)
     np.testing.assert_allclose(variance, expected[1], atol=1e-12)
+    log_p = np.log(density(machine, x, 3))
+    np.testing.assert_allclose(ebm.conditional_log_likelihood(machine, x), log_p, atol=1e-11)
 
 
 def test_moments_of_few_states():
