@@ -15,7 +15,14 @@ from ebm.stream import Seed, Stream
 __all__ = ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"]
 
 
-def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False, seed: Seed = 0) -> Array:
+def pseudo_likelihood(
+    machine: Any,
+    data: ArrayLike,
+    *,
+    stochastic: bool = False,
+    seed: Seed = 0,
+    sites: ArrayLike | None = None,
+) -> Array:
     """Log pseudo-likelihood Σᵢ log p(vᵢ | the others) of each row: nats per sample, (n,).
 
     Parameters
@@ -28,6 +35,8 @@ def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False
         One unit per row, chosen at random, times n_visible: unbiased, docs/math.md (7.3), and n_visible
         times cheaper than the exact sum (7.2).
     seed : int, SeedSequence or Generator
+    sites : (n,) of int, optional
+        Instead of chosen at random: the unit of each row.
 
     Raises
     ------
@@ -45,9 +54,11 @@ def pseudo_likelihood(machine: Any, data: ArrayLike, *, stochastic: bool = False
     rows = as_data(machine, data, strict=True)
     n, d = rows.shape
     chains = machine.start(rows)
-    if not stochastic:
+    if not stochastic and sites is None:
         return np.sum([_site(machine, chains, rows, i) for i in range(d)], axis=0)
-    chosen = (Stream(seed).uniform(n, 1)[:, 0] * d).astype(np.int64)
+    chosen = np.floor(Stream(seed).uniform(n, 1)[:, 0] * d) if sites is None else np.asarray(sites)
+    if chosen.shape != (n,) or (n and not (0 <= chosen.min() <= chosen.max() < d)):
+        raise EbmError(f"sites: expected {n} numbers of units from 0 to {d - 1}")
     out = np.empty(n)
     for i in np.unique(chosen):
         mine = np.flatnonzero(chosen == i)

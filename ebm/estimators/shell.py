@@ -1,0 +1,146 @@
+"""What the estimators share: checks of their parameters, seeds, rows, and a line of progress."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from ebm.errors import EbmError
+from ebm.machine import Array, as_count
+from ebm.units import Bernoulli, Units
+
+__all__ = ["Shell", "within_means"]
+
+_BLOCK = 1024  # sparse rows that are made dense at a time
+
+
+class Shell(BaseEstimator):
+    """The base of the estimators: parameters are kept as given and checked when something is fitted."""
+
+    def __sklearn_tags__(self) -> Any:
+        """Sparse rows are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _rows(self, X: Any, *, reset: bool, least: int = 1) -> Any:
+        """X as float32 or float64 rows, dense or CSR, checked by scikit-learn."""
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
+            ensure_min_samples=least,
+        )  # fmt: skip
+
+    def _count(self, name: str, least: int = 1) -> int:
+        """A parameter that is an integer."""
+        return as_count(getattr(self, name), f"{type(self).__name__}: {name}", least)
+
+    def _number(self, name: str, low: float = 0.0, high: float = math.inf, *, ends: bool = True) -> float:
+        """A parameter that is a number between low and high; without these themselves unless `ends`."""
+        value = getattr(self, name)
+        good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if not (good and math.isfinite(value) and (low <= value <= high if ends else low < value < high)):
+            between = f"from {low:g} to {high:g}" if ends else f"between {low:g} and {high:g}"
+            raise EbmError(f"{type(self).__name__}: {name}: expected a number {between}, got {value!r}")
+        return float(value)
+
+    def _choice(self, name: str, *choices: str) -> str:
+        """A parameter that is one of a few words."""
+        value = getattr(self, name)
+        if value not in choices:
+            raise EbmError(f"{type(self).__name__}: {name}: expected {' or '.join(choices)}, got {value!r}")
+        return str(value)
+
+    def _flag(self, name: str) -> bool:
+        """A parameter that is true or false."""
+        value = getattr(self, name)
+        if not isinstance(value, (bool, np.bool_)):
+            raise EbmError(f"{type(self).__name__}: {name}: expected True or False, got {value!r}")
+        return bool(value)
+
+    def _units(self, name: str, default: Units) -> Units:
+        """A parameter that is a unit type."""
+        value = getattr(self, name)
+        if value is not None and not isinstance(value, Units):
+            raise EbmError(
+                f"{type(self).__name__}: {name}: expected units such as Bernoulli(), got {value!r}"
+            )
+        return default if value is None else value
+
+    def _part(self, name: str, method: str, default: Any) -> Any:
+        """A parameter that is a rule or an optimiser, known by a method that it has."""
+        value = getattr(self, name)
+        if value is not None and (isinstance(value, type) or not hasattr(value, method)):
+            raise EbmError(f"{type(self).__name__}: {name}: expected one such as {default!r}, got {value!r}")
+        return default if value is None else value
+
+    def _seed(self) -> int:
+        """A seed from `random_state`: an int itself, a generator's next draw; fresh for None.
+
+        None draws from the system, not from numpy's global generator as scikit-learn does.
+        """
+        state = self.random_state
+        if state is None:
+            return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        if isinstance(state, np.random.RandomState):  # noqa: NPY002  # scikit-learn's own kind of generator
+            return int(state.randint(2**31 - 1))
+        if isinstance(state, np.random.Generator):
+            return int(state.integers(2**63))
+        return as_count(state, f"{type(self).__name__}: random_state", 0)
+
+
+class Progress:
+    """Prints a line now and then, with the seconds since the last one, as scikit-learn's estimators do."""
+
+    def __init__(self, estimator: Any) -> None:
+        self._name, self.enabled = type(estimator).__name__, bool(estimator.verbose)
+        self._last = time.perf_counter()
+
+    def say(self, line: str) -> None:
+        """Print a line, if the estimator is verbose."""
+        if self.enabled:
+            now = time.perf_counter()
+            print(f"[{self._name}] {line}, time = {now - self._last:.2f}s", flush=True)
+            self._last = now
+
+
+def within_means(x: Any, units: Units, what: str) -> Any:
+    """Rows as Bernoulli units take them, in [0, 1]: what lies outside is clipped, with a warning.
+
+    Other units get the rows as they are, and say what they refuse.
+    """
+    if not isinstance(units, Bernoulli):
+        return x
+    values = x.data if scipy.sparse.issparse(x) else x
+    low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
+    if low >= 0 and high <= 1:
+        return x
+    if low < -1e-6 or high > 1 + 1e-6:
+        warnings.warn(
+            f"{what}: values from {low:.4g} to {high:.4g}; Bernoulli units take means in [0, 1], what lies"
+            " outside was clipped: scale them, as by MinMaxScaler(), or give visible=Gaussian()",
+            UserWarning,
+            stacklevel=4,
+        )
+    clipped = x.copy()
+    np.clip(values, 0, 1, out=clipped.data if scipy.sparse.issparse(x) else clipped)
+    return clipped
+
+
+def dense(x: Any) -> Array:
+    """A sparse matrix as an array; an array as it is."""
+    return x.toarray() if scipy.sparse.issparse(x) else x
+
+
+def by_blocks(function: Any, x: Any) -> Array:
+    """A function of rows, of some sparse ones at a time."""
+    if not scipy.sparse.issparse(x):
+        return function(x)
+    parts = [function(x[k : k + _BLOCK].toarray()) for k in range(0, x.shape[0], _BLOCK)]
+    return np.concatenate(parts)
