@@ -147,7 +147,7 @@ def test_dropout_is_the_slope_at_thinned_inputs(rule):
 
 
 def weights_of(machine, x, i):
-    """Of the mixture that a Gaussian unit is given the others: weights of the hidden states, means, precision."""
+    """Of the mixture that a Gaussian unit is given the others: weights, means, precision."""
     h = laws.phi(machine.hidden, laws.all_states(machine.hidden, machine.n_hidden))
     f, own = laws.phi(machine.units, x), machine.units.own(i).start
     precision = np.broadcast_to(machine.units.one(i).precision, 1)[0]

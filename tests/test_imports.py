@@ -44,6 +44,7 @@ ALLOWED = {
     "network": TRAINING | {"training", "deferred", "rows", "selection"},
     "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm"},
     "gauges": METHODS | {"boltzmann", "rbm"},
+    "estimators": set(),
     "baselines": BOTTOM,
     "datasets": BOTTOM,
     "diagnostics": BOTTOM,

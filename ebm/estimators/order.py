@@ -1,9 +1,9 @@
 """An order of rows that is theirs alone: what is learnt does not depend on the order they come in.
 
-Rows are sorted by a key of their content, a sum of hashes of their entries. A weight that is a whole number is
-a row that stands so often, exactly: the sorted rows of both are the same. The same keys choose, for each row,
-the unit that a stochastic pseudo-likelihood looks at, so that the score of a row does not depend on the rows
-beside it.
+Rows are sorted by a key of their content, a sum of hashes of their entries. A weight that is a whole number
+is a row that stands so often, exactly: the sorted rows of both are the same. The same keys choose, for each
+row, the unit that a stochastic pseudo-likelihood looks at, so that the score of a row does not depend on the
+rows beside it.
 """
 
 from __future__ import annotations

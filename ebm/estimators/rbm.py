@@ -327,5 +327,3 @@ def _pseudo_likelihood(machine: RBM, rows: Array, sites: Array) -> Array:
     flipped[np.arange(len(rows)), sites] = 1 - rows[np.arange(len(rows)), sites]
     gap = machine.free_energy(flipped) - machine.free_energy(rows)
     return -rows.shape[1] * np.logaddexp(0, -gap)
-
-

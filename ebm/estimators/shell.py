@@ -80,15 +80,15 @@ class Shell(BaseEstimator):
             raise EbmError(f"{type(self).__name__}: {name}: expected one such as {default!r}, got {value!r}")
         return default if value is None else value
 
-    def _seed(self) -> int:
-        """A seed from `random_state`: an int itself, a generator's next draw; fresh for None.
+    def _seed(self, other: Any = None) -> int:
+        """A seed from `random_state`, or another one: an int itself, a generator's next draw; fresh for None.
 
         None draws from the system, not from numpy's global generator as scikit-learn does.
         """
-        state = self.random_state
+        state = self.random_state if other is None else other
         if state is None:
             return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        if isinstance(state, np.random.RandomState):  # noqa: NPY002  # scikit-learn's own kind of generator
+        if isinstance(state, np.random.RandomState):  # scikit-learn's own kind of generator
             return int(state.randint(2**31 - 1))
         if isinstance(state, np.random.Generator):
             return int(state.integers(2**63))

@@ -1,0 +1,162 @@
+"""Densities: log p(x) in nats, and samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import DensityMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ebm.boltzmann import BoltzmannMachine
+from ebm.errors import NotSupported
+from ebm.estimators.common import Inputs, learn
+from ebm.estimators.order import arranged
+from ebm.estimators.shell import Progress
+from ebm.learning import PCD
+from ebm.machine import Array
+from ebm.optimisers import SGD, Linear
+from ebm.partition import log_likelihood, log_z
+from ebm.rbm import RBM
+from ebm.samplers import sample
+from ebm.training import State
+
+__all__ = ["BoltzmannMachineDensity"]
+
+
+class BoltzmannMachineDensity(DensityMixin, Inputs):
+    """The density of a Boltzmann machine, normalised: log p(x) in nats, with samples.
+
+    Parameters
+    ----------
+    machine : {"rbm", "boltzmann"}
+        Restricted, or fully connected over the features without hidden units.
+    n_components : int
+        Hidden units of the restricted machine.
+    learning_rate : float
+        Falls to zero over the passes.
+    batch_size, n_iter : int
+    visible : Units, optional
+        Bernoulli where all of X is 0 or 1, else Gaussian, standardised inside, by default.
+    rule : Rule, optional
+        ``PCD(n_chains=100)`` by default.
+    optimiser : Optimiser, optional
+    penalties : sequence of Penalty
+    log_z : str
+        How log Z is found, as in `ebm.log_z`: "auto" is exact where that fits.
+    verbose : bool or int
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    machine_ : RBM or BoltzmannMachine
+    log_z_ : LogZ
+        With its standard error, which is that of a mean score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ebm.estimators import BoltzmannMachineDensity
+    >>> X = np.array([[0, 0], [1, 1]] * 20)
+    >>> model = BoltzmannMachineDensity(n_components=2, n_iter=100, random_state=0).fit(X)
+    >>> bool(model.score(X) > -1.0), model.sample(3).shape  # -log 2 = -0.69 at best
+    (True, (3, 2))
+    """
+
+    _states = True
+
+    def __init__(
+        self,
+        machine: str = "rbm",
+        *,
+        n_components: int = 16,
+        learning_rate: float = 0.05,
+        batch_size: int = 50,
+        n_iter: int = 50,
+        visible: Any = None,
+        rule: Any = None,
+        optimiser: Any = None,
+        penalties: Any = (),
+        log_z: str = "auto",
+        verbose: Any = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.machine = machine
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.visible = visible
+        self.rule = rule
+        self.optimiser = optimiser
+        self.penalties = penalties
+        self.log_z = log_z
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BoltzmannMachineDensity:
+        """Learn from the rows of X, (n_samples, n_features), and find log Z; y is not looked at.
+
+        Raises
+        ------
+        EbmError
+            Values outside the domain of the visible units, or parameters that make no sense.
+        """
+        kind, n_iter, batch_size = (
+            self._choice("machine", "rbm", "boltzmann"),
+            self._count("n_iter", 0),
+            self._count("batch_size"),
+        )
+        rule = self._part("rule", "gradient", PCD())
+        rate = Linear(self._number("learning_rate"), 0.0, epochs=max(1, n_iter))
+        optimiser = self._part("optimiser", "update", SGD(rate))
+        X = self._dense_rows(X, reset=True)
+        order, weights = arranged(X, None, sample_weight)
+        X, seed = self._begin_inputs(X[order]), self._seed()
+        self.machine_, progress = self._machine(kind, X, seed), Progress(self)
+
+        def look(epoch: int, state: State) -> bool:
+            if progress.enabled:
+                energy = state.machine.free_energy(X).mean()
+                progress.say(f"Iteration {epoch}, free energy = {energy:.2f} nats per sample")
+            return False
+
+        learn(
+            self.machine_, X, rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
+            weights=weights, penalties=self.penalties, look=look,
+        )  # fmt: skip
+        self.log_z_ = log_z(self.machine_, self.log_z, seed=seed)
+        return self
+
+    def _machine(self, kind: str, X: Array, seed: int) -> Any:
+        if kind == "rbm":
+            n_components = self._count("n_components")
+            return RBM.from_data(X, n_components, visible=self.visible_, seed=seed, dtype=X.dtype)
+        if not self.visible_.finite:
+            raise NotSupported(f"machine: boltzmann has no units {self.visible_}; expected rbm")
+        mean = self.visible_.encode(X).mean(0, dtype=np.float64)
+        b = self.visible_.link(mean, floor=0.5 / (len(X) + 1))
+        return BoltzmannMachine(self.visible_, np.zeros((len(b), len(b)), X.dtype), b.astype(X.dtype))
+
+    def score_samples(self, X: Any) -> Array:
+        """log p of each row, nats per sample; of Gaussian units, the density of the features as given."""
+        check_is_fitted(self, "machine_")
+        values = log_likelihood(self.machine_, self._inputs(self._dense_rows(X)), self.log_z_)
+        return values if self.scale_ is None else values - np.log(self.scale_).sum()
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean log-likelihood, nats per sample."""
+        return float(self.score_samples(X).mean())
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
+        """New rows, (n_samples, n_features), from chains that have forgotten their start.
+
+        Parameters
+        ----------
+        random_state : int, RandomState or None
+            The estimator's own when left out.
+        """
+        check_is_fitted(self, "machine_")
+        seed = self._seed(random_state)
+        x = np.asarray(sample(self.machine_, n_samples, seed=seed).x)
+        return x if self.shift_ is None else x * self.scale_ + self.shift_
