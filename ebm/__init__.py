@@ -27,6 +27,7 @@ _WHERE = {
         "conditional_probabilities",
         "marginal_free_energy",
     ],
+    "deep": ["DBM", "DBN", "UpDown", "up_down"],
     "errors": ["Diverged", "EbmError", "NotSupported", "TooLarge"],
     "gauges": ["rescaled", "zero_sum"],
     "graph": ["Graph"],
@@ -108,6 +109,10 @@ if TYPE_CHECKING:
     from ebm.conditional import conditional_moments as conditional_moments
     from ebm.conditional import conditional_probabilities as conditional_probabilities
     from ebm.conditional import marginal_free_energy as marginal_free_energy
+    from ebm.deep import DBM as DBM
+    from ebm.deep import DBN as DBN
+    from ebm.deep import UpDown as UpDown
+    from ebm.deep import up_down as up_down
     from ebm.errors import Diverged as Diverged
     from ebm.errors import EbmError as EbmError
     from ebm.errors import NotSupported as NotSupported

@@ -21,6 +21,7 @@ import numpy as np
 import scipy.sparse
 
 from ebm.boltzmann import BoltzmannMachine
+from ebm.deep import DBM, DBN
 from ebm.errors import EbmError
 from ebm.network import Layer, Network
 from ebm.rbm import RBM
@@ -35,6 +36,9 @@ _ENERGY = {
     "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E);"
     " U(x) = v.precision x^2/2 of Gaussian units, 0 of others",
     "BoltzmannMachine": "E(x) = -b.phi(x) - 1/2 phi(x).J.phi(x); p ~ exp(-E)",
+    "DBM": "E = -sum b_k.phi(x_k) - sum phi(x_k).W_k.phi(x_k+1) + U; even layers are the rows of W and b,"
+    " odd ones its columns and c",
+    "DBN": "p(v,h) = p(v|h1) ... p(top two), the top two an RBM; R, r recognise upwards, G, g generate down",
     "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
 }
 Arrays = dict[str, np.ndarray]
@@ -123,12 +127,14 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
 
 
 def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
-    if not isinstance(machine, (RBM, BoltzmannMachine, Network)):
+    if not isinstance(machine, (RBM, BoltzmannMachine, Network, DBM, DBN)):
         raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
     arrays = {f"params.{key}": value for key, value in machine.params.items()}
     header: dict[str, Any] = {"type": type(machine).__name__}
     if isinstance(machine, RBM):
         header |= {"visible": units_to_dict(machine.visible), "hidden": units_to_dict(machine.hidden)}
+    elif isinstance(machine, (DBM, DBN)):
+        header |= {"layers": [units_to_dict(u) for u in machine.layer_units], "sizes": list(machine.sizes)}
     elif isinstance(machine, BoltzmannMachine):
         header |= {
             "units": units_to_dict(machine.units),
@@ -165,6 +171,12 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
             units[-1] = units[-1].bound(precision)
         layers = [Layer(u, arrays[f"params.W{k}"], arrays[f"params.b{k}"]) for k, u in enumerate(units)]
         return Network(layers, units_from_dict(header["inputs"]))
+    if kind in ("DBM", "DBN"):
+        made = DBM if kind == "DBM" else DBN
+        units = [units_from_dict(u) for u in header["layers"]]
+        return made.restored(
+            units, header["sizes"], {k[7:]: v for k, v in arrays.items() if k[:7] == "params."}
+        )
     raise EbmError(f"unknown machine type {kind!r}")
 
 
@@ -175,7 +187,7 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     ----------
     path : path-like
         By custom ending in .npz.
-    what : RBM, BoltzmannMachine, Network or State
+    what : RBM, BoltzmannMachine, DBM, DBN, Network or State
 
     Raises
     ------
@@ -252,6 +264,6 @@ def load_machine(path: str | os.PathLike[str]) -> Any:
     """
     loaded = load(path)
     machine = loaded.machine if isinstance(loaded, State) else loaded
-    if not isinstance(machine, (RBM, BoltzmannMachine)):
-        raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM or a BoltzmannMachine")
+    if not isinstance(machine, (RBM, BoltzmannMachine, DBM)):
+        raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM, a DBM or a BoltzmannMachine")
     return machine

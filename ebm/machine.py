@@ -285,7 +285,13 @@ def as_rows(x: Any, units: Units, n_units: int, what: str = "x", *, strict: bool
 
 def as_data(machine: Machine, data: Any, what: str = "data", *, strict: bool = False) -> Array:
     """Rows of data of a machine, checked for shape and domain."""
-    return as_rows(data, machine.units, machine.n_visible, what, strict=strict)
+    units = machine.units if machine.n_units == machine.n_visible else machine.units.taken(_first(machine))
+    return as_rows(data, units, machine.n_visible, what, strict=strict)
+
+
+def _first(machine: Machine) -> Array:
+    """Which units of the state are those of the data, bool."""
+    return np.arange(machine.n_units) < machine.n_visible
 
 
 def as_count(n: Any, what: str = "n", least: int = 1) -> int:

@@ -42,9 +42,11 @@ ALLOWED = {
     "selection": METHODS | {"optimisers", "partition", "scores"},
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"training", "deferred", "rows", "selection"},
-    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm"},
+    "deep": TRAINING | {"training", "network", "rbm", "graph"},
+    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm", "deep"},
     "gauges": METHODS | {"boltzmann", "rbm"},
-    "estimators": set(),
+    "estimators": TRAINING
+    | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep"},
     "baselines": BOTTOM,
     "datasets": BOTTOM,
     "diagnostics": BOTTOM,

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import NotSupported
-from ebm.estimators.common import Inputs, learn
+from ebm.estimators.visible import Inputs, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
 from ebm.learning import PCD

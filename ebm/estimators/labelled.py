@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.conditional import conditional_probabilities
 from ebm.errors import EbmError
-from ebm.estimators.common import Inputs, Labels, held_out, learn
+from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
 from ebm.learning import CD, PCD, Discriminative, Hybrid

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.errors import EbmError
-from ebm.estimators.common import Inputs, Labels, held_out, learn
+from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
 from ebm.learning import CD
@@ -248,7 +248,7 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, _Stack):
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> DBNRegressor:
-        """Learn from X, (n_samples, n_features), an array or a sparse matrix, and y, a number or more a row."""
+        """Learn from X, (n_samples, n_features), an array or a sparse matrix, and numbers y."""
         how = self._settings()
         X, y = self._rows_and(X, y, multi_output=True, y_numeric=True)
         self._flat, y = y.ndim == 1, y.reshape(len(y), -1).astype(X.dtype)

@@ -21,7 +21,7 @@ from ebm.machine import Array, Chains, Machine, Params, as_data
 from ebm.partition.mean_fields import Evaluation, first_order, iterate
 from ebm.stream import Stream
 
-__all__ = ["HiddenMeans", "Positive", "Swept", "check_positive", "clamped"]
+__all__ = ["HiddenMeans", "MeanState", "Positive", "Swept", "check_positive", "clamped"]
 
 Positive: TypeAlias = Literal["gibbs", "mean-field"]
 
@@ -46,10 +46,12 @@ def check_positive(rule: Rule, machine: Machine) -> None:
         )
 
 
-def clamped(rule: Rule, machine: Machine, v: Array, rng: Stream) -> Swept | HiddenMeans:
+def clamped(rule: Rule, machine: Machine, v: Array, rng: Stream) -> Swept | MeanState | HiddenMeans:
     """Rows of data with hidden units given them, as the rule wants them."""
     check_positive(rule, machine)
-    return HiddenMeans(machine, v) if rule.positive == "mean-field" else Swept(machine, v, rng)
+    if rule.positive != "mean-field":
+        return Swept(machine, v, rng)
+    return MeanState(machine, v) if hasattr(machine, "mean_field") else HiddenMeans(machine, v)
 
 
 class Swept:
@@ -65,6 +67,26 @@ class Swept:
     def contrast(self, w: Array, model: Chains | Array, others: Array | None = None) -> tuple[Params, Params]:
         """Statistics of the rows minus those of the model's chains, and those of the biases in the rows."""
         return self._machine.contrast(self._data, w, model, others)
+
+
+class MeanState:
+    """Rows completed by mean-field means, for a machine whose statistics take means, docs/math.md (4.17).
+
+    A deep Boltzmann machine's do, whose odd layers are summed out.
+    """
+
+    def __init__(self, machine: Any, v: Array) -> None:
+        self._machine, self._x = machine, machine.mean_field(v)[0]
+
+    def start(self, rng: Stream) -> Chains:
+        """Chains that begin at the rows and at draws of independent units with these means."""
+        x, cut = self._x.copy(), self._machine.n_visible
+        x[:, cut:] = rng.uniform(len(x), x.shape[1] - cut, x.dtype) < x[:, cut:]
+        return self._machine.start(x)
+
+    def contrast(self, w: Array, model: Chains | Array, others: Array | None = None) -> tuple[Params, Params]:
+        """Statistics of the rows minus those of the model's chains, and those of the biases in the rows."""
+        return self._machine.contrast(self._machine.start(self._x), w, model, others)
 
 
 class HiddenMeans:

@@ -1,0 +1,402 @@
+"""Deep Boltzmann machines: layers coupled to their neighbours, learnt jointly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ebm.deep.posterior import even_means
+from ebm.errors import EbmError, NotSupported
+from ebm.graph import Graph
+from ebm.machine import (
+    Array,
+    Base,
+    Params,
+    Scan,
+    as_count,
+    as_rows,
+    enumerate_states,
+    n_states,
+    put,
+    refuse_above,
+)
+from ebm.network import Layer, Network
+from ebm.partition import LogZ, log_z
+from ebm.rbm import RBM
+from ebm.stream import WEIGHTS, Seed, Stream
+from ebm.units import Bernoulli, Gaussian, Mixed, Units
+
+__all__ = ["DBM"]
+
+_MOST_STATES = 2.0**20  # of hidden units of even layers that are summed for each row
+
+
+def side(units: Sequence[Units], sizes: Sequence[int]) -> Units:
+    """The type of layers side by side: their own where it is one, else `Mixed`."""
+    one = all(u == units[0] for u in units)
+    return units[0] if one else Mixed(tuple(zip(units, sizes, strict=True)))
+
+
+class DBM:
+    """A deep Boltzmann machine: E = −Σ b_k·φ(x_k) − Σ φ(x_k)·W_k·φ(x_{k+1}) + U, docs/math.md (4.16).
+
+    It is an RBM in disguise: given the even layers the odd ones are independent, and the other way round. So
+    its state x holds the even layers side by side, the data first, and the odd layers are summed out;
+    whatever runs on an RBM runs on it. Its parameters are those of that RBM: "W" (even × odd, zero where
+    layers are no neighbours), "b" of the even layers and "c" of the odd ones.
+
+    Parameters
+    ----------
+    units : sequence of Units
+        Types of the layers from the data up, at least three; without precisions that are learnt.
+    weights : sequence of array_like
+        W_k between layers k and k + 1: (n_k·width, n_{k+1}·width).
+    biases : sequence of array_like
+        b_k of every layer.
+
+    Raises
+    ------
+    EbmError
+        Shapes that do not fit.
+    NotSupported
+        Units that learn.
+
+    References
+    ----------
+    Salakhutdinov & Hinton, "Deep Boltzmann machines" (2009).
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> machine = ebm.DBM.random([4, 3, 2], scale=0.1)
+    >>> machine
+    DBM(4 × Bernoulli() - 3 × Bernoulli() - 2 × Bernoulli(), float64)
+    >>> bool(machine.log_likelihood_bound([[0, 1, 0, 1]]) <= ebm.log_likelihood(machine, [[0, 1, 0, 1]]))
+    True
+    """
+
+    couplings, biases, share = ("W",), ("b", "c"), 1.0
+    sums_out = True
+
+    def __init__(
+        self, units: Sequence[Units], weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]
+    ) -> None:
+        self.layer_units = tuple(units)
+        if len(self.layer_units) < 3 or len(weights) != len(units) - 1 or len(biases) != len(units):
+            raise EbmError(
+                "DBM: expected three layers or more, their biases and the weights between them, got"
+                f" {len(units)} unit types, {len(weights)} weights and {len(biases)} biases"
+            )
+        if any(u.learns for u in self.layer_units):
+            raise NotSupported("DBM: expected units that learn no precision")
+        b = [np.asarray(value) for value in biases]
+        self.sizes = tuple(u.count(len(v)) for u, v in zip(self.layer_units, b, strict=True))
+        self._even, self._odd = self._places(b, 0), self._places(b, 1)
+        W = np.zeros(
+            (len(np.concatenate(b[::2])), len(np.concatenate(b[1::2]))), np.result_type(*weights, *b)
+        )
+        self._mask = np.zeros(W.shape, bool)
+        for k, given in enumerate(weights):
+            block = self._block(k)
+            given = np.asarray(given) if k % 2 == 0 else np.asarray(given).T
+            if given.shape != W[block].shape:
+                shape = (len(b[k]), len(b[k + 1]))
+                raise EbmError(f"DBM: weights {k}: expected shape {shape}, got {np.shape(weights[k])}")
+            W[block], self._mask[block] = given, True
+        even, odd = (side(self.layer_units[k::2], self.sizes[k::2]) for k in (0, 1))
+        self._rbm = RBM(even, odd, W, np.concatenate(b[::2]), np.concatenate(b[1::2]))
+        self.params: Params = self._rbm.params
+
+    def _places(self, b: list[Array], first: int) -> dict[int, slice]:
+        """Of the layers on one side, their columns there."""
+        found, at = {}, 0
+        for k in range(first, len(b), 2):
+            found[k] = slice(at, at + len(b[k]))
+            at += len(b[k])
+        return found
+
+    def _block(self, k: int) -> tuple[slice, slice]:
+        """Where W_k stands in W, turned over for odd k."""
+        return (self._even[k], self._odd[k + 1]) if k % 2 == 0 else (self._even[k + 1], self._odd[k])
+
+    @classmethod
+    def random(
+        cls,
+        sizes: Sequence[int],
+        units: Sequence[Units] | None = None,
+        *,
+        scale: float = 0.01,
+        seed: Seed = 0,
+        dtype: Any = np.float64,
+    ) -> DBM:
+        """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases."""
+        units = [Bernoulli()] * len(sizes) if units is None else units
+        columns = [u.columns(as_count(n, "sizes")) for u, n in zip(units, sizes, strict=True)]
+        stream, weights = Stream(seed).split(WEIGHTS), []
+        for k, (n, m) in enumerate(pairwise(columns)):
+            z = Gaussian().sample(np.zeros((n, m)), stream.split(k).uniform(n, m))
+            weights.append((scale * z).astype(dtype))
+        return cls(units, weights, [np.zeros(n, dtype) for n in columns])
+
+    @classmethod
+    def from_data(
+        cls,
+        data: ArrayLike,
+        hidden: Sequence[int],
+        *,
+        visible: Units = Bernoulli(),
+        scale: float = 0.01,
+        seed: Seed = 0,
+        dtype: Any = np.float32,
+    ) -> DBM:
+        """Make a machine with Bernoulli hidden layers whose visible biases are the data's marginals."""
+        data = as_rows(data, visible, np.shape(data)[-1], "data")
+        units = [visible, *[Bernoulli()] * len(hidden)]
+        machine = cls.random([data.shape[1], *hidden], units, scale=scale, seed=seed, dtype=dtype)
+        mean = visible.encode(data).mean(0, dtype=np.float64)
+        machine.params["b"][machine._even[0]] = visible.link(mean, floor=0.5 / (len(data) + 1))
+        return machine
+
+    @classmethod
+    def restored(cls, units: Sequence[Units], sizes: Sequence[int], params: Params) -> DBM:
+        """The machine with these parameters, as a file has them."""
+        machine = cls.random(sizes, units, dtype=params["W"].dtype)
+        put(machine, params)
+        return machine
+
+    def layers(self) -> tuple[list[Array], list[Array]]:
+        """W_k and b_k, views of the parameters."""
+        W, b, c = (self.params[key] for key in "Wbc")
+        weights = [
+            W[self._block(k)] if k % 2 == 0 else W[self._block(k)].T for k in range(len(self.sizes) - 1)
+        ]
+        biases = [b[self._even[k]] if k % 2 == 0 else c[self._odd[k]] for k in range(len(self.sizes))]
+        return weights, biases
+
+    def copy(self) -> DBM:
+        """An independent machine with the same parameters."""
+        return DBM(self.layer_units, *self.layers())
+
+    def __repr__(self) -> str:
+        own = " - ".join(f"{n} × {u}" for n, u in zip(self.sizes, self.layer_units, strict=True))
+        return f"DBM({own}, {self.dtype})"
+
+    # What an RBM does with the even layers as its visible side.
+
+    units = property(lambda self: self._rbm.visible, doc="The type of the units in x, the even layers.")
+    hidden = property(lambda self: self._rbm.hidden, doc="The type of the odd layers.")
+    n_units = property(lambda self: self._rbm.n_visible, doc="Units in x.")
+    n_visible = property(lambda self: self.sizes[0], doc="Units in a row of data.")
+    dtype = property(lambda self: self._rbm.dtype, doc="The dtype of the parameters.")
+
+    def graph(self) -> Graph:
+        """All units as a pairwise model, the even layers first."""
+        return self._rbm.graph()
+
+    def start(self, x: ArrayLike) -> Any:
+        """Running chains from states of the even layers, (n_chains, n_units)."""
+        return self._rbm.start(x)
+
+    def carry(self, chains: Any, rng: Stream) -> Params:
+        """What learning keeps of running chains."""
+        return self._rbm.carry(chains, rng)
+
+    def restart(self, carried: Params) -> Any:
+        """Running chains from what `carry` returned."""
+        return self._rbm.restart(carried)
+
+    def store(self, data: Array) -> Array:
+        """Rows of data as they are."""
+        return data
+
+    def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
+        """F_β(x), the odd layers summed: nats."""
+        return self._rbm.free_energy(x, beta, base)
+
+    def sweep(
+        self,
+        x: Any,
+        rng: Stream,
+        n: int = 1,
+        beta: ArrayLike = 1.0,
+        base: Base = None,
+        free: Array | None = None,
+        scan: Scan = "auto",
+    ) -> Any:
+        """n sweeps: the odd layers given the even ones, then these given those."""
+        return self._rbm.sweep(x, rng, n, beta, base, free, scan)
+
+    def stats(self, x: Any, weights: Array | None = None) -> Params:
+        """−∂F/∂ params, the weighted sum over rows."""
+        return self._masked(self._rbm.stats(x, weights))
+
+    def contrast(
+        self, x: Any, weights: Array | None, y: Any, others: Array | None = None
+    ) -> tuple[Params, Params]:
+        """stats(x, weights) − stats(y, others), and the first of the biases alone."""
+        difference, first = self._rbm.contrast(x, weights, y, others)
+        return self._masked(difference), first
+
+    def _masked(self, found: Params) -> Params:
+        whole = self._mask.all()
+        return found if whole else found | {"W": np.where(self._mask, found["W"], 0).astype(self.dtype)}
+
+    def centre(self, gradient: Params, offsets: Params) -> Params:
+        """The gradient in centred coordinates."""
+        return self._masked(self._rbm.centre(gradient, offsets))
+
+    def standardise(self, gradient: Params, offsets: Params) -> Params:
+        """Of a gradient in centred coordinates, the step in standardised ones."""
+        return self._rbm.standardise(gradient, offsets)
+
+    def uncentre(self, step: Params, offsets: Params) -> Params:
+        """A step in centred coordinates as a step of the parameters."""
+        return self._rbm.uncentre(step, offsets)
+
+    def project(self) -> None:
+        """Keep the couplings between layers that are no neighbours at zero."""
+        self.params["W"][~self._mask] = 0
+        self._rbm.project()
+
+    def require_exact(self) -> None:
+        """Raise `TooLarge` if `exact` would."""
+        self._rbm.require_exact()
+
+    def normalisable(self) -> bool:
+        """Whether the density has a finite integral."""
+        return self._rbm.normalisable()
+
+    def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
+        """(log Z_β, expected stats), summing one side."""
+        log_z, found = self._rbm.exact(beta, stats=stats)
+        return log_z, self._masked(found) if stats else found
+
+    def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
+        """Draw x at β = 0."""
+        return self._rbm.sample0(n, rng, base)
+
+    def log_z0(self, base: Base = None) -> float:
+        """log Z at β = 0."""
+        return self._rbm.log_z0(base)
+
+    def site_energies(self, x: Any, i: int) -> Array:
+        """F of x with unit i set to each of its states."""
+        return self._rbm.site_energies(x, i)
+
+    def site_contrast(self, x: Any, weights: Array) -> Params:
+        """Σ weights (stats of x with one unit changed − stats of x)."""
+        return self._masked(self._rbm.site_contrast(x, weights))
+
+    # Data: layer 0; the other even layers are hidden units of the state.
+
+    def _data(self, v: ArrayLike) -> Array:
+        return as_rows(v, self.layer_units[0], self.n_visible, "v")
+
+    def clamp(self, v: ArrayLike, rng: Stream, n: int = 10) -> Array:
+        """Complete rows of data to states: the other even layers drawn at random, then swept n times."""
+        v = self._data(v)
+        x = self.sample0(len(v), rng)
+        x[:, : self.n_visible] = v
+        free = np.arange(self.n_units) >= self.n_visible
+        return np.asarray(self.sweep(x, rng, n, free=free))
+
+    def mean_field(self, v: ArrayLike) -> tuple[Array, Array]:
+        """The factorial posterior that satisfies the mean-field equations, docs/math.md (4.17).
+
+        Parameters
+        ----------
+        v : (n, n_visible)
+
+        Returns
+        -------
+        x : (n, n_units)
+            The data and the means of the other even layers: the free energy and the statistics of these rows
+            are those of the posterior.
+        entropy : (n,) float64
+            Of those layers, nats.
+
+        Raises
+        ------
+        NotSupported
+            Even hidden layers whose means are no data, such as Potts units.
+        """
+        v = self._data(v).astype(self.dtype)
+        for units in self.layer_units[2::2]:
+            if not isinstance(units, Bernoulli):
+                raise NotSupported(f"mean_field: {units}: expected Bernoulli units in the even hidden layers")
+        m, entropy = even_means(self._rbm, v, self._even[0].stop)
+        return np.concatenate([v, m], axis=1), entropy
+
+    def log_likelihood_bound(
+        self, v: ArrayLike, log_z_of: LogZ | float | None = None, *, seed: Seed = 0
+    ) -> Array:
+        """A lower bound on log p(v): −⟨E⟩ + entropy under the mean-field posterior − log Z, math.md (4.18).
+
+        Parameters
+        ----------
+        v : (n, n_visible)
+            States.
+        log_z_of : LogZ, float or None
+            log Z of this machine, nats; None: ``ebm.log_z(machine)``. Its error is the error of the mean.
+
+        Returns
+        -------
+        ndarray, (n,) float64
+            Nats per sample.
+        """
+        value = log_z(self, seed=seed) if log_z_of is None else log_z_of  # type: ignore[arg-type]
+        x, entropy = self.mean_field(self.layer_units[0].check(np.asarray(v), "v", strict=True))
+        return entropy - self.free_energy(x) - float(value)
+
+    def _completions(self, v: ArrayLike) -> tuple[Array, Array, int]:
+        """All states of the other even layers beside each row: (n·q, n_units), the rows and q."""
+        v = self._data(v)
+        rest = self.units.taken(np.arange(self.n_visible, self.n_units))
+        n = self.n_units - self.n_visible
+        q = n_states(rest, n)
+        refuse_above(
+            _MOST_STATES, q, 1e-6 * len(v), 8.0 * self.n_units * q * len(v), "summing the even layers"
+        )
+        h = enumerate_states(rest, n)
+        return np.concatenate([np.repeat(v, len(h), 0), np.tile(h, (len(v), 1))], axis=1), v, len(h)
+
+    def visible_free_energy(self, v: ArrayLike) -> Array:
+        """−log Σ over all hidden layers of exp(−E), nats, (n,), exactly.
+
+        Raises
+        ------
+        TooLarge
+            More than 2²⁰ states of the even hidden layers.
+        """
+        x, v, q = self._completions(v)
+        below = -self.free_energy(x).reshape(len(v), q)
+        top = below.max(1)
+        return -(top + np.log(np.exp(below - top[:, None]).sum(1)))
+
+    def posterior_stats(self, v: ArrayLike, weights: Array | None = None) -> Params:
+        """`stats` averaged exactly over p(hidden | v), the weighted sum over rows."""
+        x, v, q = self._completions(v)
+        energies = self.free_energy(x).reshape(len(v), q)
+        p = np.exp(energies.min(1, keepdims=True) - energies)
+        w = np.full(len(v), 1 / len(v)) if weights is None else np.asarray(weights, np.float64)
+        return self.stats(x, (w[:, None] * p / p.sum(1, keepdims=True)).ravel())
+
+    def unfold(self, readout: Units, n_outputs: int = 1) -> Network:
+        """A network of the hidden layers and a readout that says nothing yet.
+
+        Weights into a layer that has another one above count twice: it then gets inputs of the size that it
+        has been learnt with, as in the first step of the mean fields.
+        """
+        weights, biases = self.layers()
+        layers = []
+        last = len(weights) - 1
+        for k, (W, b) in enumerate(zip(weights, biases[1:], strict=True)):
+            factor = 1 if k == last else 2  # the layer above is missing on the way up
+            layers.append(Layer(self.layer_units[k + 1], factor * W, b))
+        shape = (len(biases[-1]), readout.columns(n_outputs))
+        top = Layer(readout, np.zeros(shape, self.dtype), np.zeros(shape[1], self.dtype))
+        return Network([*layers, top], self.layer_units[0])

@@ -1,0 +1,119 @@
+"""The up-down algorithm: fine-tuning of a deep belief network as a density."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field
+
+from ebm.deep.dbn import DBN
+from ebm.errors import settings
+from ebm.learning import Batch, Carried
+from ebm.learning.rules import normalised, zero
+from ebm.machine import Array, Params, check_finite
+from ebm.optimisers import SGD, Optimiser
+from ebm.penalties import Penalty
+from ebm.stream import Seed, Stream
+from ebm.training import begin, steps_per_epoch, train
+
+__all__ = ["UpDown", "up_down"]
+
+
+@settings
+class UpDown:
+    """The rule of a `DBN`: contrastive wake-sleep, docs/math.md (5.20).
+
+    Up: states drawn from the data by the recognition weights teach the generative weights to predict each
+    layer from the one above, the exact gradient of log p(v, h). The top RBM makes k sweeps from there. Down:
+    what is drawn from them by the generative weights teaches the recognition weights to guess each layer from
+    the one below.
+
+    Parameters
+    ----------
+    k : int
+        Sweeps of the top RBM.
+
+    References
+    ----------
+    Hinton, Osindero & Teh, "A fast learning algorithm for deep belief nets" (2006), section 5 and appendix B.
+    """
+
+    k: Annotated[int, Field(ge=1)] = 3
+
+    def init(self, machine: DBN, rng: Stream) -> Carried:
+        """Nothing is carried."""
+        return {}
+
+    def gradient(self, machine: DBN, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
+        """Steps of all parameters, the weighted means over the rows."""
+        v, weights = batch
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), chains
+        up = machine.draw_up(v, rng)
+        end = machine.top.sweep(up[-1], rng, self.k)
+        found = dict(machine.top.contrast(up[-1], w, end, w)[0])
+        down = machine.draw_down(machine.top.visible.as_states(end, machine.dtype), rng)
+        for k in range(machine.depth):
+            units, above = machine.layer_units[k], machine.layer_units[k + 1]
+            off = w[:, None] * (units.encode(up[k]) - units.mean(machine.inputs_down(up[k + 1], k)))
+            found |= _outer(machine, above, up[k + 1], off, f"G{k}", f"g{k}")
+            off = w[:, None] * (above.encode(down[k + 1]) - above.mean(machine.inputs_up(down[k], k)))
+            found |= _outer(machine, units, down[k], off, f"R{k}", f"r{k}")
+        return {key: np.asarray(found[key], machine.dtype) for key in machine.params}, chains
+
+
+def _outer(machine: DBN, units: object, x: Array, off: Array, W: str, b: str) -> Params:
+    off = off.astype(machine.dtype)
+    return {W: units.outer(x, off), b: off.sum(0)}  # type: ignore[attr-defined]
+
+
+def up_down(
+    dbn: DBN,
+    data: ArrayLike,
+    *,
+    k: int = 3,
+    optimiser: Optimiser | None = None,
+    epochs: int = 10,
+    batch_size: int = 100,
+    weights: ArrayLike | None = None,
+    penalties: Sequence[Penalty] = (),
+    seed: Seed = 0,
+) -> None:
+    """Fine-tune a deep belief network in place, as a density: `UpDown` with the usual loop.
+
+    Parameters
+    ----------
+    data : (n, n_visible)
+    k : int
+        Sweeps of the top RBM in each update.
+    optimiser : Optimiser, optional
+        ``SGD(0.01)`` when left out.
+    epochs, batch_size, weights, penalties, seed
+        As in `ebm.fit`.
+
+    Raises
+    ------
+    EbmError
+        Data outside the domain.
+    Diverged
+        Parameters became non-finite.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> data = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 20)
+    >>> dbn = ebm.DBN.greedy(data, [3, 2], epochs=2)
+    >>> ebm.up_down(dbn, data, epochs=2)
+    """
+    rows = dbn._data(data)
+    rule, optimiser = UpDown(k), SGD(0.01) if optimiser is None else optimiser
+    state = begin(dbn, rule, optimiser, seed)
+    last = epochs * steps_per_epoch(len(rows), batch_size)
+    steps = train(state, (rows,), rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
+    while state.step < last:
+        next(steps)
+    check_finite(dbn, state.step)
