@@ -164,8 +164,7 @@ class DBM:
     @classmethod
     def restored(cls, units: Sequence[Units], sizes: Sequence[int], params: Params) -> DBM:
         """The machine with these parameters, as a file has them."""
-        machine = cls.random(sizes, units, dtype=params["W"].dtype)
-        put(machine, params)
+        put(machine := cls.random(sizes, units, dtype=params["W"].dtype), params)
         return machine
 
     def layers(self) -> tuple[list[Array], list[Array]]:
@@ -291,8 +290,6 @@ class DBM:
         """Σ weights (stats of x with one unit changed − stats of x)."""
         return self._masked(self._rbm.site_contrast(x, weights))
 
-    # Data: layer 0; the other even layers are hidden units of the state.
-
     def _data(self, v: ArrayLike) -> Array:
         return as_rows(v, self.layer_units[0], self.n_visible, "v")
 
@@ -334,7 +331,7 @@ class DBM:
     def log_likelihood_bound(
         self, v: ArrayLike, log_z_of: LogZ | float | None = None, *, seed: Seed = 0
     ) -> Array:
-        """A lower bound on log p(v): −⟨E⟩ + entropy under the mean-field posterior − log Z, math.md (4.18).
+        """A lower bound on log p(v), by the mean-field posterior, docs/math.md (4.18).
 
         Parameters
         ----------

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import NotSupported
-from ebm.estimators.visible import Inputs, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
+from ebm.estimators.visible import Inputs, learn
 from ebm.learning import PCD
 from ebm.machine import Array
 from ebm.optimisers import SGD, Linear

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.conditional import conditional_probabilities
 from ebm.errors import EbmError
-from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
+from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD, PCD, Discriminative, Hybrid
 from ebm.machine import Array
 from ebm.network import LBFGS, BackPropagation, Layer, Network, fine_tune

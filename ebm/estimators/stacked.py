@@ -9,9 +9,9 @@ from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.errors import EbmError
-from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Progress
+from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD
 from ebm.machine import Array
 from ebm.network import Layer, Network, fine_tune
