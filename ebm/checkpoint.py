@@ -1,4 +1,4 @@
-"""Files: machines, networks and states as .npz archives with a JSON header.
+"""Files: machines, networks, states and estimators as .npz archives with a JSON header.
 
 Nothing is executed when a file is read: arrays are plain (``allow_pickle=False``), the header is JSON. The
 header says format version, unit types and the energy that the parameters belong to. Writes are atomic: a
@@ -180,14 +180,66 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
     raise EbmError(f"unknown machine type {kind!r}")
 
 
+def _pack(what: Any) -> tuple[dict[str, Any], Arrays]:
+    """Header and arrays of a machine, a network, a state or an estimator."""
+    if hasattr(what, "get_params"):
+        return _pack_estimator(what)
+    state = what if isinstance(what, State) else None
+    machine, arrays = _pack_machine(state.machine if state else what)
+    header: dict[str, Any] = {"machine": machine}
+    if state is not None:
+        arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
+        arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
+        header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
+    return header, arrays
+
+
+def _pack_estimator(estimator: Any) -> tuple[dict[str, Any], Arrays]:
+    from ebm.estimators.files import described  # scikit-learn, which takes long to load
+
+    own, arrays, parts = described(estimator)
+    own["parts"] = {}
+    for name, part in parts.items():
+        own["parts"][name], found = _pack(part)
+        arrays |= {f"{name}/{key}": value for key, value in found.items()}
+    return {"estimator": own}, arrays
+
+
+def _unpack(header: dict[str, Any], arrays: Arrays) -> Any:
+    if "estimator" in header:
+        return _unpack_estimator(header["estimator"], arrays)
+    machine = _unpack_machine(header["machine"], arrays)
+    if "state" not in header:
+        return machine
+    numbers = header["state"]
+    rng = Stream.restore(numbers["key"], numbers["counter"])
+    chains, memory = (
+        {k.removeprefix(part): v for k, v in arrays.items() if k.startswith(part)}
+        for part in ("chains.", "memory.")
+    )
+    return State(machine, chains, memory, rng, int(numbers["step"]))
+
+
+def _unpack_estimator(header: dict[str, Any], arrays: Arrays) -> Any:
+    from ebm.estimators.files import restored  # as above
+
+    parts = {}
+    for name, own in header["parts"].items():
+        start = f"{name}/"
+        parts[name] = _unpack(
+            own, {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+        )
+    return restored(header, {k: v for k, v in arrays.items() if "/" not in k}, parts)
+
+
 def save(path: str | os.PathLike[str], what: Any) -> None:
-    """Write a machine, a network or a training `State`, atomically.
+    """Write a machine, a network, a training `State` or an estimator, atomically.
 
     Parameters
     ----------
     path : path-like
         By custom ending in .npz.
-    what : RBM, BoltzmannMachine, DBM, DBN, Network or State
+    what : RBM, BoltzmannMachine, DBM, DBN, Network, State, or an estimator of `ebm.estimators`
 
     Raises
     ------
@@ -204,20 +256,14 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     >>> ebm.load(path)
     RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
     """
-    state = what if isinstance(what, State) else None
-    machine, arrays = _pack_machine(state.machine if state else what)
-    header: dict[str, Any] = {"format": FORMAT, "machine": machine}
-    if state is not None:
-        arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
-        arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
-        header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
-    header["arrays"] = sorted(arrays)
+    header, arrays = _pack(what)
+    header |= {"format": FORMAT, "arrays": sorted(arrays)}
     text = json.dumps(header, sort_keys=True).encode()
     write_arrays(path, {"header": np.frombuffer(text, np.uint8), **arrays})
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read what `save` wrote: a machine, a network or a `State`.
+    """Read what `save` wrote: a machine, a network, a `State` or an estimator.
 
     Raises
     ------
@@ -236,19 +282,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         missing = sorted(set(header["arrays"]) - arrays.keys())
         if missing:
             raise EbmError(f"incomplete: no array {missing[0]!r}; expected a file of ebm.save")
-        machine = _unpack_machine(header["machine"], arrays)
-        if "state" not in header:
-            return machine
-        numbers = header["state"]
-        rng = Stream.restore(numbers["key"], numbers["counter"])
-        chains, memory = (
-            {k.removeprefix(part): v for k, v in arrays.items() if k.startswith(part)}
-            for part in ("chains.", "memory.")
-        )
-        return State(machine, chains, memory, rng, int(numbers["step"]))
+        return _unpack(header, arrays)
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise EbmError(
             f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save"
         ) from None

@@ -43,7 +43,7 @@ ALLOWED = {
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"training", "deferred", "rows", "selection"},
     "deep": TRAINING | {"training", "network", "rbm", "graph"},
-    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm", "deep"},
+    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm", "deep", "estimators"},
     "gauges": METHODS | {"boltzmann", "rbm"},
     "estimators": TRAINING
     | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep"},

@@ -50,15 +50,15 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     Attributes
     ----------
     machine_ : RBM or BoltzmannMachine
-    log_z_ : LogZ
-        With its standard error, which is that of a mean score.
+    log_z_, log_z_stderr_ : float
+        log Z of the machine and its standard error, which is that of a mean score, nats.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ebm.estimators import BoltzmannMachineDensity
     >>> X = np.array([[0, 0], [1, 1]] * 20)
-    >>> model = BoltzmannMachineDensity(n_components=2, n_iter=100, random_state=0).fit(X)
+    >>> model = BoltzmannMachineDensity(n_components=2, learning_rate=0.5, n_iter=300, random_state=0).fit(X)
     >>> bool(model.score(X) > -1.0), model.sample(3).shape  # -log 2 = -0.69 at best
     (True, (3, 2))
     """
@@ -125,7 +125,8 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
             self.machine_, X, rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
             weights=weights, penalties=self.penalties, look=look,
         )  # fmt: skip
-        self.log_z_ = log_z(self.machine_, self.log_z, seed=seed)
+        found = log_z(self.machine_, self.log_z, seed=seed)
+        self.log_z_, self.log_z_stderr_ = float(found), float(found.stderr)
         return self
 
     def _machine(self, kind: str, X: Array, seed: int) -> Any:

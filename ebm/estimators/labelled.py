@@ -312,7 +312,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         units = Mixed(((self.visible_, rows.shape[1] - 1), (Potts(len(self.classes_)), 1)))
         known = rows[~np.isnan(rows[:, -1])]
         n_components = self._count("n_components")
-        return RBM.from_data(known, n_components, visible=units, seed=seed, dtype=rows.dtype)
+        scale = rows.shape[1] ** -0.5  # inputs of hidden units differ from row to row from the start
+        return RBM.from_data(known, n_components, visible=units, scale=scale, seed=seed, dtype=rows.dtype)
 
     def predict_proba(self, X: Any) -> Array:
         """p(y | x) of every class, (n_samples, n_classes), of the dtype of X; rows sum to 1."""

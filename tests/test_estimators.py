@@ -1,0 +1,303 @@
+"""scikit-learn's own suite, and what it does not ask: files, weights, scores in nats, labels of any kind."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_friedman1
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import BernoulliRBM
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import ebm
+from ebm.estimators import (
+    BoltzmannMachineDensity,
+    DBNClassifier,
+    DBNRegressor,
+    RBMClassifier,
+    RBMTransformer,
+    SoftmaxClassifier,
+)
+
+ESTIMATORS = [
+    RBMTransformer(n_components=10),
+    BoltzmannMachineDensity(n_components=4, n_iter=5),
+    SoftmaxClassifier(),
+    RBMClassifier(20, n_iter=60),
+    DBNClassifier((20,), max_iter=60),
+    DBNRegressor((20,), max_iter=60),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_accepts_it(estimator, check):
+    """All of its checks, without an expected failure; they draw from numpy's global generator themselves."""
+    before = np.random.get_state()  # noqa: NPY002
+    try:
+        check(estimator)
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+def digits(n=400):
+    x, y = load_digits(return_X_y=True)
+    return x[:n] / 16, np.array(["zero", "one", "two", "three", "four", "5", "6", "7", "8", "9"])[y[:n]]
+
+
+CLASSIFIERS = [
+    SoftmaxClassifier(),
+    RBMClassifier(40, n_iter=30, batch_size=20, random_state=0),
+    RBMClassifier(40, mode="hybrid", n_iter=30, batch_size=20, dropout=0.1, random_state=0),
+    RBMClassifier(80, mode="generative", learning_rate=0.05, n_iter=60, batch_size=20, random_state=0),
+    DBNClassifier((40, 30), n_iter_pretraining=5, max_iter=30, random_state=0),
+    DBNClassifier((40,), n_iter_pretraining=0, max_iter=40, early_stopping=True, random_state=0),
+]
+each_classifier = pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
+
+
+@each_classifier
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities(model, dtype):
+    """Rows sum to 1 to rounding; labels are those given; predictions are the likeliest."""
+    x, y = digits()
+    fitted = clone(model).fit(x.astype(dtype), y)
+    p = fitted.predict_proba(x.astype(dtype))
+    assert p.dtype == dtype
+    assert np.abs(p.sum(1) - 1).max() < (1e-12 if dtype == np.float64 else 1e-6)
+    assert np.array_equal(fitted.classes_[p.argmax(1)], fitted.predict(x.astype(dtype)))
+    assert fitted.score(x.astype(dtype), y) > 0.85
+    assert fitted.score(x.astype(dtype), y) == (fitted.predict(x.astype(dtype)) == y).mean()
+
+
+def test_softmax_is_logistic_regression():
+    x, y = digits(200)
+    x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
+    ours = SoftmaxClassifier(alpha=1e-2, tol=1e-9, max_iter=5000).fit(x, y)
+    theirs = LogisticRegression(C=1 / (1e-2 * len(x)), tol=1e-10, max_iter=5000).fit(x, y)
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-4)
+
+
+@each_classifier
+def test_files(model, tmp_path):
+    x, y = digits(100)
+    fitted = clone(model).fit(x, y)
+    ebm.save(tmp_path / "m.npz", fitted)
+    again = ebm.load(tmp_path / "m.npz")
+    assert type(again) is type(fitted)
+    assert repr(again) == repr(fitted)
+    assert np.array_equal(again.predict_proba(x), fitted.predict_proba(x))
+    assert np.array_equal(again.predict(x), fitted.predict(x))
+
+
+@pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
+def test_files_of_all(model, tmp_path):
+    x, y = digits(60)
+    x = (x > 0.5).astype(float) if isinstance(model, BoltzmannMachineDensity) else x
+    y = x[:, :2] if isinstance(model, DBNRegressor) else y
+    fitted = clone(model).fit(x, y)
+    ebm.save(tmp_path / "m.npz", fitted)
+    again = ebm.load(tmp_path / "m.npz")
+    for name in ("transform", "predict", "score_samples"):
+        if hasattr(fitted, name):
+            assert np.array_equal(getattr(again, name)(x), getattr(fitted, name)(x))
+
+
+def test_in_pipelines_and_searches():
+    x, y = digits(300)
+    pipe = make_pipeline(RBMTransformer(30, n_iter=5, random_state=0), SoftmaxClassifier())
+    search = GridSearchCV(pipe, {"rbmtransformer__n_components": [5, 40]}, cv=2).fit(x, y)
+    assert search.best_params_ == {"rbmtransformer__n_components": 40}
+    assert search.best_score_ > 0.6
+    names = pipe[:-1].fit(x, y).get_feature_names_out()
+    assert names[0] == "rbmtransformer0"
+    assert len(names) == 30
+
+
+@pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
+def test_sparse_rows_are_the_same_rows(model):
+    x, y = digits(80)
+    x = (x > 0.5).astype(float)
+    y = x[:, 0] + x[:, 5] if isinstance(model, DBNRegressor) else y
+    model = clone(model).set_params(random_state=3)
+    dense = clone(model).fit(x, y)
+    # the transformer reads sparse rows a batch at a time, and so learns by other draws
+    sparse = dense if isinstance(model, RBMTransformer) else clone(model).fit(scipy.sparse.csr_array(x), y)
+    for name in ("transform", "predict", "predict_proba", "score_samples"):
+        if hasattr(dense, name):
+            expected = getattr(dense, name)(x)
+            np.testing.assert_array_equal(getattr(sparse, name)(scipy.sparse.csr_array(x)), expected)
+
+
+@pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
+def test_whole_weights_are_repeated_rows(model):
+    x, y = digits(60)
+    x = (x > 0.5).astype(float)
+    y = x[:, 0] + x[:, 5] if isinstance(model, DBNRegressor) else y
+    w = np.random.default_rng(0).integers(0, 4, len(x))
+    model = clone(model).set_params(random_state=3)
+    weighted = clone(model).fit(x, y, sample_weight=w)
+    repeated = clone(model).fit(np.repeat(x, w, axis=0), np.repeat(y, w))
+    for name in ("transform", "predict", "predict_proba", "score_samples"):
+        if hasattr(weighted, name):
+            np.testing.assert_array_equal(getattr(weighted, name)(x), getattr(repeated, name)(x))
+
+
+# The transformer in the place of BernoulliRBM.
+
+
+def test_it_takes_the_place_of_bernoulli_rbm():
+    x, _ = digits(500)
+    theirs = BernoulliRBM(20, learning_rate=0.1, n_iter=20, random_state=0).fit(x)
+    ours = RBMTransformer(20, learning_rate=0.1, n_iter=20, random_state=0).fit(x)
+    own, other = ours.get_params(), theirs.get_params()
+    assert {k: own[k] for k in other if k != "verbose"} == {k: v for k, v in other.items() if k != "verbose"}
+    for name in ("components_", "intercept_hidden_", "intercept_visible_", "h_samples_"):
+        assert getattr(ours, name).shape == getattr(theirs, name).shape
+    # the machine that scikit-learn learnt, scored by both
+    ours.machine_.params["W"][:] = theirs.components_.T
+    ours.machine_.params["b"][:], ours.machine_.params["c"][:] = (
+        theirs.intercept_visible_,
+        theirs.intercept_hidden_,
+    )
+    ours.machine_.project()
+    np.testing.assert_allclose(ours.transform(x), theirs.transform(x), atol=1e-12)
+    b = (x > 0.5).astype(float)
+    mean = np.mean([theirs.score_samples(b).mean() for _ in range(40)])  # of other units each time
+    exact = ebm.pseudo_likelihood(ours.machine_, b).mean()
+    spread = theirs.score_samples(b).std()
+    assert abs(mean - exact) < 4 * spread / np.sqrt(40 * len(b))
+    assert abs(ours.score_samples(b).mean() - exact) < 4 * spread / np.sqrt(len(b))
+
+
+def test_a_short_last_batch_does_no_harm():
+    """501 rows in batches of 500: scikit-learn's weights one row against 500 chains."""
+    x = np.repeat(np.eye(8)[:3], 167, axis=0)
+    model = RBMTransformer(4, learning_rate=0.1, batch_size=500, n_iter=200, random_state=0).fit(x)
+    assert ebm.log_likelihood(model.machine_, x).mean() > -4.5
+
+
+@pytest.mark.parametrize("kind", ["rbm", "boltzmann"])
+def test_densities_are_normalised_and_in_nats(kind):
+    every = np.array(list(itertools.product([0.0, 1.0], repeat=5)))
+    x = every[np.random.default_rng(0).integers(0, 8, 200)]
+    model = BoltzmannMachineDensity(kind, n_components=3, n_iter=30, random_state=0).fit(x)
+    assert abs(np.exp(model.score_samples(every)).sum() - 1) < 1e-10
+    assert model.score(x) == model.score_samples(x).mean()
+    assert model.score(x) > -5 * np.log(2)
+    drawn = model.sample(2000)
+    p = np.exp(model.score_samples(every))
+    seen = (drawn[:, None] == every).all(2).mean(0)
+    assert np.abs(seen - p).max() < 5 * np.sqrt(0.25 / 2000)
+
+
+def test_a_density_of_features_in_any_units():
+    """Standardised inside: the density of the features as given integrates to 1."""
+    x = 50 + 10 * np.random.default_rng(0).normal(size=(300, 1))
+    model = BoltzmannMachineDensity(n_components=2, n_iter=20, random_state=0).fit(x)
+    grid = np.arange(-100, 200, 0.05)[:, None]
+    assert abs(np.exp(model.score_samples(grid)).sum() * 0.05 - 1) < 1e-6
+    assert abs(model.score(x) + 0.5 * np.log(2 * np.pi * np.e * 100)) < 0.1
+
+
+# The classification RBM.
+
+
+def test_rows_without_labels_help():
+    """Two clusters, one labelled row in each: only unlabelled rows say where they end."""
+    rng = np.random.default_rng(0)
+    centres = rng.integers(2, size=(2, 30))
+    which = rng.integers(2, size=400)
+    x = np.where(rng.random((400, 30)) < 0.2, 1 - centres[which], centres[which]).astype(float)
+    y = np.full(400, -1)
+    y[[np.flatnonzero(which == 0)[0], np.flatnonzero(which == 1)[0]]] = 0, 1
+    model = RBMClassifier(
+        10,
+        mode="hybrid",
+        alpha=0.3,
+        unlabelled=-1,
+        n_iter=150,
+        learning_rate=0.05,
+        batch_size=20,
+        random_state=0,
+    ).fit(x, y)
+    assert model.score(x, which) > 0.9
+    drawn, labels = model.sample(300, label=1)
+    assert set(labels) == {1}
+    assert np.abs(drawn.mean(0) - np.where(centres[1], 0.8, 0.2)).mean() < 0.2
+
+
+@pytest.mark.parametrize("model", [SoftmaxClassifier(learning_rate=0.05), RBMClassifier(30)], ids=repr)
+def test_partial_fit(model):
+    x, y = digits(400)
+    model = clone(model).set_params(random_state=0)
+    for start in range(0, 40 * 50, 50):
+        rows = np.arange(start, start + 50) % 400
+        model.partial_fit(x[rows], y[rows], classes=np.unique(y))
+    assert model.score(x, y) > 0.75
+    with pytest.raises(ebm.EbmError, match="unknown class"):
+        model.partial_fit(x[:5], ["none"] * 5)
+
+
+def test_it_says_how_far_it_is(capsys):
+    x, y = digits(60)
+    for model, n in (
+        (RBMClassifier(5, n_iter=3), 3),
+        (DBNClassifier((5,), n_iter_pretraining=2, max_iter=3), 5),
+    ):
+        model.set_params(verbose=1).fit(x, y)
+        lines = capsys.readouterr().out.strip().splitlines()
+        assert len(lines) == n
+        assert all(line.startswith(f"[{type(model).__name__}]") for line in lines)
+
+
+# Regression.
+
+
+def test_regression_beats_the_line_and_knows_its_error():
+    x, y = make_friedman1(3000, n_features=10, noise=1.0, random_state=0)
+    model = DBNRegressor((64,), random_state=0).fit(x[:2500], y[:2500])
+    mean, std = model.predict(x[2500:], return_std=True)
+    line = Ridge().fit(x[:2500], y[:2500]).predict(x[2500:])
+    assert np.square(mean - y[2500:]).mean() < 0.5 * np.square(line - y[2500:]).mean()
+    inside = (np.abs(mean - y[2500:]) < 1.645 * std).mean()
+    assert abs(inside - 0.9) < 4 * np.sqrt(0.09 / 500)
+    assert np.allclose(std, std[0])
+
+
+def test_few_rows_are_predicted_by_the_line():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(40, 3))
+    y = x @ [1.0, -2.0, 0.5] + 0.1 * rng.normal(size=40)
+    model = DBNRegressor(random_state=0).fit(x, y)
+    assert model.network_ is None
+    assert model.score(x, y) > 0.99
+    assert 0.07 < model.noise_[0] < 0.16
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, y: RBMClassifier(mode="best").fit(x, y), "mode: expected discriminative or hybrid"),
+        (lambda x, y: RBMClassifier(0).fit(x, y), "n_components: expected an integer >= 1"),
+        (lambda x, y: RBMClassifier(dropout=2.0).fit(x, y), "dropout: expected a number from 0 to 1"),
+        (lambda x, y: DBNClassifier((3, 0)).fit(x, y), "hidden_layer_sizes"),
+        (lambda x, y: DBNClassifier(visible="bits").fit(x, y), "visible: expected units"),
+        (lambda x, y: SoftmaxClassifier(alpha=-1).fit(x, y), "alpha: expected a number"),
+        (lambda x, y: BoltzmannMachineDensity("tree").fit(x), "machine: expected rbm or boltzmann"),
+        (lambda x, y: BoltzmannMachineDensity("boltzmann").fit(x), "expected rbm"),
+        (
+            lambda x, y: DBNClassifier(early_stopping=True, validation_fraction=1.5).fit(x, y),
+            "validation_fraction",
+        ),
+        (lambda x, y: RBMClassifier(unlabelled=-1).fit(x, np.full(len(x), -1)), "unlabelled; expected some"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(call, message):
+    x, y = digits(60)
+    with pytest.raises(ValueError, match=message) as error:
+        call(x, y)
+    assert "\n" not in str(error.value)
