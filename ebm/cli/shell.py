@@ -57,6 +57,7 @@ def main() -> None:
       ebm resume runs/digits
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
       ebm score runs/digits/model.npz mine.csv
+      ebm predict classifier.npz mine.csv
     """
 
 
