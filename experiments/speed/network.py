@@ -1,4 +1,4 @@
-"""Fine-tuning beside scikit-learn's MLPClassifier: epochs of the same network, batch, optimiser and data.
+"""Fine-tuning, and the discriminative RBM, beside scikit-learn's MLPClassifier: epochs of one size and batch.
 
     python -m experiments.speed.network [--rounds 5] [--rows 10000]
 
@@ -57,6 +57,20 @@ def ours(x: np.ndarray, y: np.ndarray, optimiser: Any, n: int, sizes: tuple[int,
     return at_one_and_two("ebm", run, n, BATCH, _both)
 
 
+def discriminative(x: np.ndarray, y: np.ndarray, optimiser: Any, n: int) -> list:
+    """Updates of a classification RBM with 500 hidden units: the exact gradient of log p(y | x)."""
+    rows = np.column_stack([x, y.astype(np.float32)])
+    units = ebm.Mixed(((ebm.Bernoulli(), x.shape[1]), (ebm.Potts(10), 1)))
+    machine, rule = ebm.RBM.from_data(rows, SIZES[0], visible=units), ebm.Discriminative()
+    steps = ebm.train(ebm.begin(machine, rule, optimiser), rows, rule, optimiser, BATCH)
+
+    def run(updates: int) -> None:
+        for _ in range(updates):
+            next(steps)
+
+    return at_one_and_two("ebm", run, n, BATCH, _both)
+
+
 def theirs(x: np.ndarray, y: np.ndarray, optimiser: Any, n: int, sizes: tuple[int, ...] = SIZES) -> list:
     """MLPClassifier: the same updates, with the penalty of 1e-4 that is its default (a pass of 1 in 20)."""
     module = optional("sklearn.neural_network")
@@ -78,12 +92,14 @@ def theirs(x: np.ndarray, y: np.ndarray, optimiser: Any, n: int, sizes: tuple[in
     return at_one_and_two("scikit-learn", run, n, BATCH, blas)
 
 
-def contenders(name: str, dense: bool, n_rows: int) -> tuple[list[Contender], list[Contender]]:
+def contenders(name: str, kind: str, n_rows: int) -> tuple[list[Contender], list[Contender]]:
     """Ours and theirs, an epoch each, on pixels in [0, 1] or on standardised ones, of which none is zero."""
     x, y, _ = grey_digits(n_rows)
-    if dense:
-        x = ((x - x.mean()) / x.std()).astype(np.float32)
     n = n_rows // BATCH
+    if kind == "RBM":
+        return discriminative(x, y, OPTIMISERS[name], n), theirs(x, y, OPTIMISERS[name], n)
+    if kind == "none zero":
+        x = ((x - x.mean()) / x.std()).astype(np.float32)
     return ours(x, y, OPTIMISERS[name], n), theirs(x, y, OPTIMISERS[name], n)
 
 
@@ -99,16 +115,16 @@ def main() -> None:
     heads = [f"{who}, {n} thread{'s'[: n > 1]}" for who in ("ebm", "scikit-learn") for n in args.threads]
     print(f"| optimiser | pixels | {' | '.join(heads)} | ratio |\n{'|---' * (len(heads) + 3)}|")
     for name in OPTIMISERS:
-        for dense in (False, True):
+        for kind in ("in [0, 1]", "none zero", "RBM"):
             mine, other = (
                 [c for c in group if any(f", {n} thread" in c.name for n in args.threads)]
-                for group in contenders(name, dense, args.rows)
+                for group in contenders(name, kind, args.rows)
             )
             compare(mine + other, args.rounds)
             seconds = " | ".join(f"{args.rows / c.rate:.3f} s" for c in mine + other)
             best = f"**{ratio(max(mine, key=lambda c: c.rate), other):.2f}**"
-            pixels = "none zero" if dense else "in [0, 1]"
-            print(f"| {name} | {pixels} | {seconds} | {best} |", flush=True)
+            what = "in [0, 1], classification RBM" if kind == "RBM" else kind
+            print(f"| {name} | {what} | {seconds} | {best} |", flush=True)
 
 
 if __name__ == "__main__":
