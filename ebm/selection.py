@@ -102,9 +102,8 @@ class EarlyStopping:
             return -free_energy_gap(machine, train, heldout)
         if self.score in ("loss", "error") or (self.score is None and hasattr(rule, "score")):
             if not hasattr(rule, "score"):
-                raise NotSupported(
-                    f"EarlyStopping: score: {self.score!r} is of predictions; {rule} makes none"
-                )
+                what = f"is of a network, or of a rule that predicts; got {rule}"
+                raise NotSupported(f"EarlyStopping: score: {self.score!r} {what}")
             loss, error = rule.score(machine, heldout)
             return -error if self.score == "error" else -loss
         if self.score in (None, "pseudo_likelihood"):

@@ -58,7 +58,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     >>> import numpy as np
     >>> from ebm.estimators import BoltzmannMachineDensity
     >>> X = np.array([[0, 0], [1, 1]] * 20)
-    >>> model = BoltzmannMachineDensity(n_components=2, learning_rate=0.5, n_iter=300, random_state=0).fit(X)
+    >>> model = BoltzmannMachineDensity("boltzmann", learning_rate=0.5, batch_size=10, random_state=0).fit(X)
     >>> bool(model.score(X) > -1.0), model.sample(3).shape  # -log 2 = -0.69 at best
     (True, (3, 2))
     """
