@@ -142,6 +142,7 @@ def test_dropout_is_the_slope_at_thinned_inputs(rule):
     draws = [gradient_of(rule, machine, rows, weights, seed) for seed in range(n)]
     for key, value in expected.items():
         values = np.stack([d[key] for d in draws])
+        assert values.std(0).max() < 1
         assert np.all(np.abs(values.mean(0) - value) < 4.5 * values.std(0) / np.sqrt(n) + 1e-12)
     assert np.abs(draws[0]["W"] - draws[1]["W"]).max() > 0.01
 
@@ -310,6 +311,7 @@ REAL = laws.MACHINES["gaussian-bernoulli"]()
         (lambda: ebm.begin(laws.MACHINES["ising"](), Discriminative(), SGD(0.1)), "expected an RBM"),
         (lambda: ebm.begin(REAL, Hybrid(), SGD(0.1)), "finitely many"),
         (lambda: ebm.begin(LABELLED, Hybrid(unit=7), SGD(0.1)), "from -4 to 3"),
+        (lambda: LABELLED.conditional([[0, 0.5, 0, 1]], 1, np.ones(1)), "unit 1: 0.5 at row 0"),
     ],
 )
 def test_what_cannot_be_is_one_line(call, message):

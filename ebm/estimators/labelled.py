@@ -219,11 +219,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RBMClassifier:
         """Learn from X, (n_samples, n_features), an array or a sparse matrix, and labels y, (n_samples,)."""
-        (rule, optimiser), n_iter, batch_size = (
-            self._how(),
-            self._count("n_iter", 0),
-            self._count("batch_size"),
-        )
+        rule, optimiser = self._how()
+        n_iter, batch_size = self._count("n_iter", 0), self._count("batch_size")
         X, y = self._rows_and(X, y)
         y = self._numbers(y)
         order, weights = arranged(X, np.nan_to_num(y, nan=-1), sample_weight)
@@ -242,10 +239,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
             enough, said = False, ""
             if heldout is not None:
                 loss, error = judge.score(state.machine, heldout)
-                enough, said = (
-                    stopping.note(state, -loss),
-                    f", held-out loss = {loss:.4f}, error = {error:.2%}",
-                )
+                enough = stopping.note(state, -loss)
+                said = f", held-out loss = {loss:.4f}, error = {error:.2%}"
             if progress.enabled:
                 loss, error = judge.score(state.machine, rows[rest])
                 progress.say(f"Iteration {epoch}, training loss = {loss:.4f} nats, error = {error:.2%}{said}")

@@ -103,6 +103,7 @@ def conditional(
     W, own = params["W"], visible.own(i)
     states = np.asarray(visible.one(i).states)
     table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
+    visible.one(i).check(v[:, i], f"unit {i}", strict=True)  # the slopes are those of a state, not of a mean
     rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64)
     slope = _slopes_bernoulli if isinstance(hidden, Bernoulli) else _slopes
     at = hidden, product, rows, params["c"], b, target, weights
