@@ -39,7 +39,12 @@ OPTIMISERS = (
 # Per table, the types it may have; where there is one, `type` may be left out.
 TABLES: dict[str, dict[str, type]] = {
     "data": _named(
-        datasets.Digits, datasets.BarsAndStripes, datasets.Encoder, datasets.Shifter, datasets.File
+        datasets.Digits,
+        datasets.BarsAndStripes,
+        datasets.Encoder,
+        datasets.Shifter,
+        datasets.File,
+        datasets.MNIST,
     ),
     "machine": _named(tables.RBM, tables.BoltzmannMachine, tables.SK, tables.Lattice, tables.Saved),
     "rule": _named(*RULES),
