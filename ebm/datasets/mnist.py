@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,15 +41,13 @@ def read_idx(path: str | Path) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise EbmError(f"{path}: cannot be read ({error}); expected an IDX file, gzipped or not") from None
     if raw[:4] not in (b"\0\0\x08\x01", b"\0\0\x08\x03"):
-        raise EbmError(
-            f"{path}: begins with {raw[:4].hex()}; expected an IDX file of bytes, 00000801 or 00000803"
-        )
-    shape = tuple(int(n) for n in np.frombuffer(raw[4 : 4 + 4 * raw[3]], ">u4"))
+        expected = "expected an IDX file of bytes, 00000801 or 00000803"
+        raise EbmError(f"{path}: begins with {raw[:4].hex()}; {expected}")
     size = 4 + 4 * raw[3]
-    if len(shape) < raw[3] or len(raw) != size + int(np.prod(shape)):
-        raise EbmError(
-            f"{path}: {len(raw)} bytes; expected {size + int(np.prod(shape))} for the shape {shape}"
-        )
+    shape = tuple(int.from_bytes(raw[k : k + 4], "big") for k in range(4, size, 4))
+    if len(raw) < size or len(raw) != size + math.prod(shape):
+        expected = f"expected {size + math.prod(shape)} for the shape {shape}"
+        raise EbmError(f"{path}: {len(raw)} bytes; {expected}")
     return np.frombuffer(raw, np.uint8, offset=size).reshape(shape)
 
 
