@@ -24,6 +24,8 @@ from ebm import (
     SparseHidden,
     Stream,
 )
+from ebm.machine import Scratch
+from ebm.nonzeros import Nonzeros
 
 IN_THE_MIDDLE = Mixed(((Ising(), 2), (Potts(3), 1), (Bernoulli(), 2)))
 MACHINES = {
@@ -146,6 +148,26 @@ def test_dropout_is_the_slope_at_thinned_inputs(rule):
         assert values.std(0).max() < 1
         assert np.all(np.abs(values.mean(0) - value) < 4.5 * values.std(0) / np.sqrt(n) + 1e-12)
     assert np.abs(draws[0]["W"] - draws[1]["W"]).max() > 0.01
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_zeros_that_are_skipped_change_nothing(dtype, monkeypatch):
+    """Rows of which one in ten is not zero: the products that skip zeros against those of BLAS."""
+    units = Mixed(((Bernoulli(), 60), (Potts(3), 1)))
+    machine = laws.restricted(units, Bernoulli(), 61, 85, dtype=dtype, scale=0.3)
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.random((40, 60)) * (rng.random((40, 60)) < 0.1), rng.integers(3, size=40)])
+    weights = rng.normal(size=40)
+    assert Nonzeros.worth(units.encode(x.astype(dtype)).astype(dtype), machine.W, Scratch().take) is not None
+    found, log_p = machine.conditional(x.astype(dtype), 60, weights)
+    found = {key: value.copy() for key, value in found.items()}
+    monkeypatch.setattr(Nonzeros, "worth", lambda *_: None)
+    expected, other = machine.conditional(x.astype(dtype), 60, weights)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(log_p, other, atol=tolerance)
+    for key in expected:
+        np.testing.assert_allclose(found[key], expected[key], atol=tolerance)
+    assert np.abs(expected["W"]).max() > 0.1
 
 
 def weights_of(machine, x, i):

@@ -336,8 +336,7 @@ class RBM:
         """
         chains, layers = self._chains(x), (self.visible, self.hidden)
         v = chains.x if scale is None else chains.x * scale
-        product = self.product(chains) if scale is None else dot(v, self.visible, self.W, self._scratch)
-        return conditional(layers, v, i, product, self.params, weights, self._scratch)
+        return conditional(layers, v, i, self.params, weights, self._scratch)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """The same as `stats`: the hidden units are summed already."""

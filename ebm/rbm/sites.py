@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ebm.machine import Array, Params, Scratch
+from ebm.nonzeros import Nonzeros
 from ebm.rbm.states import layer_cgf, padded
 from ebm.units import Bernoulli, Units
 
@@ -79,13 +80,7 @@ def site_contrast(
 
 
 def conditional(
-    layers: tuple[Units, Units],
-    v: Array,
-    i: int,
-    product: Array,
-    params: Params,
-    weights: Array,
-    scratch: Scratch,
+    layers: tuple[Units, Units], v: Array, i: int, params: Params, weights: Array, scratch: Scratch
 ) -> tuple[Params, Array]:
     """The slopes of Σ weights log p(v_i | the other units), and log p of each row, math.md (4.11)–(4.12).
 
@@ -95,8 +90,6 @@ def conditional(
         States.
     i : int
         A unit of finitely many states.
-    product : (n, ≥ n_hidden·width)
-        φ(v)·W.
     weights : (n,) float64
     """
     visible, hidden = layers
@@ -105,11 +98,25 @@ def conditional(
     table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
     visible.one(i).check(v[:, i], f"unit {i}", strict=True)  # the slopes are those of a state, not of a mean
     rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64)
+    phi = visible.encode(v).astype(W.dtype, copy=False)
+    few = Nonzeros.worth(phi, W, scratch.take)
+    product = padded(scratch, "product", len(v), W.shape[1], W.dtype)
+    if few is None:
+        product[:, : W.shape[1]] = phi @ W
+    else:
+        dense = scratch.take("inputs", (len(v), W.shape[1]), W.dtype)
+        few.dot(W, dense)
+        product[:, : W.shape[1]] = dense
     slope = _slopes_bernoulli if isinstance(hidden, Bernoulli) else _slopes
     at = hidden, product, rows, params["c"], b, target, weights
     slopes, own_slopes, b_slopes, log_p = slope(at, scratch)
     found = {key: np.zeros_like(value) for key, value in params.items() if key not in "Wc"}
-    found["W"], found["c"] = visible.outer(v, slopes), slopes.sum(0)
+    slopes = np.ascontiguousarray(slopes, W.dtype)
+    found["W"], found["c"] = scratch.take("slopes of W", W.shape, W.dtype), slopes.sum(0)
+    if few is None:
+        np.matmul(phi.T, slopes, out=found["W"])
+    else:
+        few.turned()(slopes, found["W"], 0.0, 1.0)
     found["W"][own], found["b"][own] = table.T @ own_slopes, table.T @ b_slopes
     return found, log_p
 
