@@ -9,12 +9,14 @@ from scipy.special import logsumexp
 
 import ebm
 from ebm import CD, DBM, DBN, PCD, RBM, SGD, Bernoulli, Exact, Ising, NotSupported, Potts, Stream, UpDown
+from ebm.learning.clamped import MeanState
 
 LAYERS = {
     "three": ([Bernoulli()] * 3, (4, 3, 2)),
     "four": ([Bernoulli()] * 4, (3, 2, 3, 2)),
     "five": ([Bernoulli()] * 5, (2, 2, 2, 2, 2)),
     "ising-odd": ([Bernoulli(), Ising(), Bernoulli()], (4, 3, 2)),
+    "ising-even": ([Bernoulli(), Bernoulli(), Ising(), Ising(), Bernoulli()], (3, 2, 2, 2, 2)),
     "potts-data": ([Potts(3), Bernoulli(), Bernoulli()], (2, 3, 2)),
 }
 each = pytest.mark.parametrize("name", LAYERS)
@@ -76,7 +78,7 @@ def test_gradients_are_derivatives_of_the_mean_log_likelihood(name):
 
     for key in machine.params:
         for place in np.ndindex(found[key].shape):
-            if key == "W" and not machine._mask[place]:
+            if key == "W" and not machine.coupled[place]:
                 assert found[key][place] == 0
                 continue
             np.testing.assert_allclose(
@@ -93,7 +95,7 @@ def test_no_drift_and_exact_samples(name):
     drawn = x[np.random.default_rng(3).choice(len(x), size=n, p=p)]
     y = np.asarray(machine.sweep(drawn, Stream(4), 3))
     assert laws.total_variation(machine, y, x, p) < laws.tv_limit(p, n)
-    held = np.asarray(machine.clamp(drawn[:, : machine.n_visible], Stream(5), 30))
+    held = np.asarray(machine.clamp(drawn[:, : machine.n_visible], Stream(5), 200))
     assert np.array_equal(held[:, : machine.n_visible], drawn[:, : machine.n_visible])
     assert laws.total_variation(machine, held, x, p) < laws.tv_limit(p, n)
 
@@ -127,6 +129,48 @@ def test_mean_fields_satisfy_their_equations():
     np.testing.assert_allclose(m4, sigmoid(biases[4] + m3 @ weights[3]), atol=2e-4)
     p = x[:, 2:]
     np.testing.assert_allclose(entropy, -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(1))
+
+
+@each
+def test_mean_fields_teach_what_their_independent_units_are(name):
+    """All units independent, odd layers with the means that the even layers' means give them."""
+    machine = make(name, scale=0.7)
+    v = laws.states_of(machine.layer_units[0], 3, machine.n_visible, np.random.default_rng(1))
+    w = np.array([0.5, 0.3, 0.2])
+    means = machine.mean_field(v, tolerance=3e-3)[0][:, machine.n_visible :]
+    positive = MeanState(machine, v)
+    model = machine.start(laws.states_of(machine.units, 4, machine.n_units, np.random.default_rng(2)))
+    found = positive.contrast(w, model)[0]
+    W, c = machine.params["W"], machine.params["c"]
+    even = np.concatenate([laws.phi(machine.layer_units[0], v), means], axis=1)
+    odd = machine.hidden.mean(c + even @ W)
+    expected = {"W": np.where(machine.coupled, (even.T * w) @ odd, 0), "b": w @ even, "c": w @ odd}
+    for key, value in machine.stats(model).items():
+        np.testing.assert_allclose(found[key], expected[key] - value, atol=1e-12)
+    many = MeanState(machine, np.repeat(v[:1], 20_000, axis=0)).start(Stream(3))
+    drawn = np.asarray(many.x)
+    assert np.array_equal(drawn[:, : machine.n_visible], np.repeat(v[:1], 20_000, axis=0))
+    assert np.abs(drawn[:, machine.n_visible :].mean(0) - means[0]).max() < 4.5 * 1 / np.sqrt(20_000)
+
+
+@pytest.mark.parametrize("name", ["four", "five", "ising-even"])
+@pytest.mark.parametrize(
+    "rule",
+    [Exact(), PCD(), CD(centred=True), PCD(positive="mean-field", standardised=True), ebm.MeanField()],
+    ids=repr,
+)
+def test_layers_that_are_no_neighbours_stay_uncoupled(name, rule):
+    """Of the gradient, in every step, and of what penalties and momentum make of it."""
+    machine = make(name, scale=0.5)
+    data = laws.states_of(machine.layer_units[0], 30, machine.n_visible, np.random.default_rng(1))
+    optimiser = SGD(0.1, momentum=0.5)
+    state = ebm.begin(machine, rule, optimiser, 0)
+    found = rule.gradient(machine, (data, np.full(30, 1 / 30)), state.chains, state.rng)[0]
+    assert np.all(np.asarray(found["W"])[~machine.coupled] == 0)
+    before = machine.params["W"].copy()
+    ebm.fit(machine, data, rule=rule, optimiser=optimiser, epochs=3, batch_size=10, penalties=[ebm.L2(0.1)])
+    assert not np.array_equal(machine.params["W"], before)
+    assert np.all(machine.params["W"][~machine.coupled] == 0)
 
 
 def bars():
@@ -322,9 +366,27 @@ def test_networks_have_the_same_means():
     unfolded = machine.unfold(Bernoulli(), 2)
     weights, biases = machine.layers()
     first = Bernoulli().mean(biases[1] + 2 * v @ weights[0])
+    second = Bernoulli().mean(biases[2] + first @ weights[1])
+    np.testing.assert_allclose(unfolded.transform(v), second, atol=1e-12)
+    coder = machine.autoencoder()
+    down = Bernoulli().mean(biases[1] + 2 * second @ weights[1].T)
     np.testing.assert_allclose(
-        unfolded.transform(v), Bernoulli().mean(biases[2] + first @ weights[1]), atol=1e-12
+        coder.predict_mean(v), Bernoulli().mean(biases[0] + down @ weights[0].T), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("name", ["three", "four"])
+def test_features_are_means_of_the_top_layer(name):
+    machine = make(name, scale=0.5)
+    v = laws.all_states(Bernoulli(), machine.n_visible)
+    x = machine.mean_field(v)[0]
+    (*_, weights), (*_, bias) = machine.layers()
+    if name == "three":
+        expected = x[:, machine.n_visible :]
+    else:
+        expected = Bernoulli().mean(bias + x[:, machine.n_visible :] @ weights)
+    np.testing.assert_allclose(machine.transform(v), expected, atol=1e-12)
+    assert machine.transform(v).shape == (len(v), machine.sizes[-1])
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
+from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported
-from ebm.graph import Graph
 from ebm.machine import (
     Array,
-    Base,
     Params,
-    Scan,
     as_count,
     as_rows,
     enumerate_states,
@@ -28,7 +27,7 @@ from ebm.network import Layer, Network
 from ebm.partition import LogZ, log_z
 from ebm.rbm import RBM
 from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.units import Bernoulli, Gaussian, Mixed, Units
+from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Units
 
 __all__ = ["DBM"]
 
@@ -41,7 +40,7 @@ def side(units: Sequence[Units], sizes: Sequence[int]) -> Units:
     return units[0] if one else Mixed(tuple(zip(units, sizes, strict=True)))
 
 
-class DBM:
+class DBM(EvenLayers):
     """A deep Boltzmann machine: E = −Σ b_k·φ(x_k) − Σ φ(x_k)·W_k·φ(x_{k+1}) + U, docs/math.md (4.16).
 
     It is an RBM in disguise: given the even layers the odd ones are independent, and the other way round. So
@@ -99,14 +98,14 @@ class DBM:
         W = np.zeros(
             (len(np.concatenate(b[::2])), len(np.concatenate(b[1::2]))), np.result_type(*weights, *b)
         )
-        self._mask = np.zeros(W.shape, bool)
+        self.coupled = np.zeros(W.shape, bool)
         for k, given in enumerate(weights):
             block = self._block(k)
             given = np.asarray(given) if k % 2 == 0 else np.asarray(given).T
             if given.shape != W[block].shape:
                 shape = (len(b[k]), len(b[k + 1]))
                 raise EbmError(f"DBM: weights {k}: expected shape {shape}, got {np.shape(weights[k])}")
-            W[block], self._mask[block] = given, True
+            W[block], self.coupled[block] = given, True
         even, odd = (side(self.layer_units[k::2], self.sizes[k::2]) for k in (0, 1))
         self._rbm = RBM(even, odd, W, np.concatenate(b[::2]), np.concatenate(b[1::2]))
         self.params: Params = self._rbm.params
@@ -184,111 +183,7 @@ class DBM:
         own = " - ".join(f"{n} × {u}" for n, u in zip(self.sizes, self.layer_units, strict=True))
         return f"DBM({own}, {self.dtype})"
 
-    # What an RBM does with the even layers as its visible side.
-
-    units = property(lambda self: self._rbm.visible, doc="The type of the units in x, the even layers.")
-    hidden = property(lambda self: self._rbm.hidden, doc="The type of the odd layers.")
-    n_units = property(lambda self: self._rbm.n_visible, doc="Units in x.")
     n_visible = property(lambda self: self.sizes[0], doc="Units in a row of data.")
-    dtype = property(lambda self: self._rbm.dtype, doc="The dtype of the parameters.")
-
-    def graph(self) -> Graph:
-        """All units as a pairwise model, the even layers first."""
-        return self._rbm.graph()
-
-    def start(self, x: ArrayLike) -> Any:
-        """Running chains from states of the even layers, (n_chains, n_units)."""
-        return self._rbm.start(x)
-
-    def carry(self, chains: Any, rng: Stream) -> Params:
-        """What learning keeps of running chains."""
-        return self._rbm.carry(chains, rng)
-
-    def restart(self, carried: Params) -> Any:
-        """Running chains from what `carry` returned."""
-        return self._rbm.restart(carried)
-
-    def store(self, data: Array) -> Array:
-        """Rows of data as they are."""
-        return data
-
-    def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
-        """F_β(x), the odd layers summed: nats."""
-        return self._rbm.free_energy(x, beta, base)
-
-    def sweep(
-        self,
-        x: Any,
-        rng: Stream,
-        n: int = 1,
-        beta: ArrayLike = 1.0,
-        base: Base = None,
-        free: Array | None = None,
-        scan: Scan = "auto",
-    ) -> Any:
-        """n sweeps: the odd layers given the even ones, then these given those."""
-        return self._rbm.sweep(x, rng, n, beta, base, free, scan)
-
-    def stats(self, x: Any, weights: Array | None = None) -> Params:
-        """−∂F/∂ params, the weighted sum over rows."""
-        return self._masked(self._rbm.stats(x, weights))
-
-    def contrast(
-        self, x: Any, weights: Array | None, y: Any, others: Array | None = None
-    ) -> tuple[Params, Params]:
-        """stats(x, weights) − stats(y, others), and the first of the biases alone."""
-        difference, first = self._rbm.contrast(x, weights, y, others)
-        return self._masked(difference), first
-
-    def _masked(self, found: Params) -> Params:
-        whole = self._mask.all()
-        return found if whole else found | {"W": np.where(self._mask, found["W"], 0).astype(self.dtype)}
-
-    def centre(self, gradient: Params, offsets: Params) -> Params:
-        """The gradient in centred coordinates."""
-        return self._masked(self._rbm.centre(gradient, offsets))
-
-    def standardise(self, gradient: Params, offsets: Params) -> Params:
-        """Of a gradient in centred coordinates, the step in standardised ones."""
-        return self._rbm.standardise(gradient, offsets)
-
-    def uncentre(self, step: Params, offsets: Params) -> Params:
-        """A step in centred coordinates as a step of the parameters."""
-        return self._rbm.uncentre(step, offsets)
-
-    def project(self) -> None:
-        """Keep the couplings between layers that are no neighbours at zero."""
-        self.params["W"][~self._mask] = 0
-        self._rbm.project()
-
-    def require_exact(self) -> None:
-        """Raise `TooLarge` if `exact` would."""
-        self._rbm.require_exact()
-
-    def normalisable(self) -> bool:
-        """Whether the density has a finite integral."""
-        return self._rbm.normalisable()
-
-    def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
-        """(log Z_β, expected stats), summing one side."""
-        log_z, found = self._rbm.exact(beta, stats=stats)
-        return log_z, self._masked(found) if stats else found
-
-    def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
-        """Draw x at β = 0."""
-        return self._rbm.sample0(n, rng, base)
-
-    def log_z0(self, base: Base = None) -> float:
-        """log Z at β = 0."""
-        return self._rbm.log_z0(base)
-
-    def site_energies(self, x: Any, i: int) -> Array:
-        """F of x with unit i set to each of its states."""
-        return self._rbm.site_energies(x, i)
-
-    def site_contrast(self, x: Any, weights: Array) -> Params:
-        """Σ weights (stats of x with one unit changed − stats of x)."""
-        return self._masked(self._rbm.site_contrast(x, weights))
 
     def _data(self, v: ArrayLike) -> Array:
         return as_rows(v, self.layer_units[0], self.n_visible, "v")
@@ -301,12 +196,14 @@ class DBM:
         free = np.arange(self.n_units) >= self.n_visible
         return np.asarray(self.sweep(x, rng, n, free=free))
 
-    def mean_field(self, v: ArrayLike) -> tuple[Array, Array]:
+    def mean_field(self, v: ArrayLike, *, tolerance: float = 1e-4) -> tuple[Array, Array]:
         """The factorial posterior that satisfies the mean-field equations, docs/math.md (4.17).
 
         Parameters
         ----------
         v : (n, n_visible)
+        tolerance : float
+            The means are taken when none has moved by more.
 
         Returns
         -------
@@ -319,13 +216,15 @@ class DBM:
         Raises
         ------
         NotSupported
-            Even hidden layers whose means are no data, such as Potts units.
+            Even hidden layers whose means are no data, such as Potts units, or have no entropy, such as
+            Gaussian ones.
         """
         v = self._data(v).astype(self.dtype)
         for units in self.layer_units[2::2]:
-            if not isinstance(units, Bernoulli):
-                raise NotSupported(f"mean_field: {units}: expected Bernoulli units in the even hidden layers")
-        m, entropy = even_means(self._rbm, v, self._even[0].stop)
+            if not isinstance(units, (Bernoulli, Ising)):
+                expected = "expected Bernoulli or Ising units in the even hidden layers"
+                raise NotSupported(f"mean_field: {units}: {expected}")
+        m, entropy = even_means(self._rbm, v, self._even[0].stop, tolerance)
         return np.concatenate([v, m], axis=1), entropy
 
     def log_likelihood_bound(
@@ -382,18 +281,38 @@ class DBM:
         w = np.full(len(v), 1 / len(v)) if weights is None else np.asarray(weights, np.float64)
         return self.stats(x, (w[:, None] * p / p.sum(1, keepdims=True)).ravel())
 
+    def transform(self, v: ArrayLike) -> Array:
+        """Features: mean-field means of the top layer given the data, (n, n·width).
+
+        Raises
+        ------
+        NotSupported
+            As of `mean_field`.
+        """
+        x, last = self.mean_field(v)[0], len(self.sizes) - 1
+        return x[:, self._even[last]] if last % 2 == 0 else self._rbm.mean_h(x)[:, self._odd[last]]
+
+    def _up(self) -> list[Layer]:
+        """The hidden layers; weights into one that has another above, missing on the way up, count twice."""
+        weights, biases = self.layers()
+        units, last = self.layer_units[1:], len(weights) - 1
+        return [Layer(units[k], (1 + (k < last)) * W, biases[k + 1]) for k, W in enumerate(weights)]
+
     def unfold(self, readout: Units, n_outputs: int = 1) -> Network:
         """A network of the hidden layers and a readout that says nothing yet.
 
         Weights into a layer that has another one above count twice: it then gets inputs of the size that it
         has been learnt with, as in the first step of the mean fields.
         """
+        return with_readout(self._up(), self.layer_units[0], readout, n_outputs)
+
+    def autoencoder(self) -> Network:
+        """A network of the layers on the way up and back down to the data, for `fine_tune` on the data.
+
+        As in `unfold`, weights into hidden layers that miss a neighbour count twice.
+        """
         weights, biases = self.layers()
-        layers = []
-        last = len(weights) - 1
-        for k, (W, b) in enumerate(zip(weights, biases[1:], strict=True)):
-            factor = 1 if k == last else 2  # the layer above is missing on the way up
-            layers.append(Layer(self.layer_units[k + 1], factor * W, b))
-        shape = (len(biases[-1]), readout.columns(n_outputs))
-        top = Layer(readout, np.zeros(shape, self.dtype), np.zeros(shape[1], self.dtype))
-        return Network([*layers, top], self.layer_units[0])
+        down = [
+            Layer(self.layer_units[k], (1 + (k > 0)) * weights[k].T, biases[k]) for k in range(len(weights))
+        ]
+        return autoencoder(self._up(), down[::-1])

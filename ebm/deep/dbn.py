@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported
 from ebm.learning import CD, Rule
 from ebm.machine import Array, Params, as_count, as_rows, put
@@ -304,22 +305,15 @@ class DBN:
 
     def unfold(self, readout: Units, n_outputs: int = 1) -> Network:
         """A network of the layers on the way up and a readout that says nothing yet; for `fine_tune`."""
-        layers = self.recognition()
-        shape = (len(layers[-1].b), readout.columns(n_outputs))
-        top = Layer(readout, np.zeros(shape, self.dtype), np.zeros(shape[1], self.dtype))
-        return Network([*layers, top], self.layer_units[0])
+        return with_readout(self.recognition(), self.layer_units[0], readout, n_outputs)
 
     def autoencoder(self) -> Network:
-        """A network of the layers on the way up and back down to the data, whose loss is −log p(v | code).
-
-        Hinton & Salakhutdinov, "Reducing the dimensionality of data with neural networks" (2006).
-        """
-        layers = [*self.recognition(), Layer(self.top.visible, self.top.W.T.copy(), self.top.b.copy())]
+        """A network of the layers on the way up and back down to the data, whose loss is −log p(v | code)."""
+        down = [Layer(self.top.visible, self.top.W.T.copy(), self.top.b.copy())]
         for k in range(self.depth - 1, -1, -1):
-            layers.append(
-                Layer(self.layer_units[k], self.params[f"G{k}"].copy(), self.params[f"g{k}"].copy())
-            )
-        return Network(layers, self.layer_units[0])
+            arrays = (self.params[f"{name}{k}"].copy() for name in "Gg")
+            down.append(Layer(self.layer_units[k], *arrays))
+        return autoencoder(self.recognition(), down)
 
 
 def _each(value: Any, n: int, name: str) -> list[Any]:

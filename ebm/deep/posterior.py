@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from ebm.machine import Array
-from ebm.units import Bernoulli
+from ebm.network.passes import mean_of
 
 __all__ = ["even_means"]
 
-_TOLERANCE, _MOST = 1e-4, 50  # of the means; iterations
+_MOST = 50  # iterations
 
 
-def even_means(rbm: Any, v: Array, cut: int) -> tuple[Array, Array]:
-    """Means of the even hidden layers, Bernoulli units, and their entropy, docs/math.md (4.17).
+def even_means(rbm: Any, v: Array, cut: int, tolerance: float) -> tuple[Array, Array]:
+    """Means of the even hidden layers, units of two states, and their entropy, docs/math.md (4.17).
 
     Parameters
     ----------
@@ -23,21 +23,31 @@ def even_means(rbm: Any, v: Array, cut: int) -> tuple[Array, Array]:
         Even layers visible, odd ones hidden.
     v : (n, n_data)
         Of the units in the first `cut` columns of the even side.
+    tolerance : float
+        The means are taken when none has moved by more.
 
     Returns
     -------
     m : (n, columns − cut); entropy : (n,) float64, nats
     """
     W, b, c, odd = rbm.W, rbm.b, rbm.c, rbm.hidden
-    units = Bernoulli()
-    data = rbm.visible.taken(np.arange(v.shape[1]))
+    data, units = (
+        rbm.visible.taken(np.arange(*ends)) for ends in ((v.shape[1],), (v.shape[1], rbm.n_visible))
+    )
     below = data.dot(v, W[:cut])
     m = np.zeros((len(v), len(b) - cut), b.dtype)
     for i in range(_MOST):
         # at first nothing comes from above: the data count twice instead, as in a pass of the network
-        new = units.mean(b[cut:] + odd.mean(c + (2 * below if i == 0 else below + m @ W[cut:])) @ W[cut:].T)
+        above = below + below if i == 0 else m @ W[cut:]
+        if i > 0:
+            above += below
+        new = mean_of(units, mean_of(odd, above, c) @ W[cut:].T, b[cut:])
         moved, m = float(np.abs(new - m).max(initial=0)), new
-        if moved < _TOLERANCE and i > 0:
+        if moved < tolerance and i > 0:
             break
-    p = np.clip(m.astype(np.float64), 1e-12, 1 - 1e-12)
+    p = m.astype(np.float64)
+    for own, _, columns in units.parts(m.shape[1]):
+        low, high = own.states
+        p[:, columns] = (p[:, columns] - low) / (high - low)
+    p = np.clip(p, 1e-12, 1 - 1e-12)
     return m, -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(1)

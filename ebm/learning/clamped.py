@@ -26,6 +26,7 @@ __all__ = ["HiddenMeans", "MeanState", "Positive", "Swept", "check_positive", "c
 Positive: TypeAlias = Literal["gibbs", "mean-field"]
 
 _TOLERANCE = 1e-6  # of the means
+_COARSE = 3e-3  # of means that teach: their errors are far below the noise of the chains
 _MOST = 200  # iterations
 
 
@@ -76,12 +77,15 @@ class MeanState:
     """
 
     def __init__(self, machine: Any, v: Array) -> None:
-        self._machine, self._x = machine, machine.mean_field(v)[0]
+        self._machine, self._x = machine, machine.mean_field(v, tolerance=_COARSE)[0]
 
     def start(self, rng: Stream) -> Chains:
         """Chains that begin at the rows and at draws of independent units with these means."""
         x, cut = self._x.copy(), self._machine.n_visible
-        x[:, cut:] = rng.uniform(len(x), x.shape[1] - cut, x.dtype) < x[:, cut:]
+        u, means = rng.uniform(len(x), x.shape[1] - cut, x.dtype), x[:, cut:]
+        for units, own, _ in self._machine.units.taken(np.arange(cut, x.shape[1])).parts(x.shape[1] - cut):
+            low, high = units.states
+            means[:, own] = np.where(low + (high - low) * u[:, own] < means[:, own], high, low)
         return self._machine.start(x)
 
     def contrast(self, w: Array, model: Chains | Array, others: Array | None = None) -> tuple[Params, Params]:

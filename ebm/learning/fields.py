@@ -49,7 +49,8 @@ def as_params(machine: Any, moments: Array, mean: Array) -> Params:
     """Moments over all units of the graph as statistics of the parameters."""
     n = len(machine.params["b"])
     if "W" in machine.params:
-        found = {"W": moments[:n, n:], "b": mean[:n], "c": mean[n:]}
+        coupled = getattr(machine, "coupled", True)
+        found = {"W": np.where(coupled, moments[:n, n:], 0.0), "b": mean[:n], "c": mean[n:]}
     elif machine.sparse:
         pattern = machine.J.tocoo()
         found = {"J": moments[pattern.row, pattern.col], "b": mean}
