@@ -121,6 +121,9 @@ def draw_figure(found: dict[int, dict[str, list[float]]]) -> None:
     axes.set(
         xscale="log", yscale="log", xlabel="labels", ylabel="test error (%)", title="784-1024-10 on MNIST"
     )
+    axes.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+    axes.set_xticks(ns, [f"{n:,}".replace(",", " ") for n in ns])
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     figure.savefig(HERE / "labels.png", dpi=120)
 
