@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from ebm import plots
 
-METRIC_FIGURES = {"energy_curves", "free_energy_gap", "likelihood", "kl"}
+METRIC_FIGURES = {"energy_curves", "free_energy_gap", "likelihood", "kl", "learning_curves"}
 ARRAY_FIGURES = {
     "energy_histogram",
     "energy_traces",
@@ -20,6 +20,11 @@ ARRAY_FIGURES = {
     "weights",
     "samples",
     "confusion",
+    "reliability",
+    "misclassified",
+    "features_by_class",
+    "predictions",
+    "fine_tuning",
 }
 STEPS = 12
 
@@ -42,6 +47,10 @@ def fake_metrics(seed: int = 0) -> dict[str, np.ndarray]:
         "pseudo_likelihood_train": -50 - 70 * fall,
         "pseudo_likelihood_heldout": -54 - 66 * fall,
         "kl": fall**2,
+        "loss_train": 2.3 * fall,
+        "loss_heldout": 2.0 * fall + 0.3,
+        "error_train": 0.9 * fall,
+        "error_heldout": 0.8 * fall + 0.1,
     }
     metrics["free_energy_gap"] = metrics["free_energy_heldout"] - metrics["free_energy_train"]
     for name, width in (("train", 9.0), ("heldout", 10.0), ("chains", 6.0)):
@@ -57,6 +66,7 @@ def fake_arrays(seed: int = 0) -> dict[str, np.ndarray]:
     anneal = np.geomspace(0.05, 4, 30)
     mean, pairs = rng.random(20), rng.random(190)
     labels = rng.integers(0, 10, 300)
+    p = rng.dirichlet(np.full(10, 0.2), 300)
     return {
         "x": rng.integers(0, 2, (30, 20)),
         "image_shape": np.array([5, 4]),
@@ -78,6 +88,17 @@ def fake_arrays(seed: int = 0) -> dict[str, np.ndarray]:
         "labels_true": labels,
         "labels_predicted": np.where(rng.random(300) < 0.1, rng.integers(0, 10, 300), labels),
         "weights": rng.normal(0, 0.2, (20, 12)),
+        "label_weights": rng.normal(0, 0.2, (10, 12)),
+        "probabilities": p,
+        "mistakes": np.arange(40),
+        "mistaken": rng.random((40, 20)),
+        "numbers_true": rng.normal(size=50),
+        "numbers_predicted": rng.normal(size=50),
+        "numbers_std": np.full(50, 1.4),
+        "tuning_step": np.arange(5),
+        "tuning_epoch": np.arange(5),
+        "tuning_loss_train": np.exp(-np.arange(5)),
+        "tuning_error_train": 0.5 * np.exp(-np.arange(5)),
     }
 
 
@@ -112,6 +133,12 @@ def all_axes() -> dict[str, object]:
         "weights_map": plots.weights(a["weights"]),
         "samples": plots.samples(a["x"], (5, 4)),
         "confusion": plots.confusion(a["labels_true"], a["labels_predicted"]),
+        "reliability": plots.reliability(a["probabilities"], a["labels_true"]),
+        "misclassified": plots.misclassified(a["mistaken"], np.arange(40), np.arange(1, 41), (5, 4)),
+        "features_by_class": plots.features_by_class(a["weights"], a["label_weights"], (5, 4)),
+        "predictions": plots.predictions(a["numbers_true"], a["numbers_predicted"], a["numbers_std"]),
+        "losses": plots.learning_curves(metrics)[0],
+        "errors": plots.learning_curves(metrics)[1],
     }
 
 

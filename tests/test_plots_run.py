@@ -126,6 +126,9 @@ NEEDS = {
     "weights": ["weights"],
     "samples": ["x", "image_shape"],
     "confusion": ["labels_true", "labels_predicted"],
+    "reliability": ["labels_true", "probabilities"],
+    "predictions": ["numbers_true", "numbers_predicted"],
+    "fine_tuning": ["tuning_step", "tuning_loss_train"],
 }
 
 

@@ -1,12 +1,12 @@
 """Data to learn from, and couplings to sample.
 
-A *data table* (`Digits`, `MNIST`, `BarsAndStripes`, `Encoder`, `Shifter`, `File`) is a frozen set of settings
-with one method, ``load() -> Data``; a run's ``[data]`` table builds it by name. A *coupling generator* (`sk`,
-`lattice`, `random_regular`, `from_edges`) returns the symmetric matrix J of E(x) = -b·x - ½ x·J·x, with zero
-diagonal, and leaves the choice of machine to the caller. A *graph* for Max-Cut comes from `read_gset`: the
-matrix W of its weights, whose heaviest cut is the ground state of the Ising machine with J = -W; `cut_value`
-is the weight of a cut. Nothing here is unpickled, and nothing downloaded but
-`MNIST` without a path.
+A *data table* (`Digits`, `MNIST`, `Diabetes`, `BarsAndStripes`, `Encoder`, `Shifter`, `File`) is a frozen set
+of settings with one method, ``load() -> Data``; a run's ``[data]`` table builds it by name. A *coupling
+generator* (`sk`, `lattice`, `random_regular`, `from_edges`) returns the symmetric matrix J of
+E(x) = -b·x - ½ x·J·x, with zero diagonal, and leaves the choice of machine to the caller. A *graph* for
+Max-Cut comes from `read_gset`: the matrix W of its weights, whose heaviest cut is the ground state of the
+Ising machine with J = -W; `cut_value` is the weight of a cut. Nothing here is unpickled, and nothing
+downloaded but `MNIST` without a path.
 """
 
 from ebm.datasets.couplings import from_edges, lattice, random_regular, sk
@@ -14,12 +14,13 @@ from ebm.datasets.files import File
 from ebm.datasets.gset import cut_value, read_gset
 from ebm.datasets.mnist import MNIST, read_idx
 from ebm.datasets.reading import read_array
-from ebm.datasets.tables import BarsAndStripes, Data, Digits, Encoder, Shifter
+from ebm.datasets.tables import BarsAndStripes, Data, Diabetes, Digits, Encoder, Shifter
 
 __all__ = [
     "MNIST",
     "BarsAndStripes",
     "Data",
+    "Diabetes",
     "Digits",
     "Encoder",
     "File",

@@ -65,8 +65,10 @@ class File:
     key : str, optional
         The array in a .npz; by default ``X`` or ``x``, else the only 2-D one.
     labels : str or int, optional
-        Where the integer labels are: the name of a .csv column, another array of a .npz, or the index of a
+        Where the labels are, integers: the name of a .csv column, another array of a .npz, or the index of a
         column (from 0; -1 is the last). A column of labels is no part of the data.
+    numbers : bool
+        The labels are real numbers, to be predicted by regression, and not classes.
     threshold : float, optional
         Make bits, ``value >= threshold`` (for ``kind="ising"``, -1 and +1); by default values stay.
     kind : {"auto", "bernoulli", "ising", "gaussian", "potts"}
@@ -101,6 +103,7 @@ class File:
     path: str
     key: str | None = None
     labels: str | int | None = None
+    numbers: bool = False
     threshold: Finite | None = None
     kind: Literal["auto", "bernoulli", "ising", "gaussian", "potts"] = "auto"
     test: Fraction = 0.2
@@ -110,7 +113,7 @@ class File:
 
     def load(self) -> Data:
         """Return the split rows: float32, or int64 symbols for ``kind="potts"``."""
-        table, y = read_table(self.path, self.key, self.labels, self.delimiter)
+        table, y = read_table(self.path, self.key, self.labels, self.delimiter, self.numbers)
         n, d = table.values.shape
         if n < 2:
             raise EbmError(f"{self.path}: one row cannot be split into train and test; expected at least two")
@@ -120,7 +123,7 @@ class File:
             table = dataclasses.replace(table, values=2 * bits - 1 if self.kind == "ising" else bits)
         kind = _kind(table, self.kind)
         x = table.values.astype(np.int64 if kind == "potts" else np.float32)
-        train, test = split_rows(n, self.test, self.seed, y, self.path)
+        train, test = split_rows(n, self.test, self.seed, None if self.numbers else y, self.path)
         y_train, y_test = (None, None) if y is None else (y[train], y[test])
         n_states = int(x.max()) + 1 if kind == "potts" else None
         return Data(x[train], x[test], y_train, y_test, kind, n_states, shape, Path(self.path).name)

@@ -182,9 +182,12 @@ def _read_csv(path: str, file: Path, delimiter: str) -> Table:
 
 
 def read_table(
-    path: str | Path, key: str | None, labels: str | int | None, delimiter: str
+    path: str | Path, key: str | None, labels: str | int | None, delimiter: str, numbers: bool = False
 ) -> tuple[Table, np.ndarray | None]:
-    """Return a checked table of finite numbers, (n, d) with n and d >= 1, and its labels."""
+    """Return a checked table of finite numbers, (n, d) with n and d >= 1, and its labels.
+
+    Those are integers, or if `numbers` float64.
+    """
     path, y = str(path), None
     with _refusing(path):
         file = _existing(path)
@@ -201,8 +204,8 @@ def read_table(
     if labels is None:
         return table, None
     if y is None:
-        return _split_labels(table, labels)
-    return table, _check_labels(table, labels, y)
+        return _split_labels(table, labels, numbers)
+    return table, _check_labels(table, labels, y, numbers)
 
 
 def _check(table: Table) -> None:
@@ -222,36 +225,41 @@ def _check(table: Table) -> None:
             raise EbmError(f"{path}: {table.where(*at)}: found {x[at]}; expected finite numbers below 3.4e38")
 
 
-def _split_labels(table: Table, labels: str | int) -> tuple[Table, np.ndarray]:
-    """Take the column of labels out of a table; return the rest, and it as int64."""
+def _split_labels(table: Table, labels: str | int, numbers: bool) -> tuple[Table, np.ndarray]:
+    """Take the column of labels out of a table; return the rest, and it as int64 or float64."""
     d = table.values.shape[1]
     j = _label_column(table, labels)
     if d == 1:
         raise EbmError(f"{table.path}: its only column is the labels; expected data beside them")
     y = table.values[:, j]
-    bad = _no_integers(y)
+    bad = _no_labels(y, numbers)
     if bad.any():
         i = int(bad.argmax())
         raise EbmError(f"{table.path}: {table.where(i, j)}: the label is {y[i]}; expected an integer")
-    rest = np.delete(table.values, j, axis=1)
-    return dataclasses.replace(table, values=rest, columns=np.delete(np.arange(d), j)), y.astype(np.int64)
+    rest = dataclasses.replace(
+        table, values=np.delete(table.values, j, axis=1), columns=np.delete(np.arange(d), j)
+    )
+    return rest, y.astype(np.float64 if numbers else np.int64)
 
 
-def _check_labels(table: Table, labels: str | int, y: np.ndarray) -> np.ndarray:
-    """Return as int64 the labels that came as an array of their own."""
+def _check_labels(table: Table, labels: str | int, y: np.ndarray, numbers: bool) -> np.ndarray:
+    """Return as int64 or float64 the labels that came as an array of their own."""
     n = len(table.values)
     if y.shape != (n,) or y.dtype.kind not in "biuf":
         found = f"are {y.dtype} of shape {y.shape}"
-        raise EbmError(f"{table.path}: labels {labels!r} {found}; expected {n} integers, one per row")
-    bad = _no_integers(y)
+        what = "numbers" if numbers else "integers"
+        raise EbmError(f"{table.path}: labels {labels!r} {found}; expected {n} {what}, one per row")
+    bad = _no_labels(y, numbers)
     if bad.any():
-        i = int(bad.argmax())
-        raise EbmError(f"{table.path}: labels {labels!r}, row {i}: the label is {y[i]}; expected an integer")
-    return y.astype(np.int64)
+        i, what = int(bad.argmax()), "a finite number" if numbers else "an integer"
+        raise EbmError(f"{table.path}: labels {labels!r}, row {i}: the label is {y[i]}; expected {what}")
+    return y.astype(np.float64 if numbers else np.int64)
 
 
-def _no_integers(y: np.ndarray) -> np.ndarray:
-    """Return the mask of what is no integer, or none that a float holds exactly (2^53)."""
+def _no_labels(y: np.ndarray, numbers: bool) -> np.ndarray:
+    """Return the mask of what is not finite; or no integer, or none that a float holds exactly (2^53)."""
+    if numbers:
+        return ~np.isfinite(y)
     return ~((y == np.round(y)) & (np.abs(y.astype(np.float64)) < 2**53))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
@@ -12,7 +13,17 @@ from pydantic import Field
 
 from ebm.errors import EbmError, settings
 
-__all__ = ["BarsAndStripes", "Data", "Digits", "Encoder", "Fraction", "Seed", "Shifter", "split_rows"]
+__all__ = [
+    "BarsAndStripes",
+    "Data",
+    "Diabetes",
+    "Digits",
+    "Encoder",
+    "Fraction",
+    "Seed",
+    "Shifter",
+    "split_rows",
+]
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # scikit-learn's splitter takes no larger one
@@ -26,10 +37,11 @@ class Data:
     ----------
     train, test : ndarray, (n, d) and (m, d)
         One sample per row: float32, or int64 for ``kind="potts"``.
-    train_labels, test_labels : ndarray of int64, (n,) and (m,), or None
-        The classes, where there are any.
-    kind : {"bernoulli", "ising", "gaussian", "potts"}
-        Values in [0, 1]; -1 and +1; real numbers; integer symbols 0..n_states-1.
+    train_labels, test_labels : ndarray, (n,) and (m,), or None
+        What is to be predicted, where there is anything: classes (int64), or numbers (float64).
+    kind : {"bernoulli", "ising", "gaussian", "potts", "mixed"}
+        Values in [0, 1]; -1 and +1; real numbers; integer symbols 0..n_states-1; rows with the label as their
+        last column, see `labelled`.
     n_states : int or None
         Symbols of a Potts unit (one more than the largest in the data); None for the other kinds.
     image_shape : (height, width) or None
@@ -52,6 +64,34 @@ class Data:
     n_states: int | None = None
     image_shape: tuple[int, int] | None = None
     name: str = ""
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the labels tell apart; None where there are no labels, or they are numbers."""
+        y = self.train_labels
+        if y is None or y.dtype.kind not in "iu" or self.test_labels is None:
+            return None
+        return max(2, 1 + int(max(y.max(), self.test_labels.max())))
+
+    def labelled(self) -> Data:
+        """Rows whose last column is the label, for a machine that has it as a visible unit.
+
+        Examples
+        --------
+        >>> x = np.zeros((2, 3), np.float32)
+        >>> Data(x, x, np.array([0, 1]), np.array([1, 1])).labelled().train
+        array([[0., 0., 0., 0.],
+               [0., 0., 0., 1.]], dtype=float32)
+        """
+        if self.train_labels is None or self.test_labels is None:
+            raise EbmError(f"{self.name or 'data'}: no labels; expected some for the machine to learn")
+        if self.train_labels.dtype.kind in "iu" and min(self.train_labels.min(), self.test_labels.min()) < 0:
+            raise EbmError(f"{self.name or 'data'}: expected labels 0, 1, ..., got one below 0")
+        train, test = (
+            np.column_stack([rows.astype(np.float32), y.astype(np.float32)])
+            for rows, y in ((self.train, self.train_labels), (self.test, self.test_labels))
+        )
+        return dataclasses.replace(self, train=train, test=test, kind="mixed")
 
 
 def split_rows(
@@ -149,6 +189,47 @@ class Digits:
         y = digit.astype(np.int64)
         train, test = split_rows(len(x), self.test, self.seed, y, "Digits")
         return Data(x[train], x[test], y[train], y[test], image_shape=(8, 8), name="digits")
+
+
+@settings
+class Diabetes:
+    """442 diabetes patients: ten measurements, and how far the disease went within a year, a number.
+
+    Measurements and target are standardised by the training rows' means and standard deviations. Source:
+    Efron, Hastie, Johnstone & Tibshirani, "Least angle regression" (2004), as shipped with scikit-learn
+    (`sklearn.datasets.load_diabetes`).
+
+    Parameters
+    ----------
+    test : float
+        Fraction of test rows, in (0, 1).
+    seed : int
+        Of the split.
+
+    Raises
+    ------
+    EbmError
+        For a setting of wrong type or range.
+
+    Examples
+    --------
+    >>> data = Diabetes().load()
+    >>> data.train.shape, data.test_labels.shape, data.kind
+    ((353, 10), (89,), 'gaussian')
+    """
+
+    test: Fraction = 0.2
+    seed: Seed = 0
+
+    def load(self) -> Data:
+        """Return the split rows, float32; the labels are the target."""
+        from sklearn.datasets import load_diabetes
+
+        x, y = load_diabetes(return_X_y=True)
+        train, test = split_rows(len(x), self.test, self.seed, where="Diabetes")
+        x = ((x - x[train].mean(0)) / x[train].std(0)).astype(np.float32)
+        y = (y - y[train].mean()) / y[train].std()
+        return Data(x[train], x[test], y[train], y[test], kind="gaussian", name="diabetes")
 
 
 @settings

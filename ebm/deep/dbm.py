@@ -292,27 +292,27 @@ class DBM(EvenLayers):
         x, last = self.mean_field(v)[0], len(self.sizes) - 1
         return x[:, self._even[last]] if last % 2 == 0 else self._rbm.mean_h(x)[:, self._odd[last]]
 
-    def _up(self) -> list[Layer]:
-        """The hidden layers; weights into one that has another above, missing on the way up, count twice."""
+    def recognition(self) -> list[Layer]:
+        """The layers on the way up, with copies of their arrays.
+
+        Weights into a layer that has another one above, which is missing on the way up, count twice: it then
+        gets inputs of the size that it has been learnt with, as in the first step of the mean fields.
+        """
         weights, biases = self.layers()
         units, last = self.layer_units[1:], len(weights) - 1
-        return [Layer(units[k], (1 + (k < last)) * W, biases[k + 1]) for k, W in enumerate(weights)]
+        return [Layer(units[k], (1 + (k < last)) * W, biases[k + 1].copy()) for k, W in enumerate(weights)]
 
     def unfold(self, readout: Units, n_outputs: int = 1) -> Network:
-        """A network of the hidden layers and a readout that says nothing yet.
-
-        Weights into a layer that has another one above count twice: it then gets inputs of the size that it
-        has been learnt with, as in the first step of the mean fields.
-        """
-        return with_readout(self._up(), self.layer_units[0], readout, n_outputs)
+        """A network of the layers on the way up and a readout that says nothing yet; for `fine_tune`."""
+        return with_readout(self.recognition(), self.layer_units[0], readout, n_outputs)
 
     def autoencoder(self) -> Network:
         """A network of the layers on the way up and back down to the data, for `fine_tune` on the data.
 
-        As in `unfold`, weights into hidden layers that miss a neighbour count twice.
+        As in `recognition`, weights into hidden layers that miss a neighbour count twice.
         """
         weights, biases = self.layers()
         down = [
             Layer(self.layer_units[k], (1 + (k > 0)) * weights[k].T, biases[k]) for k in range(len(weights))
         ]
-        return autoencoder(self._up(), down[::-1])
+        return autoencoder(self.recognition(), down[::-1])

@@ -101,7 +101,8 @@ class DBN:
         batch_size: int = 100,
         penalties: Sequence[Penalty] = (),
         seed: Seed = 0,
-        progress: Callable[[int, RBM], object] | None = None,
+        learnt: Sequence[RBM] = (),
+        progress: Callable[[int, RBM, Array], object] | None = None,
     ) -> DBN:
         """Learn a stack layer by layer: each RBM on the hidden means of the one below.
 
@@ -120,8 +121,10 @@ class DBN:
         epochs : int or one for each layer
         batch_size, penalties, seed
             As in `ebm.fit`.
+        learnt : sequence of RBM
+            The lowest layers, as an earlier call with the same arguments had learnt them: it goes on above.
         progress : callable, optional
-            Called with the number of each layer and its machine when it has been learnt.
+            Called with the number of each layer, its machine and its data when it has been learnt.
 
         Returns
         -------
@@ -137,16 +140,19 @@ class DBN:
         for k, (size, own, n) in enumerate(
             zip(sizes, optimisers, _each(epochs, layers, "epochs"), strict=True)
         ):
-            machine = RBM.from_data(
-                rows, as_count(size, "sizes"), visible=units, hidden=hidden, seed=stream.split(k).key
-            )
-            fit(
-                machine, rows, rule=CD() if rule is None else rule, optimiser=own, epochs=n,
-                batch_size=batch_size, penalties=penalties, seed=stream.split(k).key,
-            )  # fmt: skip
+            if k < len(learnt):
+                machine = learnt[k]
+            else:
+                machine = RBM.from_data(
+                    rows, as_count(size, "sizes"), visible=units, hidden=hidden, seed=stream.split(k).key
+                )
+                fit(
+                    machine, rows, rule=CD() if rule is None else rule, optimiser=own, epochs=n,
+                    batch_size=batch_size, penalties=penalties, seed=stream.split(k).key,
+                )  # fmt: skip
+                if progress is not None:
+                    progress(k, machine, rows)
             machines.append(machine)
-            if progress is not None:
-                progress(k, machine)
             if k + 1 < layers:
                 rows, units = _raised(machine, rows, stream.split(k).split(SAMPLE)), hidden
         return cls(machines)

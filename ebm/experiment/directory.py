@@ -117,7 +117,8 @@ class RunDirectory:
             (self.path / name).unlink(missing_ok=True)
         for name in ("model.npz", "samples.npz", "readout.npz"):
             (self.path / name).unlink(missing_ok=True)
-        for folder, pattern in (("checkpoints", "step-*.npz"), ("figures", "*.png")):
+        kept = (("checkpoints", "step-*.npz"), ("layers", "*.npz"), ("figures", "*.png"))
+        for folder, pattern in kept:
             for path in (self.path / folder).glob(pattern):
                 path.unlink()
             with contextlib.suppress(OSError):  # something else is in it, or it is not there

@@ -19,10 +19,13 @@ from typing import Any
 import numpy as np
 
 from ebm.checkpoint import save, write_arrays
+from ebm.deep import DBN
 from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import Config, read_config, resolved
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.predicting import rows_for
 from ebm.experiment.report import Report, summary_rows
+from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import Work, check_stages, run_stages
 from ebm.machine import Array, check_finite
 from ebm.optimisers import rate_at
@@ -75,6 +78,7 @@ def run(
     config = read_config(config_path, overrides)
     data = config.data.load() if config.data is not None else None
     machine = config.machine.build(data)
+    data = rows_for(machine, data)
     check_stages(config, machine, data)
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
     try:
@@ -108,6 +112,7 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
         data = config.data.load() if config.data is not None else None
         state = directory.load_state()
         machine = config.machine.build(data) if state is None else state.machine
+        data = rows_for(machine, data)
         check_stages(config, machine, data)
         if state is None:
             report.line(f"{path}: no checkpoint yet; starting over")
@@ -124,9 +129,11 @@ def _go(
     began = time.perf_counter()
     with _warnings_as_lines(report), _blas_threads(machine, config):
         work = Work(config, machine, data, directory, report)
-        if config.train is not None:
+        if isinstance(machine, DBN):
+            learn_stack(work)
+        elif config.train is not None:
             _learn(work, state)
-        save(directory.model, machine)
+        save(directory.model, work.machine)
         run_stages(work)
         if work.arrays:
             write_arrays(directory.path / "samples.npz", work.arrays)

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from ebm.baselines import ChowLiu, Independent
-from ebm.checkpoint import save
+from ebm.deep import DBN
 from ebm.errors import EbmError, TooLarge
 from ebm.experiment.config import Config
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.predicting import predictions, readouts
 from ebm.experiment.report import Report
+from ebm.experiment.stacks import check_stack
 from ebm.machine import Array, enumerate_states, n_states
-from ebm.network import Network, fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
 from ebm.samplers import Gibbs, sample
 from ebm.scores import free_energy_gap, reconstruction_error
 from ebm.stream import Stream
+from ebm.units import Mixed
 
 __all__ = ["Work", "run_stages"]
 
@@ -61,6 +63,8 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
     EbmError
         One line that names the table.
     """
+    if isinstance(machine, DBN):
+        check_stack(config)
     if data is not None:
         _check_data(machine, data)
     train, log_z = config.train, config.log_z
@@ -75,6 +79,8 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
         _check_stopping(train, machine, data)
     if config.readout is not None and (data is None or data.train_labels is None):
         raise EbmError("[readout] needs labels, and the data have none")
+    if config.readout is not None and data.kind == "mixed":
+        raise EbmError("[readout]: the machine's last unit is the label, which it predicts; expected none")
     if config.completion is not None:
         left = machine.n_visible - config.completion.given
         if left < 1 or n_states(machine.units, left) > _COMPLETIONS:
@@ -85,14 +91,20 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
 
 
 def _check_data(machine: Any, data: Any) -> None:
-    kind = type(machine.units).__name__.lower()
+    units = data_units(machine)
+    kind = type(units).__name__.lower()
     if data.kind != kind:
         raise EbmError(f"data: {data.kind} values, but the machine has {kind} units")
     for name, rows in (("training", data.train), ("held-out", data.test)):
         if rows.shape[1] != machine.n_visible:
             width = machine.n_visible
             raise EbmError(f"data: {rows.shape[1]} columns, but the machine has {width} visible units")
-        machine.units.check(rows, f"{name} data")
+        units.check(rows, f"{name} data")
+
+
+def data_units(machine: Any) -> Any:
+    """The type of the visible units."""
+    return machine.layer_units[0] if hasattr(machine, "layer_units") else machine.units
 
 
 def _check_stopping(train: Any, machine: Any, data: Any) -> None:
@@ -118,12 +130,14 @@ def _feasible(table: str, machine: Any) -> None:
 def run_stages(work: Work) -> None:
     """Run the stages whose tables the config has."""
     config = work.config
-    if work.data is not None:
+    if work.data is not None and not isinstance(work.machine, DBN):
         _scores(work)
     if config.log_z is not None:
         _log_z(work)
     if config.readout is not None:
-        _readouts(work)
+        readouts(work)
+    if work.data is not None and work.data.kind == "mixed":
+        predictions(work)
     if config.completion is not None:
         _completion(work)
     if config.sample is not None:
@@ -137,7 +151,7 @@ def run_stages(work: Work) -> None:
 
 def _scores(work: Work) -> None:
     machine, rows = work.machine, work.data.train
-    if machine.sums_out:
+    if machine.sums_out and machine.n_units == machine.n_visible:
         if work.heldout is not None:
             gap = free_energy_gap(machine, rows, work.heldout)
             work.summary["free_energy_gap"] = gap
@@ -151,11 +165,12 @@ def _log_z(work: Work) -> None:
     config, machine, report = work.config.log_z, work.machine, work.report
     assert config is not None
     data = work.data
-    fits = data is not None and machine.n_units == machine.n_visible
+    energies: Any = machine.top if isinstance(machine, DBN) else machine  # whose log Z it is
+    fits = data is not None and energies is machine and machine.n_units == machine.n_visible
     base = base_rate(machine, data.train) if fits else None
     with report.progress("log Z", 1.0) as update:
         estimate = log_z(
-            machine, config.method, seed=config.seed, n_temperatures=config.temperatures,
+            energies, config.method, seed=config.seed, n_temperatures=config.temperatures,
             n_chains=config.chains, base=base, accuracy=config.accuracy, rounds=config.rounds,
             budget=math.inf, progress=update,
         )  # fmt: skip
@@ -171,17 +186,23 @@ def _log_z(work: Work) -> None:
     }
     ess = estimate.estimates.get("ais", {}).get("ess")
     how = estimate.method if ess is None else f"{estimate.method}, ESS {ess:.0f} of {config.chains} weights"
-    report.row(f"log Z ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
+    of = "" if energies is machine else " of the top RBM"
+    report.row(f"log Z{of} ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
     if data is None:
         return
     sets = (
         {"training": data.train} if work.heldout is None else {"test": work.heldout, "training": data.train}
     )
+    bounded = hasattr(machine, "log_likelihood_bound")
     for name, rows in sets.items():
-        each = log_likelihood(machine, rows, estimate)
-        work.summary[f"log_likelihood_{name}"] = float(each.mean())
+        if bounded:
+            each = machine.log_likelihood_bound(rows, estimate)
+        else:
+            each = log_likelihood(machine, rows, estimate)
+        what = "bound on the log-likelihood" if bounded else "log-likelihood"
+        work.summary[f"log_likelihood_{'bound_' if bounded else ''}{name}"] = float(each.mean())
         error = f"{each.mean():.3f} ± {estimate.stderr:.3f}"
-        report.row(f"log-likelihood, {name} rows", error, "nats per row")
+        report.row(f"{what}, {name} rows", error, "nats per row")
     _baselines(work)
 
 
@@ -195,38 +216,6 @@ def _baselines(work: Work) -> None:
         found[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
         work.report.row(f"log-likelihood, test rows: {name}", f"{found[name]:.3f}", "nats per row")
     work.summary["baselines"] = found
-
-
-def _readouts(work: Work) -> None:
-    config, data, machine = work.config.readout, work.data, work.machine
-    assert config is not None
-    common: dict[str, Any] = {"batch_size": config.batch_size, "seed": config.seed}
-    first = common | {
-        "epochs": config.epochs, "optimiser": config.optimiser, "penalties": config.penalties,
-    }  # fmt: skip
-    x, y = data.train, data.train_labels
-    errors: dict[str, float] = {}
-    rows_name = "training" if work.heldout is None else "held-out"
-
-    def note(name: str, network: Network) -> None:
-        errors[name] = network.error(data.test, data.test_labels)
-        work.report.row(f"{rows_name} error, {name}", f"{100 * errors[name]:.2f}", "% of rows")
-
-    network = readout(None, x, y, **first)
-    note("softmax on the data", network)
-    if hasattr(machine, "mean_h"):
-        network = readout(machine, x, y, **first)
-        note("softmax on hidden means", network)
-        with work.report.progress("fine-tuning", 1.0) as update:
-            fine_tune(
-                network, x, y, **common, epochs=config.fine_tune_epochs, progress=update,
-                optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
-            )  # fmt: skip
-        note("both layers fine-tuned", network)
-    save(work.run.path / "readout.npz", network)
-    work.summary["heldout_error"] = errors
-    work.arrays["labels_true"] = np.asarray(data.test_labels)
-    work.arrays["labels_predicted"] = network.predict(data.test)
 
 
 def _completion(work: Work) -> None:
@@ -252,23 +241,33 @@ def _completion(work: Work) -> None:
 def _samples(work: Work) -> None:
     config, machine = work.config.sample, work.machine
     assert config is not None
+    arrays, data = work.arrays, work.data
+    if isinstance(machine, DBN):
+        _moments(work, machine.sample(config.n, sampler=config.sampler, seed=config.seed))
+        return
     drawn = sample(machine, config.n, sampler=config.sampler, seed=config.seed)
-    x = drawn.x[:, : machine.n_visible]
-    arrays = work.arrays
-    arrays["x"], arrays["free_energy_samples"] = x, drawn.free_energy
+    arrays["free_energy_samples"] = drawn.free_energy
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
     tau, slowest = drawn.diagnostics["tau"], drawn.diagnostics.get("slowest", "free energy")
     work.report.row(f"autocorrelation time ({slowest})", f"{tau:.1f}", "steps")
-    data = work.data
+    if data is not None:
+        rng = Stream(config.seed).split(1)
+        arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
+        if work.heldout is not None:
+            arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(work.heldout, rng))
+    _moments(work, drawn.x[:, : machine.n_visible])
+
+
+def _moments(work: Work, x: Array) -> None:
+    """Keep samples, and compare their moments with those of the data."""
+    arrays, data, units = work.arrays, work.data, data_units(work.machine)
+    arrays["x"] = x
     if data is None:
         return
-    rng = Stream(config.seed).split(1)
-    arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
-    if work.heldout is not None:
-        arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(work.heldout, rng))
     if data.image_shape is not None:
         arrays["image_shape"] = np.asarray(data.image_shape)
-    left, right = machine.units.encode(data.train), machine.units.encode(x)
+        arrays["x"] = x[:, : math.prod(data.image_shape)]  # a label beside the pixels is no part of the image
+    left, right = units.encode(data.train), units.encode(x)
     arrays["data_mean"], arrays["model_mean"] = left.mean(0), right.mean(0)
     i, j = np.triu_indices(left.shape[1], 1)
     chosen = np.linspace(0, len(i) - 1, min(len(i), _PAIRS)).astype(np.int64)
@@ -336,10 +335,16 @@ def _annealing(work: Work) -> None:
 
 
 def _weights(work: Work) -> None:
-    machine = work.machine
-    if "W" in machine.params and machine.visible.width == machine.hidden.width == 1:
-        work.arrays["weights"] = machine.W
-        if work.data is not None and work.data.image_shape is not None:
-            work.arrays["image_shape"] = np.asarray(work.data.image_shape)
+    machine, arrays = work.machine, work.arrays
+    layers = getattr(machine, "layer_units", None)
+    if layers is not None:
+        if layers[0].width == layers[1].width == 1:
+            arrays["weights"] = machine.params["R0"] if isinstance(machine, DBN) else machine.layers()[0][0]
+    elif "W" in machine.params and not isinstance(machine.visible, Mixed):
+        if machine.visible.width == machine.hidden.width == 1:
+            arrays["weights"] = machine.W
     elif "J" in machine.params and machine.n_units <= _HEAT_MAP:
-        work.arrays["weights"] = machine.J.toarray() if machine.sparse else machine.J
+        arrays["weights"] = machine.J.toarray() if machine.sparse else machine.J
+    images = work.data is not None and work.data.image_shape is not None
+    if images and "weights" in arrays and "J" not in machine.params:
+        arrays["image_shape"] = np.asarray(work.data.image_shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from pydantic import Field
 from ebm import datasets
 from ebm.boltzmann import BoltzmannMachine as _BoltzmannMachine
 from ebm.checkpoint import load_machine
+from ebm.deep import DBM as _DBM
+from ebm.deep import DBN as _DBN
 from ebm.errors import EbmError, settings
 from ebm.optimisers import SGD, Adam
 from ebm.penalties import L1, L2, GroupLasso, MaxNorm, NonNegative
@@ -29,7 +32,7 @@ from ebm.samplers import (
 )
 from ebm.selection import EarlyStopping
 from ebm.stream import Stream
-from ebm.units import Bernoulli, Gaussian, Ising, Potts, Units
+from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Potts, Units
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
 Natural = Annotated[int, Field(ge=0, lt=2**31)]
@@ -37,6 +40,7 @@ Seed = Annotated[int, Field(ge=0)]
 AnySampler = (
     Gibbs | Metropolis | Tempering | TemperedTransitions | PopulationAnnealing | SwendsenWang | Wolff | Direct
 )
+Part = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -81,6 +85,92 @@ class RBM:
         return _RBM.from_data(
             data.train, self.n_hidden, visible=visible, hidden=self.hidden, scale=self.scale,
             seed=self.seed, dtype=np.dtype(self.dtype),
+        )  # fmt: skip
+
+
+@settings
+class LabelledRBM:
+    """An RBM of p(x, y) whose last visible unit is the label y: Potts for classes, Gaussian for numbers.
+
+    It predicts by p(y | x), and learns by the rules `Discriminative` and `Hybrid`, or as a density. Given the
+    hidden units a number has the variance 1: its unit is to be small beside what the machine should explain.
+
+    Parameters
+    ----------
+    n_hidden, hidden, scale, seed, dtype
+        As of an RBM.
+    """
+
+    n_hidden: Count
+    hidden: Bernoulli | Ising | Potts = Bernoulli()
+    scale: Positive = 0.01
+    seed: Seed = 0
+    dtype: Literal["float32", "float64"] = "float32"
+
+    needs_data: ClassVar[bool] = True
+
+    def build(self, data: Any) -> _RBM:
+        """The machine before training."""
+        rows = data.labelled().train
+        own = Gaussian() if data.classes is None else Potts(data.classes)
+        return _RBM.from_data(
+            rows, self.n_hidden, visible=Mixed(((_units_of(data), rows.shape[1] - 1), (own, 1))),
+            hidden=self.hidden, scale=self.scale, seed=self.seed, dtype=np.dtype(self.dtype),
+        )  # fmt: skip
+
+
+@settings
+class DBN:
+    """A deep belief network, `ebm.DBN.greedy`: an RBM for each hidden layer, learnt one on the other.
+
+    [rule], [optimiser] and [train] are those of every layer.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units of the hidden layers, from the lowest.
+    hidden : Bernoulli or Ising
+    seed : int
+    """
+
+    sizes: Annotated[list[Count], Field(min_length=1)]
+    hidden: Bernoulli | Ising = Bernoulli()
+    seed: Seed = 0
+
+    needs_data: ClassVar[bool] = True
+
+    def build(self, data: Any) -> _DBN:
+        """A network of these sizes that has learnt nothing."""
+        counts = [data.train.shape[1], *self.sizes]
+        units = [_units_of(data)] + [self.hidden] * len(self.sizes)
+        layers = zip(pairwise(units), pairwise(counts), strict=True)
+        return _DBN([_RBM.random(*pair, *n, dtype=np.float32) for pair, n in layers])
+
+
+@settings
+class DBM:
+    """A deep Boltzmann machine, `ebm.DBM.from_data`, whose layers learn together.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units of the hidden layers, from the lowest: at least two.
+    scale, seed, dtype
+        As of an RBM.
+    """
+
+    sizes: Annotated[list[Count], Field(min_length=2)]
+    scale: Positive = 0.01
+    seed: Seed = 0
+    dtype: Literal["float32", "float64"] = "float32"
+
+    needs_data: ClassVar[bool] = True
+
+    def build(self, data: Any) -> _DBM:
+        """The machine before training."""
+        return _DBM.from_data(
+            data.train, self.sizes, visible=_units_of(data), scale=self.scale, seed=self.seed,
+            dtype=np.dtype(self.dtype),
         )  # fmt: skip
 
 
@@ -231,7 +321,19 @@ class LogZ:
 
 @settings
 class Readout:
-    """Readouts of the labels: on the data, on hidden means, and with both layers fine-tuned."""
+    """Readouts of the labels: on the data, on hidden means, and with all layers fine-tuned.
+
+    Classes are read by a softmax, numbers by least squares.
+
+    Parameters
+    ----------
+    epochs, batch_size, optimiser, penalties, seed
+        Of the readouts alone.
+    fine_tune_epochs, fine_tune_optimiser, fine_tune_penalties
+        Of all layers by back-propagation.
+    dropout : float or list of float
+        Of fine-tuning, as in `ebm.BackPropagation`.
+    """
 
     epochs: Count = 100
     batch_size: Count = 50
@@ -240,6 +342,7 @@ class Readout:
     fine_tune_epochs: Natural = 50
     fine_tune_optimiser: Adam | SGD = Adam(0.001)
     fine_tune_penalties: list[L1 | L2] = Field(default_factory=list)
+    dropout: Part | list[Part] = 0.0
     seed: Seed = 0
 
 

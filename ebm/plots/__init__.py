@@ -1,6 +1,6 @@
 """Figures of a run: what a Boltzmann machine learnt, how its chains moved, what it draws.
 
-Five questions, and the figures that answer each:
+Six questions, and the figures that answer each:
 
 * *Does it fit?* `likelihood_curves` and `kl_curve`: nats per sample against step, with the error of log Z.
 * *Does it overfit?* `free_energy_gap`. Log Z cancels in a difference of free energies, so the gap between
@@ -8,7 +8,9 @@ Five questions, and the figures that answer each:
   Boltzmann machines", 2010, section 6). `energy_curves` shows the parts.
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
-* *What does it hold?* `weights`, `samples`, `confusion`.
+* *What does it hold?* `weights`, `samples`.
+* *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
+  of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
 
 Every function takes arrays (the curves also a run directory) and returns matplotlib Axes; ``ax.figure`` is
@@ -18,8 +20,16 @@ draws all that a run directory allows.
 """
 
 from ebm.plots.chains import annealing, energy_histogram, energy_traces, moments
-from ebm.plots.curves import energy_curves, free_energy_gap, kl_curve, likelihood_curves
+from ebm.plots.classes import features_by_class, misclassified, reliability
+from ebm.plots.curves import (
+    energy_curves,
+    free_energy_gap,
+    kl_curve,
+    learning_curves,
+    likelihood_curves,
+)
 from ebm.plots.images import confusion, samples, weights
+from ebm.plots.numbers import predictions
 from ebm.plots.reading import read_metrics
 from ebm.plots.run import plot_run
 from ebm.plots.thermo import thermo
@@ -30,12 +40,17 @@ __all__ = [
     "energy_curves",
     "energy_histogram",
     "energy_traces",
+    "features_by_class",
     "free_energy_gap",
     "kl_curve",
+    "learning_curves",
     "likelihood_curves",
+    "misclassified",
     "moments",
     "plot_run",
+    "predictions",
     "read_metrics",
+    "reliability",
     "samples",
     "thermo",
     "weights",

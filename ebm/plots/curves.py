@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError
@@ -24,7 +25,7 @@ from ebm.plots.style import (
     new_axes,
 )
 
-__all__ = ["energy_curves", "free_energy_gap", "kl_curve", "likelihood_curves"]
+__all__ = ["energy_curves", "free_energy_gap", "kl_curve", "learning_curves", "likelihood_curves"]
 
 FREE_ENERGIES = {
     "free_energy_train": ("train", TRAIN),
@@ -36,6 +37,13 @@ LIKELIHOODS = {  # key: label, look, hollow markers; bands so narrow are seen by
     "log_likelihood_heldout": ("log-likelihood, held-out", HELDOUT, False),
     "pseudo_likelihood_train": ("pseudo-likelihood, train", TRAIN._replace(line=":"), True),
     "pseudo_likelihood_heldout": ("pseudo-likelihood, held-out", HELDOUT._replace(line="-."), True),
+}
+
+
+SUPERVISED = {
+    "train": ("train", TRAIN),
+    "heldout": ("held-out", HELDOUT),
+    "validation": ("held-out", HELDOUT),
 }
 
 
@@ -251,3 +259,57 @@ def kl_curve(run_or_metrics: Run, ax: Axes | None = None) -> Axes:
     if hidden := int((kl <= 0).sum()):
         ax.set_title(f"{hidden} value{'s' * (hidden > 1)} ≤ 0 not shown", fontsize="medium")
     return ax
+
+
+def learning_curves(run_or_metrics: Run, *, numbers: bool = False, axes: Any = None) -> Any:
+    """Plot the loss and the error of predictions on training and held-out rows, against epochs.
+
+    A held-out loss that rises while the training loss falls is overfitting; that its error may go on falling
+    says that the classifier grows too sure of itself.
+
+    Parameters
+    ----------
+    run_or_metrics : path, or mapping of str to (n_steps,) array
+        ``step``, ``epoch`` and any of ``loss_…`` (nats per row) and ``error_…``, of ``train`` and of
+        ``heldout`` or ``validation``, such as `History` has them.
+    numbers : bool
+        Errors are mean squared ones of numbers, not shares of wrong rows.
+    axes : pair of Axes, optional
+        Where to draw; None makes a figure.
+
+    Returns
+    -------
+    (2,) ndarray of Axes
+        Loss and error.
+
+    Raises
+    ------
+    EbmError
+        If there is neither a loss nor an error.
+
+    Examples
+    --------
+    >>> left, right = learning_curves({"step": [1, 2], "epoch": [1, 2], "error_train": [0.2, 0.1]})
+    >>> right.get_ylabel(), right.lines[-1].get_ydata().tolist()
+    ('wrong (% of rows)', [20.0, 10.0])
+    """
+    metrics, where = to_metrics(run_or_metrics, "learning_curves")
+    if not present(metrics, *(f"{what}_{rows}" for what in ("loss", "error") for rows in SUPERVISED)):
+        raise EbmError(f"learning_curves: {where}: no loss_… or error_… of train, heldout or validation")
+    if axes is None:
+        axes = Figure(figsize=(10.4, 4.2), layout="constrained").subplots(1, 2)
+    x = metrics["epoch"] if present(metrics, "epoch") else metrics["step"]
+    for ax, what in zip(axes, ("loss", "error"), strict=True):
+        keys = present(metrics, *(f"{what}_{rows}" for rows in SUPERVISED))
+        for rank, key in enumerate(keys):
+            name, look = SUPERVISED[key.removeprefix(f"{what}_")]
+            y = metrics[key] * (100 if what == "error" and not numbers else 1)
+            last = y[np.isfinite(y)][-1]
+            curve(ax, x, y, look, f"{name} (last {last:.3g})", rank)
+        ax.set_xlabel("epoch" if present(metrics, "epoch") else STEPS)
+        if keys:
+            ax.set_ylim(bottom=0 if what == "error" else None)
+            legend_above(ax, 2)
+    axes[0].set_ylabel("loss, −log p(y | x) (nats per row)")
+    axes[1].set_ylabel("mean squared error" if numbers else "wrong (% of rows)")
+    return axes

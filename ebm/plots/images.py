@@ -16,9 +16,18 @@ from ebm.plots.style import DIVERGING, new_axes
 
 __all__ = ["confusion", "samples", "weights"]
 
+GREYS = ListedColormap(np.linspace(0, 1, 256)[:, None].repeat(3, axis=1).tolist(), "grey")
 
-def mosaic(rows: NDArray[Any], image_shape: Sequence[int], caller: str) -> NDArray[np.float64]:
-    """Lay out rows as images on a near-square grid, parted by NaN.
+
+def mosaic(
+    rows: NDArray[Any],
+    image_shape: Sequence[int],
+    caller: str,
+    *,
+    columns: int | None = None,
+    below: float = 0.0,
+) -> tuple[NDArray[np.float64], list[tuple[int, int, int, int]]]:
+    """Lay out rows as images on a grid, parted by NaN.
 
     Small images are enlarged so that the gaps (NaN, the colour map's `bad`) stay thin beside them.
 
@@ -30,27 +39,36 @@ def mosaic(rows: NDArray[Any], image_shape: Sequence[int], caller: str) -> NDArr
         Of one image, in pixels.
     caller : str
         Who is to be named in a complaint.
+    columns : int, optional
+        Of the grid; near square when left out.
+    below : float
+        Room under each image, in heights of it.
 
     Returns
     -------
     (H, W) ndarray
         The picture.
+    places : list of (top, left, height, width)
+        Of each image in it.
     """
     shape = tuple(int(side) for side in np.ravel(image_shape))
     if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] != rows.shape[1]:
         raise EbmError(f"{caller}: image_shape {shape} does not hold {rows.shape[1]} pixels")
-    height, width = shape
     scale = max(1, 24 // max(shape))
+    height, width = scale * shape[0], scale * shape[1]
     gap = max(1, scale * max(shape) // 16)
-    columns = int(np.ceil(np.sqrt(len(rows) * height / width)))
+    tile_h, tile_w = height + gap + round(below * height), width + gap
+    columns = columns or int(np.ceil(np.sqrt(len(rows) * tile_h / tile_w)))
     lines = -(-len(rows) // columns)
-    tile_h, tile_w = scale * height + gap, scale * width + gap
     picture = np.full((lines * tile_h + gap, columns * tile_w + gap), np.nan)
+    places = []
     for i, row in enumerate(rows):
         top, left = (i // columns) * tile_h + gap, (i % columns) * tile_w + gap
-        tile = np.kron(row.reshape(shape), np.ones((scale, scale)))
-        picture[top : top + scale * height, left : left + scale * width] = tile
-    return picture
+        picture[top : top + height, left : left + width] = np.kron(
+            row.reshape(shape), np.ones((scale, scale))
+        )
+        places.append((top, left, height, width))
+    return picture, places
 
 
 def matrix(value: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -108,7 +126,7 @@ def weights(
     shown = largest(n, total, "weights")
     if n is not None:
         W = W[:, np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:shown]]
-    picture = W if image_shape is None else mosaic(W.T, image_shape, "weights")
+    picture = W if image_shape is None else mosaic(W.T, image_shape, "weights")[0]
     ax = new_axes(ax, (6.4, 5.4))
     finite = np.abs(W[np.isfinite(W)])
     top = float(finite.max(initial=0.0)) or 1.0
@@ -170,12 +188,9 @@ def samples(x: ArrayLike, image_shape: Sequence[int], n: int | None = 64, ax: Ax
         low, high = 0.0, 1.0
     elif low >= -1 and high <= 1:
         low, high = -1.0, 1.0
-    picture = mosaic(shown, image_shape, "samples")
+    picture = mosaic(shown, image_shape, "samples")[0]
     ax = new_axes(ax, (5.2, 5.4))
-    colours = ListedColormap(np.linspace(0, 1, 256)[:, None].repeat(3, axis=1).tolist(), "grey")
-    ax.imshow(
-        picture, cmap=colours.with_extremes(bad="#7fa6c9"), vmin=low, vmax=high, interpolation="nearest"
-    )
+    ax.imshow(picture, cmap=GREYS.with_extremes(bad="#7fa6c9"), vmin=low, vmax=high, interpolation="nearest")
     ax.set_axis_off()
     scale = f"(black {low:.3g}, white {high:.3g})".replace("-", "−")
     ax.set_title(f"{len(shown)} of {len(x)} samples {scale}", fontsize="medium")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError
-from ebm.plots import chains, curves, images
+from ebm.plots import chains, classes, curves, images, numbers
 from ebm.plots.reading import read_arrays, read_baselines, read_metrics
 
 __all__ = ["plot_run"]
@@ -79,6 +79,8 @@ def _of_metrics(metrics: Arrays, baselines: Mapping[str, float]) -> Iterator[tup
         yield "free_energy_gap", lambda: curves.free_energy_gap(metrics)
     if curves.present(metrics, *curves.LIKELIHOODS):
         yield "likelihood", lambda: curves.likelihood_curves(metrics, baselines=baselines)
+    if curves.present(metrics, "error_train", "error_heldout"):
+        yield "learning_curves", lambda: curves.learning_curves(metrics)
     if curves.present(metrics, "kl") and np.nanmax(metrics["kl"]) > 0:
         yield "kl", lambda: curves.kl_curve(metrics)
 
@@ -115,8 +117,37 @@ def _of_arrays(arrays: Arrays) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "weights", lambda: images.weights(a["weights"], shape if fits else None, 64 if fits else None)
     if have("x") and len(shape) == 2 and a["x"].shape[1:] == (shape[0] * shape[1],):
         yield "samples", lambda: images.samples(a["x"], shape)
+    yield from _of_predictions(a, have, shape)
+
+
+def _of_predictions(
+    a: Arrays, have: Callable[..., bool], shape: tuple[int, ...]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield names and makers of the figures of predicted labels."""
     if have("labels_true", "labels_predicted"):
         yield "confusion", lambda: images.confusion(a["labels_true"], a["labels_predicted"])
+    if have("labels_true", "probabilities"):
+        yield "reliability", lambda: classes.reliability(a["probabilities"], a["labels_true"])
+    if have("labels_true", "labels_predicted", "probabilities", "mistakes", "mistaken") and len(shape) == 2:
+        yield "misclassified", lambda: _mistakes(a, shape)
+    if have("weights", "label_weights") and len(shape) == 2:
+        yield (
+            "features_by_class",
+            lambda: classes.features_by_class(a["weights"], a["label_weights"], shape),
+        )
+    if have("numbers_true", "numbers_predicted"):
+        given = a["numbers_true"], a["numbers_predicted"], a.get("numbers_std")
+        yield "predictions", lambda: numbers.predictions(*given)
+    if have("tuning_step", "tuning_loss_train"):
+        tuning = {key.removeprefix("tuning_"): value for key, value in a.items() if key.startswith("tuning_")}
+        yield "fine_tuning", lambda: curves.learning_curves(tuning, numbers=have("numbers_true"))
+
+
+def _mistakes(a: Arrays, shape: tuple[int, ...]) -> Any:
+    """The images that were predicted wrongly, the surest first."""
+    true, predicted = (a[key][a["mistakes"]] for key in ("labels_true", "labels_predicted"))
+    sure = a["probabilities"][a["mistakes"]].max(1)
+    return classes.misclassified(a["mistaken"], true, predicted, shape, sure)
 
 
 def _save(figure: Figure, path: Path) -> Path:

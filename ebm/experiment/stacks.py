@@ -1,0 +1,79 @@
+"""Runs of deep belief networks: layers learnt one on the other."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ebm.checkpoint import load_machine, save
+from ebm.deep import DBN
+from ebm.errors import EbmError
+from ebm.scores import reconstruction_error
+
+if TYPE_CHECKING:
+    from ebm.experiment.config import Config
+    from ebm.experiment.stages import Work
+
+__all__ = ["check_stack", "learn_stack"]
+
+
+def check_stack(config: Config) -> None:
+    """Refuse what a stack that learns layer by layer does not do.
+
+    Raises
+    ------
+    EbmError
+        One line that names the table.
+    """
+    train = config.train
+    if train is None:
+        raise EbmError("[machine] DBN: needs a [train] table; its layers are learnt one on the other")
+    for name, given in (
+        ("log_likelihood", train.log_likelihood != "none"), ("kl", train.kl),
+        ("stopping", train.stopping is not None), ("constraints", bool(train.constraints)),
+        ("repeat", train.repeat > 1),
+    ):  # fmt: skip
+        if given:
+            raise EbmError(f"[train] {name}: a DBN learns layer by layer, without it")
+    for name in ("completion", "traces", "annealing"):
+        if getattr(config, name) is not None:
+            raise EbmError(f"[{name}]: needs a machine with one energy; a DBN has directed layers")
+    if hasattr(config.rule, "score"):
+        name = type(config.rule).__name__
+        raise EbmError(f"[rule] {name}: layers of a DBN have no label; expected a [readout]")
+
+
+def learn_stack(work: Work) -> None:
+    """Learn the layers that are not in the run's folder yet, and write each when it is done.
+
+    A run that is stopped in the middle of a layer begins that layer again: each is a function of the config
+    and of the layers below.
+    """
+    config, table = work.config, work.config.machine
+    assert config.train is not None
+    began, learnt = time.perf_counter(), []
+    folder = work.run.path / "layers"
+    folder.mkdir(exist_ok=True)
+    for k in range(len(table.sizes)):
+        if not (folder / f"{k}.npz").exists():
+            break
+        learnt.append(load_machine(folder / f"{k}.npz"))
+
+    with work.report.progress("learning", len(table.sizes)) as update:
+        if learnt:
+            update(len(learnt), f"{len(learnt)} layers are learnt already")
+
+        def note(k: int, machine: Any, rows: Any) -> None:
+            save(folder / f"{k}.npz", machine)
+            error = reconstruction_error(machine, rows[:2000])
+            shape = f"layer {k + 1}, {machine.n_visible}-{machine.n_hidden}"
+            seconds = time.perf_counter() - began
+            update(k + 1, f"{shape}: reconstruction error {error:.4f} per unit, {seconds:.0f} s")
+            work.report.row(f"reconstruction error, {shape}", f"{error:.4f}", "squared, per unit below")
+
+        work.machine = DBN.greedy(
+            work.data.train, table.sizes, visible=work.machine.layer_units[0], hidden=table.hidden,
+            rule=config.rule, optimiser=config.optimiser, epochs=config.train.epochs,
+            batch_size=config.train.batch_size, penalties=config.train.penalties, seed=config.train.seed,
+            learnt=learnt, progress=note,
+        )  # fmt: skip
