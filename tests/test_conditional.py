@@ -159,11 +159,20 @@ def test_zeros_that_are_skipped_change_nothing(dtype, monkeypatch):
     x = np.column_stack([rng.random((40, 60)) * (rng.random((40, 60)) < 0.1), rng.integers(3, size=40)])
     weights = rng.normal(size=40)
     assert Nonzeros.worth(units.encode(x.astype(dtype)).astype(dtype), machine.W, Scratch().take) is not None
-    found, log_p = machine.conditional(x.astype(dtype), 60, weights)
-    found = {key: value.copy() for key, value in found.items()}
+    start, tolerance = rng.normal(size=machine.W.shape).astype(dtype), 1e-4 if dtype == np.float32 else 1e-12
+
+    def slopes():
+        """All of them, and that of W added to what is there already, as optimisers do."""
+        added = start.copy()
+        found, log_p = machine.conditional(x.astype(dtype), 60, weights)
+        found["W"].add_to(added, 0.5, 3.0)
+        found = {key: np.array(value) for key, value in found.items()}
+        np.testing.assert_allclose(added, 0.5 * start + 3 * found["W"], atol=tolerance)
+        return found, log_p
+
+    found, log_p = slopes()
     monkeypatch.setattr(Nonzeros, "worth", lambda *_: None)
-    expected, other = machine.conditional(x.astype(dtype), 60, weights)
-    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    expected, other = slopes()
     np.testing.assert_allclose(log_p, other, atol=tolerance)
     for key in expected:
         np.testing.assert_allclose(found[key], expected[key], atol=tolerance)

@@ -170,7 +170,7 @@ class Hybrid(_Conditional):
         share = w * np.where(unknown, self.alpha if self.beta is None else self.beta, self.alpha)
         if share.sum() > 0:
             both, chains = _both(self.rule, machine, (rows, share), chains, rng)
-            found = {key: found[key] + value for key, value in both.items()}
+            found = {key: value + found[key] for key, value in both.items()}
         return found, chains
 
 

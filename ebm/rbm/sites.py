@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ebm.deferred import Deferred
 from ebm.machine import Array, Params, Scratch
 from ebm.nonzeros import Nonzeros
 from ebm.rbm.states import layer_cgf, padded
@@ -84,6 +85,8 @@ def conditional(
 ) -> tuple[Params, Array]:
     """The slopes of Σ weights log p(v_i | the other units), and log p of each row, math.md (4.11)–(4.12).
 
+    That of W is `Deferred`.
+
     Parameters
     ----------
     v : (n, n_visible)
@@ -110,14 +113,24 @@ def conditional(
     slope = _slopes_bernoulli if isinstance(hidden, Bernoulli) else _slopes
     at = hidden, product, rows, params["c"], b, target, weights
     slopes, own_slopes, b_slopes, log_p = slope(at, scratch)
-    found = {key: np.zeros_like(value) for key, value in params.items() if key not in "Wc"}
+    found: dict[str, Any] = {key: np.zeros_like(value) for key, value in params.items() if key not in "Wc"}
     slopes = np.ascontiguousarray(slopes, W.dtype)
-    found["W"], found["c"] = scratch.take("slopes of W", W.shape, W.dtype), slopes.sum(0)
-    if few is None:
-        np.matmul(phi.T, slopes, out=found["W"])
-    else:
-        few.turned()(slopes, found["W"], 0.0, 1.0)
-    found["W"][own], found["b"][own] = table.T @ own_slopes, table.T @ b_slopes
+    found["c"], found["b"][own] = slopes.sum(0), table.T @ b_slopes
+    # φ(v)ᵀ·slopes, but for the rows of the unit itself, whose slopes do not go with the state that it is in
+    right = (table.T @ own_slopes - phi[:, own].T @ slopes).astype(W.dtype)
+    turned = None if few is None else few.turned()
+
+    def add(out: Array, keep: float, scale: float) -> None:
+        if turned is not None:
+            turned(slopes, out, keep, scale)
+        elif keep:
+            out *= keep
+            out += W.dtype.type(scale) * (phi.T @ slopes)
+        else:
+            np.matmul(phi.T, W.dtype.type(scale) * slopes, out=out)
+        out[own] += W.dtype.type(scale) * right
+
+    found["W"] = Deferred(W.shape, W.dtype, add, lambda: scratch.take("slopes of W", W.shape, W.dtype))
     return found, log_p
 
 
