@@ -358,6 +358,7 @@ def test_networks_have_the_same_means():
     for layer in coder.layers():
         x = layer.units.mean(layer.b + x @ layer.W)
     np.testing.assert_allclose(coder.predict_mean(v), x, atol=1e-12)
+    np.testing.assert_array_equal(dbn.reconstruct(v), coder.predict_mean(v))
     assert x.shape == v.shape
     before = coder.loss(v, v)
     ebm.fine_tune(coder, v, v, optimiser=ebm.Adam(0.02), epochs=200, batch_size=16)

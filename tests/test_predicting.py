@@ -72,6 +72,48 @@ def test_classifiers_of_every_kind_predict(data, tmp_path):
         assert np.array_equal(p.argmax(1), x[:, 0])
 
 
+def test_runs_predict_by_their_readout_or_their_label_unit(data, tmp_path):
+    """And give features by their machine; a stack is drawn from as a machine is."""
+    folder, x, _ = data
+    dbn = ebm.DBN.greedy(x, [6, 5], epochs=2)
+    net = ebm.readout(None, x, x[:, 0].astype(int), optimiser=ebm.Adam(0.1))
+    ebm.save(tmp_path / "model.npz", dbn)
+    said = call("predict", tmp_path, folder / "x.npy")
+    assert "predicts nothing" in said.output
+    ebm.save(tmp_path / "readout.npz", net)
+    assert np.array_equal(np.loadtxt(call("predict", tmp_path, folder / "x.npy").output.split()), x[:, 0])
+    said = call("transform", tmp_path, folder / "x.npy")
+    features = np.loadtxt(said.output.splitlines(), delimiter=",")
+    np.testing.assert_allclose(features, dbn.transform(x), atol=1e-6)
+    said = call("sample", tmp_path / "model.npz", "-n", 7, "-o", tmp_path / "s.npz")
+    assert said.output.startswith("7 samples in")
+    with np.load(tmp_path / "s.npz") as file:
+        assert np.array_equal(file["x"], dbn.sample(7))
+
+
+def test_numbers_have_a_root_mean_square_error(data, tmp_path):
+    folder, x, _ = data
+    y = x @ [0.5, 1.0, 0.0, 0.0]
+    np.savez(folder / "numbers.npz", rows=x, y=y)
+    units = ebm.Mixed(((ebm.Bernoulli(), 4), (ebm.Gaussian(), 1)))
+    machine = ebm.RBM.random(units, ebm.Bernoulli(), 5, 3, scale=0.5, seed=1)
+    expected = ebm.conditional_moments(machine, x)[0]
+    ebm.save(tmp_path / "joint.npz", machine)
+    said = call(
+        "predict", tmp_path / "joint.npz", folder / "numbers.npz", "--key", "rows", "--labels", "y",
+        "-o", tmp_path / "y.npy",
+    )  # fmt: skip
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected)
+    off = np.sqrt(np.square(expected - y).mean())
+    assert said.output == f"root mean square error {off:.6g} of 60 rows\n"
+    net = ebm.readout(None, x, y, units=ebm.Gaussian(), epochs=2)
+    for name, model in (("joint", machine), ("net", net)):
+        ebm.save(tmp_path / f"{name}.npz", model)
+        said = call("predict", tmp_path / f"{name}.npz", folder / "x.npy", "--proba")
+        assert said.exit_code != 0
+        assert "gives no probabilities" in said.output
+
+
 def test_regressors_and_features(data, tmp_path):
     folder, x, _ = data
     model = DBNRegressor(random_state=0).fit(x, x @ [1.0, 2.0, 3.0, 4.0])

@@ -61,36 +61,40 @@ def sample(
     import warnings
 
     check_output(output, (".npy", ".npz", ".csv"))
+    from ebm import DBN
     from ebm import sample as draw
-    from ebm.checkpoint import load_machine
+    from ebm.checkpoint import load, load_machine
     from ebm.experiment.config import build_sampler
 
     chosen = build_sampler(sampler, settings if beta is None else (*settings, f"beta={beta}"))
-    machine = load_machine(model)
+    how: dict[str, Any] = {"sampler": chosen, "seed": seed, "burn_in": burn_in, "thin": thin}
+    loaded = load(model)
     with warnings.catch_warnings():
         warnings.showwarning = warn
-        drawn = draw(machine, n, sampler=chosen, seed=seed, burn_in=burn_in, thin=thin)
-    _write_samples(drawn, output)
+        if isinstance(loaded, DBN):
+            _write_samples({"x": loaded.sample(n, **how)}, {}, output)
+            return
+        drawn = draw(load_machine(model), n, **how)
+    _write_samples({"x": drawn.x, "free_energy": drawn.free_energy}, drawn.diagnostics, output)
 
 
-def _write_samples(drawn: Any, output: str | None) -> None:
+def _write_samples(arrays: dict[str, Any], found: dict[str, Any], output: str | None) -> None:
     import numpy as np
 
     from ebm.checkpoint import write_arrays, write_atomic
 
-    text = io.StringIO()
-    np.savetxt(text, drawn.x, fmt="%.8g", delimiter=",")
+    text, x = io.StringIO(), arrays["x"]
+    np.savetxt(text, x, fmt="%.8g", delimiter=",")
     if output is None:
         click.echo(text.getvalue(), nl=False)
         return
     if output.endswith(".npz"):
-        write_arrays(output, {"x": drawn.x, "free_energy": drawn.free_energy})
+        write_arrays(output, arrays)
     elif output.endswith(".npy"):
-        write_atomic(output, lambda file: np.save(file, drawn.x))
+        write_atomic(output, lambda file: np.save(file, x))
     else:
         write_atomic(output, lambda file: file.write(text.getvalue().encode()))
-    click.echo(f"{len(drawn)} samples in {output}")
-    found = drawn.diagnostics
+    click.echo(f"{len(x)} samples in {output}")
     if "slowest" in found:  # else nothing was measured
         click.echo(
             f"autocorrelation time {found['tau']:.1f} steps ({found['slowest']}); burn-in {found['burn_in']},"

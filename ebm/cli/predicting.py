@@ -31,17 +31,17 @@ def predict(
 ) -> None:
     """Predict y for the rows of DATA (.npy, .npz or .csv).
 
-    MODEL is a file of ebm.save or a run: a network, an estimator, or an RBM whose last visible unit is the
-    label.
+    MODEL is a file of ebm.save: a network, an estimator, or an RBM whose last visible unit is the label; or a
+    run, whose readout or machine it then is.
 
     \b
     Examples:
-      ebm predict runs/mnist/network.npz mine.csv
+      ebm predict runs/digits-dbn mine.csv
       ebm predict classifier.npz test.npz --key X_test --labels y_test -o y.csv
     """
     import numpy as np
 
-    loaded, rows = _begin(model, data, key, output)
+    loaded, rows = _begin(model, data, key, output, "readout.npz")
     function = _probabilities(loaded) if proba else _predictions(loaded)
     if function is None:
         what = "gives no probabilities" if proba else "predicts nothing"
@@ -49,11 +49,17 @@ def predict(
     true = None if labels is None else _labels(data, labels, len(rows))
     found = _of_rows(function, rows)
     _write(found, output)
-    if true is not None:
-        guess = _of_rows(_predictions(loaded), rows) if proba else found
+    if true is None:
+        return
+    guess = _of_rows(_predictions(loaded), rows) if proba else found
+    if guess.dtype.kind == "f" and true.dtype.kind in "biuf" and not hasattr(loaded, "classes_"):
+        off = np.sqrt(np.square(guess.reshape(true.shape) - true).mean())
+        said = f"root mean square error {off:.6g} of {len(true)} rows"
+    else:
         wrong = float((guess.astype(true.dtype) != true).mean())
         error = np.sqrt(wrong * (1 - wrong) / len(true))
-        click.echo(f"error {wrong:.2%} ± {error:.2%} of {len(true)} rows", err=output is None)
+        said = f"error {wrong:.2%} ± {error:.2%} of {len(true)} rows"
+    click.echo(said, err=output is None)
 
 
 @main.command()
@@ -76,8 +82,13 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
     _write(_of_rows(function, rows), output)
 
 
-def _begin(model: str, data: str, key: str | None, output: str | None) -> tuple[Any, np.ndarray]:
-    """The model and the rows; what cannot be written is refused first."""
+def _begin(
+    model: str, data: str, key: str | None, output: str | None, first: str = "model.npz"
+) -> tuple[Any, np.ndarray]:
+    """The model and the rows; what cannot be written is refused first.
+
+    Of a run, `first` is the file that is taken if it is there.
+    """
     from pathlib import Path
 
     from ebm.checkpoint import load
@@ -86,32 +97,41 @@ def _begin(model: str, data: str, key: str | None, output: str | None) -> tuple[
     check_output(output, (".npy", ".csv"))
     path = Path(model)
     if path.is_dir():
-        path = path / ("network.npz" if (path / "network.npz").exists() else "model.npz")
+        path = path / (first if (path / first).exists() else "model.npz")
     loaded = load(path)
     return getattr(loaded, "machine", loaded), read_array(data, key)
 
 
-def _labelled(loaded: Any) -> bool:
-    """Whether it is a machine whose last visible unit is a label."""
-    from ebm.units import Potts
+def _labelled(loaded: Any) -> Any:
+    """The type of the label, of a machine whose last visible unit it is; else None."""
+    from ebm.units import Gaussian, Mixed, Potts
 
     units: Any = getattr(loaded, "units", None)
-    mixed = units is not None and hasattr(units, "blocks")
-    return mixed and isinstance(units.one(loaded.n_visible - 1), Potts)
+    label = units.one(loaded.n_visible - 1) if isinstance(units, Mixed) else None
+    return label if isinstance(label, (Gaussian, Potts)) else None
 
 
 def _probabilities(loaded: Any) -> Any:
     from ebm.conditional import conditional_probabilities
 
-    if _labelled(loaded):
-        return lambda rows: conditional_probabilities(loaded, rows)
-    return getattr(loaded, "predict_proba", None) or getattr(loaded, "predict_mean", None)
+    label = _labelled(loaded)
+    if label is not None:
+        return (lambda rows: conditional_probabilities(loaded, rows)) if label.finite else None
+    readout = getattr(loaded, "readout_units", None)
+    if readout is not None:
+        return loaded.predict_mean if readout.finite else None
+    return getattr(loaded, "predict_proba", None)
 
 
 def _predictions(loaded: Any) -> Any:
-    if _labelled(loaded):
+    from ebm.conditional import conditional_moments
+
+    label = _labelled(loaded)
+    if label is None:
+        return getattr(loaded, "predict", None)
+    if label.finite:
         return lambda rows: _probabilities(loaded)(rows).argmax(1)
-    return getattr(loaded, "predict", None)
+    return lambda rows: conditional_moments(loaded, rows)[0]
 
 
 def _of_rows(function: Any, rows: np.ndarray) -> np.ndarray:

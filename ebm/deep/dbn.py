@@ -230,6 +230,10 @@ class DBN:
             blocks.append(self.top.mean_h(x))
         return np.concatenate(blocks)
 
+    def reconstruct(self, v: ArrayLike) -> Array:
+        """Means of v by way of the top: means up by the recognition weights, down by the generative ones."""
+        return self.autoencoder().predict_mean(self._data(v))
+
     def draw_up(self, v: ArrayLike, rng: Stream) -> list[Array]:
         """States of the layers 0 to L − 1: each drawn given the one below, by the recognition weights."""
         states = [self._data(v)]
