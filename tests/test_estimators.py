@@ -301,3 +301,26 @@ def test_what_makes_no_sense_is_one_line(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call(x, y)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_pre_training_learns_what_rows_look_like(part):
+    """The joint log-likelihood of rows and labels, exactly; rows without a label are part of it."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(np.eye(6), 20, 0)
+    y = np.repeat([0, 1, 2, 0, 1, 2], 20)
+    known = np.where(rng.random(len(y)) < part, y, -1)
+    rows = np.column_stack([X, y])
+
+    def fitted(passes):
+        model = RBMClassifier(
+            8, mode="hybrid", unlabelled=-1, n_iter=0, n_iter_pretraining=passes, batch_size=20,
+            learning_rate_pretraining=0.1, random_state=0,
+        )  # fmt: skip
+        return model.fit(X, known).machine_
+
+    before, after = (ebm.log_likelihood(fitted(n), rows).mean() for n in (0, 100))
+    assert before < -3
+    assert after > -np.log(6) - 0.7
+    marginal = -ebm.marginal_free_energy(fitted(100), X) - fitted(100).exact()[0]
+    assert marginal.mean() > after - 1e-9

@@ -139,6 +139,9 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         Falls to zero over the passes.
     momentum : float
     batch_size, n_iter : int
+    n_iter_pretraining, learning_rate_pretraining : int, float
+        Passes that learn log p(x, y) before, by CD, at a rate that falls to zero: the classifier then starts
+        from features of what the data look like. Rows without a label are part of it.
     dropout : float
         Part of the features left out in every update of log p(y | x), against overfitting.
     l2 : float
@@ -188,6 +191,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         momentum: float = 0.9,
         batch_size: int = 100,
         n_iter: int = 100,
+        n_iter_pretraining: int = 0,
+        learning_rate_pretraining: float = 0.05,
         dropout: float = 0.0,
         l2: float = 0.0,
         visible: Any = None,
@@ -206,6 +211,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         self.momentum = momentum
         self.batch_size = batch_size
         self.n_iter = n_iter
+        self.n_iter_pretraining = n_iter_pretraining
+        self.learning_rate_pretraining = learning_rate_pretraining
         self.dropout = dropout
         self.l2 = l2
         self.visible = visible
@@ -234,6 +241,9 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         self.machine_ = self._machine(rows[rest], seed)
         stopping, progress = EarlyStopping(self._count("n_iter_no_change"), "loss"), Progress(self)
         judge = rule if hasattr(rule, "score") else Discriminative()
+        given: dict[str, Any] = {"weights": None if weights is None else weights[rest]}
+        given |= {"batch_size": batch_size, "seed": seed, "penalties": self._penalties()}
+        self._pretrain(rows[rest], given, progress)
 
         def look(epoch: int, state: State) -> bool:
             enough, said = False, ""
@@ -246,11 +256,25 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
                 progress.say(f"Iteration {epoch}, training loss = {loss:.4f} nats, error = {error:.2%}{said}")
             return enough
 
-        learn(
-            self.machine_, rows[rest], rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
-            weights=None if weights is None else weights[rest], penalties=self._penalties(), look=look,
-        )  # fmt: skip
+        learn(self.machine_, rows[rest], rule, optimiser, epochs=n_iter, look=look, **given)
         return self
+
+    def _pretrain(self, rows: Array, given: dict[str, Any], progress: Progress) -> None:
+        """Learn what the rows look like, labels and all."""
+        passes = self._count("n_iter_pretraining", 0)
+        rate = Linear(self._number("learning_rate_pretraining", ends=False), 0.0, epochs=max(1, passes))
+        if not passes:
+            return
+        rule: Any = CD(centred=True)  # else many hidden units fall silent at once
+        if np.isnan(rows[:, -1]).any():
+            rule = Hybrid(1.0, rule)  # draws the labels that are missing
+
+        def look(epoch: int, state: State) -> bool:
+            progress.say(f"Pre-training, iteration {epoch}")
+            return False
+
+        optimiser = SGD(rate, momentum=self._number("momentum", 0, 1))
+        learn(self.machine_, rows, rule, optimiser, epochs=passes, look=look, **given)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> RBMClassifier:
         """Make one update with the rows of X, a batch, at the rate `learning_rate`.
