@@ -347,6 +347,20 @@ def test_greedy_and_up_down_learn():
     assert dbn.log_likelihood_bound(data, n_draws=50).mean() > greedy + 0.1
 
 
+def test_greedy_says_where_it_is_and_goes_on_above_what_is_learnt():
+    data, said, machines = bars(), [], []
+    whole = DBN.greedy(
+        data, [4, 3], epochs=[2, 3], seed=1, progress=lambda *now: said.append(now),
+        each=lambda k, machine: machines.append((k, machine)),
+    )  # fmt: skip
+    np.testing.assert_allclose([done for done, _ in said], [1 / 4, 1 / 2, 2 / 3, 5 / 6, 1])
+    assert said[2][1].startswith("layer 2/2, epoch 1/3, rate 0.05")
+    assert [k for k, _ in machines] == [0, 1]
+    again = DBN.greedy(data, [4, 3], epochs=[2, 3], seed=1, learnt=[machines[0][1]])
+    for key, value in whole.params.items():
+        assert np.array_equal(again.params[key], value)
+
+
 def test_networks_have_the_same_means():
     dbn = network(units=(Bernoulli(),) * 4)
     v = laws.all_states(Bernoulli(), 4)

@@ -102,7 +102,8 @@ class DBN:
         penalties: Sequence[Penalty] = (),
         seed: Seed = 0,
         learnt: Sequence[RBM] = (),
-        progress: Callable[[int, RBM, Array], object] | None = None,
+        progress: Callable[[float, str], object] | None = None,
+        each: Callable[[int, RBM], object] | None = None,
     ) -> DBN:
         """Learn a stack layer by layer: each RBM on the hidden means of the one below.
 
@@ -124,7 +125,9 @@ class DBN:
         learnt : sequence of RBM
             The lowest layers, as an earlier call with the same arguments had learnt them: it goes on above.
         progress : callable, optional
-            Called with the number of each layer, its machine and its data when it has been learnt.
+            Called after every epoch with the fraction done, of all layers, and a line.
+        each : callable, optional
+            Called with the number of each layer and its machine when it has been learnt.
 
         Returns
         -------
@@ -149,9 +152,10 @@ class DBN:
                 fit(
                     machine, rows, rule=CD() if rule is None else rule, optimiser=own, epochs=n,
                     batch_size=batch_size, penalties=penalties, seed=stream.split(k).key,
+                    progress=None if progress is None else _layer_progress(progress, k, layers),
                 )  # fmt: skip
-                if progress is not None:
-                    progress(k, machine, rows)
+                if each is not None:
+                    each(k, machine)
             machines.append(machine)
             if k + 1 < layers:
                 rows, units = _raised(machine, rows, stream.split(k).split(SAMPLE)), hidden
@@ -333,6 +337,13 @@ def _each(value: Any, n: int, name: str) -> list[Any]:
     if len(value) != n:
         raise EbmError(f"greedy: {name}: expected one, or one for each of {n} layers, got {len(value)}")
     return list(value)
+
+
+def _layer_progress(
+    progress: Callable[[float, str], object], k: int, layers: int
+) -> Callable[[float, str], object]:
+    """What is called for layer k of so many."""
+    return lambda done, line: progress((k + done) / layers, f"layer {k + 1}/{layers}, {line}")
 
 
 def _raised(machine: RBM, rows: Array, rng: Stream) -> Array:

@@ -34,7 +34,7 @@ from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.selection import best_step
 from ebm.stream import AIS
-from ebm.training import Equilibrium, State, begin, choose, evaluate, steps_per_epoch, train
+from ebm.training import Equilibrium, State, begin, choose, described, evaluate, steps_per_epoch, train
 
 __all__ = ["resume", "run"]
 
@@ -265,21 +265,7 @@ def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) ->
     if settings.stopping is not None and work.heldout is not None and state.step > 0:
         rule = work.config.rule
         settings.stopping.look(state, work.data.train, work.heldout, row.get("log_z"), rule)
-    said = [f"epoch {epoch:g}/{settings.epochs}", f"rate {rate:.4g}"]
-    if "error_heldout" in row:
-        said.append(f"held-out error {row['error_heldout']:.2%}")
-    elif "error_train" in row:
-        said.append(f"training error {row['error_train']:.2%}")
-    if "free_energy_gap" in row:
-        said.append(f"gap {row['free_energy_gap']:+.3f} nats")
-    for key, name in (
-        ("log_likelihood_heldout", "held-out"),
-        ("log_likelihood_train", "train"),
-        ("kl", "KL"),
-    ):
-        if key in row:
-            said.append(f"{name} {row[key]:.3f} nats")
-    return ", ".join(said)
+    return ", ".join([f"epoch {epoch:g}/{settings.epochs}", *described(row)])
 
 
 def _more(work: Work, state: State) -> dict[str, float]:

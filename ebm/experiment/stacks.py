@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ebm.checkpoint import load_machine, save
 from ebm.deep import DBN
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ebm.experiment.stages import Work
 
 __all__ = ["check_stack", "learn_stack"]
+
+_ROWS = 2000  # that are reconstructed
 
 
 def check_stack(config: Config) -> None:
@@ -51,29 +54,32 @@ def learn_stack(work: Work) -> None:
     """
     config, table = work.config, work.config.machine
     assert config.train is not None
-    began, learnt = time.perf_counter(), []
-    folder = work.run.path / "layers"
+    folder, learnt = work.run.path / "layers", []
     folder.mkdir(exist_ok=True)
-    for k in range(len(table.sizes)):
-        if not (folder / f"{k}.npz").exists():
+    files = [folder / f"{k}.npz" for k in range(len(table.sizes))]
+    for file in files:
+        if not file.exists():
             break
-        learnt.append(load_machine(folder / f"{k}.npz"))
-
-    with work.report.progress("learning", len(table.sizes)) as update:
+        learnt.append(load_machine(file))
+    with work.report.progress("learning", 1.0) as update:
         if learnt:
-            update(len(learnt), f"{len(learnt)} layers are learnt already")
-
-        def note(k: int, machine: Any, rows: Any) -> None:
-            save(folder / f"{k}.npz", machine)
-            error = reconstruction_error(machine, rows[:2000])
-            shape = f"layer {k + 1}, {machine.n_visible}-{machine.n_hidden}"
-            seconds = time.perf_counter() - began
-            update(k + 1, f"{shape}: reconstruction error {error:.4f} per unit, {seconds:.0f} s")
-            work.report.row(f"reconstruction error, {shape}", f"{error:.4f}", "squared, per unit below")
-
+            update(len(learnt) / len(files), f"{len(learnt)} layers are learnt already")
         work.machine = DBN.greedy(
             work.data.train, table.sizes, visible=work.machine.layer_units[0], hidden=table.hidden,
             rule=config.rule, optimiser=config.optimiser, epochs=config.train.epochs,
             batch_size=config.train.batch_size, penalties=config.train.penalties, seed=config.train.seed,
-            learnt=learnt, progress=note,
+            learnt=learnt, progress=_seldom(update, config.train.evaluate_every),
+            each=lambda k, machine: save(files[k], machine),
         )  # fmt: skip
+    rows = work.data.train[:_ROWS]
+    for k, file in enumerate(files):
+        machine = load_machine(file)
+        error, shape = reconstruction_error(machine, rows), f"{machine.n_visible}-{machine.n_hidden}"
+        work.report.row(f"reconstruction error, layer {k + 1}, {shape}", f"{error:.4f}", "squared, per unit")
+        rows = machine.mean_h(rows)
+
+
+def _seldom(update: Callable[[float, str], object], every: int) -> Callable[[float, str], object]:
+    """A function that passes on one call in so many."""
+    count = itertools.count(1)
+    return lambda done, line: update(done, line) if next(count) % every == 0 else None

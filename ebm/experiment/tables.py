@@ -123,19 +123,17 @@ class LabelledRBM:
 class DBN:
     """A deep belief network, `ebm.DBN.greedy`: an RBM for each hidden layer, learnt one on the other.
 
-    [rule], [optimiser] and [train] are those of every layer.
+    [rule], [optimiser] and [train] are those of every layer; first weights and batches follow from its seed.
 
     Parameters
     ----------
     sizes : list of int
         Units of the hidden layers, from the lowest.
     hidden : Bernoulli or Ising
-    seed : int
     """
 
     sizes: Annotated[list[Count], Field(min_length=1)]
     hidden: Bernoulli | Ising = Bernoulli()
-    seed: Seed = 0
 
     needs_data: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
 """Training: a generator of states, and the loop around it for those who don't write one."""
 
 from ebm.training.equilibrium import Equilibrium
-from ebm.training.loop import History, choose, evaluate, fit, keep, some
+from ebm.training.loop import History, choose, described, evaluate, fit, keep, some
 from ebm.training.steps import State, as_batch, begin, partial_fit, steps_per_epoch, train
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "as_batch",
     "begin",
     "choose",
+    "described",
     "evaluate",
     "fit",
     "keep",

@@ -21,7 +21,7 @@ from ebm.stream import EVALUATE, Seed
 from ebm.training.equilibrium import Equilibrium
 from ebm.training.steps import State, begin, steps_per_epoch, train
 
-__all__ = ["History", "choose", "evaluate", "fit", "keep", "some"]
+__all__ = ["History", "choose", "described", "evaluate", "fit", "keep", "some"]
 
 _EVALUATED = 2000  # rows that an evaluation looks at
 
@@ -64,6 +64,25 @@ def evaluate(
     return row
 
 
+def described(row: dict[str, float]) -> list[str]:
+    """What a row of an evaluation says, in words: what there is of errors, the gap, likelihoods."""
+    said = [f"rate {row['rate']:.4g}"]
+    if "error_heldout" in row:
+        said.append(f"held-out error {row['error_heldout']:.2%}")
+    elif "error_train" in row:
+        said.append(f"training error {row['error_train']:.2%}")
+    if "free_energy_gap" in row:
+        said.append(f"gap {row['free_energy_gap']:+.3f} nats")
+    for key, name in (
+        ("log_likelihood_heldout", "held-out"),
+        ("log_likelihood_train", "train"),
+        ("kl", "KL"),
+    ):
+        if key in row:
+            said.append(f"{name} {row[key]:.3f} nats")
+    return said
+
+
 @dataclass
 class History:
     """What `fit` saw: one dict per epoch; ``history["free_energy_train"]`` is a column, NaN where absent."""
@@ -91,6 +110,7 @@ def fit(
     validation: ArrayLike | None = None,
     stopping: EarlyStopping | None = None,
     seed: Seed = 0,
+    progress: Callable[[float, str], object] | None = None,
 ) -> History:
     """Train a machine in place on rows of data.
 
@@ -118,6 +138,8 @@ def fit(
     stopping : EarlyStopping, optional
         Needs validation rows; looks at them after every epoch.
     seed : int, SeedSequence or Generator
+    progress : callable, optional
+        Called after every epoch with the fraction done and a line that says where learning is.
 
     Returns
     -------
@@ -173,6 +195,9 @@ def fit(
                 and heldout is not None
                 and stopping.look(state, some(rows), heldout, rule=rule)
             )
+            if progress is not None:
+                done = 1.0 if enough else epoch / epochs
+                progress(done, ", ".join([f"epoch {epoch}/{epochs}", *described(history.rows[-1])]))
             if epoch == epochs or enough:
                 break
     choose(state, heldout, rule)
