@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from experiments.classification.data import Part, mnist
 
 HERE = Path(__file__).parent
 UNITS = ebm.Mixed(((ebm.Bernoulli(), 784), (ebm.Potts(10), 1)))
-MOMENTUM = 0.9
+MOMENTUM, PRETRAINING_RATE = 0.9, 0.05
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Recipe:
     rate: float
     epochs: int
     batch_size: int = 100
+    pretraining: int = 0  # epochs that learn log p(x, y) before, by centred CD
     published: str = ""
 
 
@@ -60,6 +61,14 @@ def learn(recipe: Recipe, train: Part, valid: Part, seed: int, every: int = 5) -
     """The machine after the last epoch, and a row of errors after every fifth one."""
     rows = rows_of(train)
     machine = ebm.RBM.from_data(rows, recipe.n_hidden, visible=UNITS, scale=0.01, seed=seed)
+    if recipe.pretraining:
+        rate = ebm.Linear(PRETRAINING_RATE, 0.0, epochs=recipe.pretraining)
+        ebm.fit(
+            machine, rows, rule=ebm.CD(centred=True), optimiser=ebm.SGD(rate, momentum=MOMENTUM),
+            epochs=recipe.pretraining, batch_size=recipe.batch_size, penalties=[ebm.L2(2e-4)], seed=seed,
+            progress=lambda _, line: print(f"  pre-training: {line}", flush=True),
+        )  # fmt: skip
+        print(f"  pre-trained: validation {error(machine, valid):.2f}", flush=True)
     optimiser = ebm.SGD(ebm.Linear(recipe.rate, 0.0, epochs=recipe.epochs), momentum=MOMENTUM)
     state, per_epoch = ebm.begin(machine, recipe.rule, optimiser, seed), -(-len(rows) // recipe.batch_size)
     curve, start = [], time.perf_counter()
@@ -110,7 +119,7 @@ def main() -> None:
     for name in options.only:
         recipe = RECIPES[name]
         if options.epochs:
-            recipe = Recipe(recipe.n_hidden, recipe.rule, recipe.rate, options.epochs, recipe.batch_size)
+            recipe = replace(recipe, epochs=options.epochs)
         print(name, recipe, flush=True)
         start = time.perf_counter()
         machine, curve = learn(recipe, train, valid, options.seed)
