@@ -141,7 +141,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
     batch_size, n_iter : int
     n_iter_pretraining, learning_rate_pretraining : int, float
         Passes that learn log p(x, y) before, by CD, at a rate that falls to zero: the classifier then starts
-        from features of what the data look like. Rows without a label are part of it.
+        from features of what the data look like. Rows without a label are part of it. At high rates many
+        hidden units fall silent at once: take less for more of them.
     dropout : float
         Part of the features left out in every update of log p(y | x), against overfitting.
     l2 : float
@@ -192,7 +193,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         batch_size: int = 100,
         n_iter: int = 100,
         n_iter_pretraining: int = 0,
-        learning_rate_pretraining: float = 0.05,
+        learning_rate_pretraining: float = 0.03,
         dropout: float = 0.0,
         l2: float = 0.0,
         visible: Any = None,
@@ -265,7 +266,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         rate = Linear(self._number("learning_rate_pretraining", ends=False), 0.0, epochs=max(1, passes))
         if not passes:
             return
-        rule: Any = CD(centred=True)  # else many hidden units fall silent at once
+        rule: Any = CD()
         if np.isnan(rows[:, -1]).any():
             rule = Hybrid(1.0, rule)  # draws the labels that are missing
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ebm.checkpoint import save
 from ebm.conditional import conditional_moments, conditional_probabilities
+from ebm.experiment.report import seldom
 from ebm.machine import Array
 from ebm.network import Network, fine_tune, readout
 from ebm.units import Gaussian, Mixed, Potts
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["predictions", "readouts", "rows_for"]
 
 _MOST = 2000  # rows whose pictures are kept
+_LINES = 20  # of progress
 
 
 def rows_for(machine: Any, data: Any) -> Any:
@@ -71,7 +73,8 @@ def readouts(work: Work) -> None:
         note(f"{what} on hidden means", network)
         with work.report.progress("fine-tuning", 1.0) as update:
             history = fine_tune(
-                network, x, y, **common, epochs=config.fine_tune_epochs, progress=update,
+                network, x, y, **common, epochs=config.fine_tune_epochs,
+                progress=seldom(update, max(1, config.fine_tune_epochs // _LINES)),
                 optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
                 dropout=config.dropout,
                 validation=None if work.heldout is None else (work.heldout, data.test_labels),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["Report", "Row"]
+__all__ = ["Report", "Row", "seldom"]
 
 Row = tuple[str, str, str]  # quantity, value, unit
 
@@ -80,6 +81,12 @@ class Report:
         for row in self.rows:
             table.add_row(*row)
         self.console.print(table)
+
+
+def seldom(update: Callable[[float, str], object], every: int) -> Callable[[float, str], object]:
+    """A function that passes on one call in so many."""
+    count = itertools.count(1)
+    return lambda done, line: update(done, line) if next(count) % every == 0 else None
 
 
 def summary_rows(rows: Sequence[Row]) -> list[dict[str, str]]:

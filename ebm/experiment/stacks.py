@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ebm.checkpoint import load_machine, save
 from ebm.deep import DBN
 from ebm.errors import EbmError
+from ebm.experiment.report import seldom
 from ebm.scores import reconstruction_error
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def learn_stack(work: Work) -> None:
             work.data.train, table.sizes, visible=work.machine.layer_units[0], hidden=table.hidden,
             rule=config.rule, optimiser=config.optimiser, epochs=config.train.epochs,
             batch_size=config.train.batch_size, penalties=config.train.penalties, seed=config.train.seed,
-            learnt=learnt, progress=_seldom(update, config.train.evaluate_every),
+            learnt=learnt, progress=seldom(update, config.train.evaluate_every),
             each=lambda k, machine: save(files[k], machine),
         )  # fmt: skip
     rows = work.data.train[:_ROWS]
@@ -77,9 +76,3 @@ def learn_stack(work: Work) -> None:
         error, shape = reconstruction_error(machine, rows), f"{machine.n_visible}-{machine.n_hidden}"
         work.report.row(f"reconstruction error, layer {k + 1}, {shape}", f"{error:.4f}", "squared, per unit")
         rows = machine.mean_h(rows)
-
-
-def _seldom(update: Callable[[float, str], object], every: int) -> Callable[[float, str], object]:
-    """A function that passes on one call in so many."""
-    count = itertools.count(1)
-    return lambda done, line: update(done, line) if next(count) % every == 0 else None
