@@ -136,7 +136,11 @@ def test_greedy_says_where_it_is_and_goes_on_above_what_is_learnt():
     np.testing.assert_allclose([done for done, _ in said], [1 / 4, 1 / 2, 2 / 3, 5 / 6, 1])
     assert said[2][1].startswith("layer 2/2, epoch 1/3, rate 0.05")
     assert [k for k, _ in machines] == [0, 1]
-    again = DBN.greedy(data, [4, 3], epochs=[2, 3], seed=1, learnt=[machines[0][1]])
+    afresh = []
+    again = DBN.greedy(
+        data, [4, 3], epochs=[2, 3], seed=1, learnt=[machines[0][1]], each=lambda k, _: afresh.append(k)
+    )
+    assert afresh == [1]
     for key, value in whole.params.items():
         assert np.array_equal(again.params[key], value)
 

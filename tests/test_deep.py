@@ -171,6 +171,9 @@ def test_layers_that_are_no_neighbours_stay_uncoupled(name, rule):
     ebm.fit(machine, data, rule=rule, optimiser=optimiser, epochs=3, batch_size=10, penalties=[ebm.L2(0.1)])
     assert not np.array_equal(machine.params["W"], before)
     assert np.all(machine.params["W"][~machine.coupled] == 0)
+    machine.params["W"] += 1
+    machine.project()
+    assert np.array_equal(machine.params["W"] == 0, ~machine.coupled)
 
 
 def bars():

@@ -155,6 +155,9 @@ def test_numbers_are_predicted(run):
     np.testing.assert_allclose(found["numbers_predicted"], network.predict_mean(data.test)[:, 0], atol=1e-6)
     left = data.train_labels - network.predict_mean(data.train)[:, 0]
     np.testing.assert_allclose(found["numbers_std"], np.sqrt(np.square(left).mean()), rtol=1e-4)
+    np.testing.assert_allclose(
+        network.predict_variance(data.test)[:, 0], found["numbers_std"] ** 2, rtol=1e-4
+    )
     assert figures(path) >= {"predictions", "fine_tuning"}
     assert (
         "intervals" in predictions(*(found[f"numbers_{k}"] for k in ("true", "predicted", "std"))).get_title()
