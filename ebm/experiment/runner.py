@@ -114,7 +114,9 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
         machine = config.machine.build(data) if state is None else state.machine
         data = rows_for(machine, data)
         check_stages(config, machine, data)
-        if state is None:
+        if isinstance(machine, DBN):
+            report.line(f"{path}: resuming with the layers that are learnt")
+        elif state is None:
             report.line(f"{path}: no checkpoint yet; starting over")
         else:
             report.line(f"{path}: resuming at step {state.step}")

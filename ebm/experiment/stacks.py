@@ -62,7 +62,7 @@ def learn_stack(work: Work) -> None:
         learnt.append(load_machine(file))
     with work.report.progress("learning", 1.0) as update:
         if learnt:
-            update(len(learnt) / len(files), f"{len(learnt)} layers are learnt already")
+            update(len(learnt) / len(files), f"{len(learnt)} of {len(files)} layers learnt before")
         work.machine = DBN.greedy(
             work.data.train, table.sizes, visible=work.machine.layer_units[0], hidden=table.hidden,
             rule=config.rule, optimiser=config.optimiser, epochs=config.train.epochs,
