@@ -192,6 +192,15 @@ def test_check_names_the_value_and_its_place(units, bad, strict):
         units.check(x, strict=strict)
     assert "\n" not in str(error.value)
     assert str(x[1, 2]) in str(error.value)
+    x[:, 3], beside = 0, Mixed(((units, 3), (Bernoulli(), 1)))
+    with pytest.raises(EbmError, match="row 1, column 2"):
+        beside.check(x, strict=strict)
+    x[1, 2] = x[0, 2]
+    assert beside.check(x, strict=strict) is x
+    for wrong in (np.inf, -np.inf, np.nan):
+        x[2, 1] = wrong
+        with pytest.raises(EbmError, match="row 2, column 1"):
+            beside.check(x, strict=strict)
 
 
 def test_check_takes_means_and_refuses_text():

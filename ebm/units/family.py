@@ -152,11 +152,9 @@ class Units:
         x = np.asarray(x)
         if x.dtype.kind not in "biuf":
             raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
-        if self._plainly(x):
+        if self._plainly(x, strict):
             return x
-        ok = np.isfinite(x)
-        if ok.all():
-            ok = self._inside(x, strict)
+        ok = self._well_places(x, strict)
         if not np.all(ok):
             place = tuple(int(i) for i in np.argwhere(~ok)[0])
             where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
@@ -164,9 +162,22 @@ class Units:
             raise EbmError(f"{what}: {x[place]} at {where}; {units} takes {units._domain(strict)}")
         return x
 
-    def _plainly(self, x: Array) -> bool:
-        """Whether a quick look says that all is well."""
-        return False
+    def _well_places(self, x: Array, strict: bool) -> Array:
+        """Where values are finite; if all are, where they lie in the domain."""
+        ok = np.isfinite(x)
+        return self._inside(x, strict) if ok.all() else ok
+
+    def _well(self, x: Array, strict: bool) -> bool:
+        """Whether all of x lies in the domain."""
+        return self._plainly(x, strict) or bool(np.all(self._well_places(x, strict)))
+
+    def _plainly(self, x: Array, strict: bool) -> bool:
+        """Whether a quick look says that all is well: at the least and the largest value, which NaN fails."""
+        if not x.size or (strict and self.states is not None):
+            return False
+        low, high = x.min(), x.max()
+        within = self.interval[0] <= low and high <= self.interval[1]
+        return bool(within and -math.inf < low and high < math.inf)
 
     def _inside(self, x: Array, strict: bool) -> Array:
         if strict and self.states is not None:

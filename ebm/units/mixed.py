@@ -179,6 +179,11 @@ class Mixed(Units):
     def total(self, x: Array, weights: Array) -> Array:
         return self._join(lambda units, own, _: units.total(x[:, own], weights))
 
+    def _plainly(self, x: Array, strict: bool) -> bool:
+        if x.shape[-1:] != (self.n_units,):
+            return False
+        return all(units._well(x[..., own], strict) for units, own, _ in self.parts())
+
     def _inside(self, x: Array, strict: bool) -> Array:
         if x.shape[-1:] != (self.n_units,):
             raise EbmError(f"{self}: expected rows of {self.n_units} units, got shape {x.shape}")

@@ -58,6 +58,9 @@ class Poisson(Units):
     def link(self, mean: Array, floor: float = 1e-6) -> Array:
         return np.log(np.maximum(mean, floor))
 
+    def _plainly(self, x: Array, strict: bool) -> bool:
+        return False  # every value has to be looked at
+
     def _inside(self, x: Array, strict: bool) -> Array:
         return (x >= 0) & (x == np.floor(x))
 

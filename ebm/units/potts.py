@@ -117,7 +117,7 @@ class Potts(Units):
             raise EbmError(f"{self} takes {self._domain(True)}")
         return x
 
-    def _plainly(self, x: Array) -> bool:
+    def _plainly(self, x: Array, strict: bool) -> bool:
         return bool(x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.q)
 
     def _inside(self, x: Array, strict: bool) -> Array:
