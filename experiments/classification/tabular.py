@@ -23,7 +23,7 @@ from experiments.classification.data import FOLDER, Part
 MODELS = {
     "MLPClassifier": lambda: MLPClassifier(random_state=0),
     "SVC": lambda: SVC(),
-    "RBMClassifier": lambda: RBMClassifier(500, dropout=0.1, n_iter=150, batch_size=20, random_state=0),
+    "RBMClassifier": lambda: RBMClassifier(1000, dropout=0.1, n_iter=150, batch_size=20, random_state=0),
     "DBNClassifier": lambda: DBNClassifier(
         (1000,),
         dropout=(0.1, 0.3),
