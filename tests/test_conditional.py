@@ -330,6 +330,22 @@ LABELLED = make("labelled")[0]
 REAL = laws.MACHINES["gaussian-bernoulli"]()
 
 
+@pytest.mark.filterwarnings("ignore:learning has left equilibrium")
+def test_the_sparse_variant_predicts_with_hidden_units_that_are_rarely_on():
+    x = laws.all_states(Bernoulli(), 3)
+    rows = np.column_stack([x, x.sum(1) % 2]).astype(float)
+    units = Mixed(((Bernoulli(), 3), (Potts(2), 1)))
+    on = {}
+    for strength in (0.0, 0.05):
+        machine = RBM.from_data(rows, 20, visible=units, scale=1.0, dtype=np.float64)
+        rule = ebm.SparseHidden(Hybrid(0.01), target=0.05, strength=strength)
+        history = ebm.fit(machine, rows, rule=rule, optimiser=Adam(0.05), epochs=600, batch_size=8)
+        assert history["error_train"][-1] == 0
+        on[strength] = machine.mean_h(rows).mean()
+    assert on[0.05] < 0.5 * on[0.0]
+    assert not hasattr(ebm.SparseHidden(ebm.CD()), "score")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

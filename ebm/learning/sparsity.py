@@ -60,6 +60,11 @@ class SparseHidden:
         """Gibbs sweeps per update of the rule; None where it has none."""
         return self.rule.sweeps(chains) if hasattr(self.rule, "sweeps") else None
 
+    @property
+    def score(self) -> Any:
+        """The rule's own, for rules that predict; others have none."""
+        return self.rule.score
+
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
