@@ -127,6 +127,13 @@ def test_a_new_run_learns_its_own_layers(run, tmp_path):
     assert ebm.load(path / "model.npz").sizes == (64, 12, 10)
 
 
+def test_a_stack_of_one_layer_is_an_rbm(run):
+    path = run(STACK.replace("[20, 10]", "[20]").replace("[0.1, 0.0, 0.0]", "0.1"))
+    dbn = ebm.load(path / "model.npz")
+    assert np.array_equal(arrays(path)["weights"], dbn.top.W)
+    assert (path / "figures" / "weights.png").exists()
+
+
 def test_bounds_of_stacks(run):
     text = STACK.replace("grey = true\n", "").replace("[sample]", '[log_z]\nmethod = "ais"\n[sample]')
     path = run(text, "log_z.temperatures=50")
@@ -144,6 +151,25 @@ def test_a_deep_machine_runs(run):
     path = run(DEEP)
     assert ebm.load(path / "model.npz").sizes == (64, 20, 10)
     assert figures(path) >= {"energy_curves", "fine_tuning", "samples", "weights"}
+
+
+def test_the_data_units_are_what_exact_stages_look_at(run, tmp_path):
+    """Ising data of a deep machine whose other even layer is Bernoulli; of a stack, the top."""
+    x = np.random.default_rng(0).choice([-1, 1], (40, 5))
+    np.save(tmp_path / "x.npy", x)
+    data = f'[data]\ntype = "File"\nkind = "ising"\npath = "{tmp_path / "x.npy"}"\n'
+    train = "[train]\nepochs = 1\n"
+    path = run(
+        data + '[machine]\ntype = "DBM"\nsizes = [3, 2]\n' + train + "kl = true\n[completion]\ngiven = 2\n",
+        out="dbm",
+    )
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    machine = ebm.load(path / "model.npz")
+    train_rows = ebm.datasets.File(str(tmp_path / "x.npy"), kind="ising").load().train
+    assert abs(rows[-1]["kl"] - ebm.kl_divergence(machine, train_rows)) < 1e-6
+    stack = '[machine]\ntype = "DBN"\nsizes = [3, 2]\n' + train + '[log_z]\nmethod = "exact"\n'
+    path = run(data + stack, out="dbn")
+    assert summary(path)["log_z"]["value"] == ebm.load(path / "model.npz").top.exact()[0]
 
 
 def test_numbers_are_predicted(run):

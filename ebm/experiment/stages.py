@@ -71,10 +71,10 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
     if train is not None and (train.kl or train.log_likelihood == "exact"):
         _feasible("train", machine)
     if log_z is not None and log_z.method == "exact":
-        _feasible("log_z", machine)
+        _feasible("log_z", machine.top if isinstance(machine, DBN) else machine)
     if train is not None and (train.kl or train.log_likelihood != "none"):
         for rows in (data.train, data.test):
-            machine.units.check(rows, "[train] log_likelihood, kl: data", strict=True)
+            data_units(machine).check(rows, "[train] log_likelihood, kl: data", strict=True)
     if train is not None and train.stopping is not None:
         _check_stopping(train, machine, data)
     if config.readout is not None and (data is None or data.train_labels is None):
@@ -83,7 +83,7 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
         raise EbmError("[readout]: the machine's last unit is the label, which it predicts; expected none")
     if config.completion is not None:
         left = machine.n_visible - config.completion.given
-        if left < 1 or n_states(machine.units, left) > _COMPLETIONS:
+        if left < 1 or n_states(data_units(machine), left) > _COMPLETIONS:
             given = f"{config.completion.given} of {machine.n_visible} units"
             raise EbmError(
                 f"[completion] given: {given}; expected to leave a unit, at most {_COMPLETIONS} states"
@@ -219,7 +219,7 @@ def _baselines(work: Work) -> None:
 
 
 def _completion(work: Work) -> None:
-    config, machine, units = work.config.completion, work.machine, work.machine.units
+    config, machine, units = work.config.completion, work.machine, data_units(work.machine)
     assert config is not None
     rows = np.unique(work.data.train, axis=0)
     rest = enumerate_states(units, machine.n_visible - config.given)
@@ -339,7 +339,9 @@ def _weights(work: Work) -> None:
     layers = getattr(machine, "layer_units", None)
     if layers is not None:
         if layers[0].width == layers[1].width == 1:
-            arrays["weights"] = machine.params["R0"] if isinstance(machine, DBN) else machine.layers()[0][0]
+            arrays["weights"] = (
+                machine.recognition()[0].W if isinstance(machine, DBN) else machine.layers()[0][0]
+            )
     elif "W" in machine.params and not isinstance(machine.visible, Mixed):
         if machine.visible.width == machine.hidden.width == 1:
             arrays["weights"] = machine.W
