@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
 
-__all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge", "nearest", "settings"]
+__all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge", "described", "expect", "nearest", "settings"]
 
 
 class EbmError(ValueError):
@@ -58,6 +58,72 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 T = TypeVar("T")
+
+
+def described(value: Any) -> str:
+    """Return what a wrong argument is, in a few words.
+
+    Examples
+    --------
+    >>> described(0.1), described(EbmError), described("CD"), described([1, 2])
+    ('the number 0.1', 'the class EbmError', "'CD'", 'a list')
+    """
+    if value is None or isinstance(value, (str, bool)):
+        return repr(value) if len(repr(value)) < 60 else f"{repr(value)[:50]}…'"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, (int, float, np.number)):
+        return f"the number {value}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    name = type(value).__name__
+    if name in ("function", "builtin_function_or_method", "method"):
+        return f"the function {value.__name__}"
+    vowels = "AEFHILMNORSX" if name[:2].isupper() else "AEIOUaeiou"  # an SGD, as it is spelt
+    return f"{'an' if name[0] in vowels else 'a'} {name}"
+
+
+def expect(value: Any, kind: type[T] | tuple[type[T], ...], name: str, expected: str) -> T:
+    """Return `value`, or refuse an argument of a wrong kind in one line.
+
+    Parameters
+    ----------
+    value : object
+        What the caller gave.
+    kind : type or tuple of types
+        What it must be an instance of: classes, or protocols that are ``runtime_checkable``.
+    name : str
+        The argument.
+    expected : str
+        What to give instead, with an example: ``"an optimiser such as SGD(0.05)"``.
+
+    Raises
+    ------
+    EbmError
+
+    Examples
+    --------
+    >>> import ebm
+    >>> expect(0.1, ebm.Units, "visible", "units such as Bernoulli()")
+    Traceback (most recent call last):
+    ebm.errors.EbmError: visible: got the number 0.1; expected units such as Bernoulli()
+    >>> expect(ebm.Ising, ebm.Units, "visible", "units such as Bernoulli()")
+    Traceback (most recent call last):
+    ebm.errors.EbmError: visible: got the class Ising; expected an instance: Ising()
+    """
+    if isinstance(value, kind) and not isinstance(value, type):
+        return value
+    if isinstance(value, type) and _makes(value, kind):
+        expected = f"an instance: {value.__name__}()"
+    raise EbmError(f"{name}: got {described(value)}; expected {expected}")
+
+
+def _makes(cls: type, kind: Any) -> bool:
+    """Whether instances of a class are of a kind; a protocol's attributes are looked for in the class."""
+    try:
+        return issubclass(cls, kind)
+    except TypeError:  # a protocol with members that are no methods
+        return isinstance(cls, kind)
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ hidden ones; of a J both to units.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ebm.optimisers import NotNegative, Positive
 __all__ = ["L1", "L2", "Constraint", "GroupLasso", "Mask", "MaxNorm", "NonNegative", "Penalty"]
 
 
+@runtime_checkable
 class Penalty(Protocol):
     """A term of the objective."""
 
@@ -30,6 +31,7 @@ class Penalty(Protocol):
         """Subtract it, in place."""
 
 
+@runtime_checkable
 class Constraint(Protocol):
     """A set that couplings stay in."""
 

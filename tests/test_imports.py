@@ -10,7 +10,7 @@ import pytest
 import ebm
 
 ROOT = Path(ebm.__file__).parent
-BOTTOM = {"errors"}
+BOTTOM = {"errors", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"machine"}
@@ -18,6 +18,7 @@ METHODS = MACHINES  # what samplers, partition, learning may use: the protocol, 
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
     "errors": set(),
+    "progress": {"errors"},
     "kernels": BOTTOM,
     "stream": BOTTOM | {"kernels"},
     "units": BOTTOM | {"kernels"},

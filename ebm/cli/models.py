@@ -194,7 +194,7 @@ def _log_z(
         warnings.showwarning = warn
         from rich.console import Console
 
-        with Report(Console(stderr=True)).progress("log Z", 1.0) as update:
+        with Report(Console(stderr=True)).progress("log Z") as update:
             return log_z(
                 machine, method, n_temperatures=temperatures, n_chains=chains, accuracy=accuracy,
                 budget=seconds, seed=seed, progress=update,

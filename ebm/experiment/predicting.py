@@ -71,7 +71,7 @@ def readouts(work: Work) -> None:
     if below is not None:
         network = readout(below, x, y, **first)
         note(f"{what} on hidden means", network)
-        with work.report.progress("fine-tuning", 1.0) as update:
+        with work.report.progress("fine-tuning") as update:
             history = fine_tune(
                 network, x, y, **common, epochs=config.fine_tune_epochs,
                 progress=seldom(update, max(1, config.fine_tune_epochs // _LINES)),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from ebm.progress import Update, showing
 
 __all__ = ["Report", "Row", "seldom"]
 
@@ -42,33 +42,9 @@ class Report:
         """Keep a line for the table at the end."""
         self.rows.append((quantity, value, unit))
 
-    @contextmanager
-    def progress(self, what: str, total: float) -> Iterator[Any]:
-        """Give a function ``update(done, text)``: a bar on a terminal; piped, a line per non-empty text."""
-        if not self.console.is_terminal:
-
-            def plain(done: float, text: str = "") -> None:
-                if text:
-                    self.line(f"{what}: {text}")
-
-            yield plain
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=12),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[text]}"),
-        )
-        with Progress(*columns, console=self.console) as bar:
-            task = bar.add_task(what, total=total, text="")
-
-            def shown(done: float, text: str = "") -> None:
-                if text:
-                    bar.update(task, completed=done, text=text)
-                else:
-                    bar.update(task, completed=done)
-
-            yield shown
+    def progress(self, what: str) -> AbstractContextManager[Update]:
+        """Give a function ``update(fraction, text)``: a bar on a terminal, else a line per non-empty text."""
+        return showing(True, what, self.console)
 
     def table(self, title: str) -> None:
         """Print the rows kept so far."""
@@ -83,7 +59,7 @@ class Report:
         self.console.print(table)
 
 
-def seldom(update: Callable[[float, str], object], every: int) -> Callable[[float, str], object]:
+def seldom(update: Update, every: int) -> Update:
     """A function that passes on one call in so many."""
     count = itertools.count(1)
     return lambda done, line: update(done, line) if next(count) % every == 0 else None

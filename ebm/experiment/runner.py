@@ -213,11 +213,11 @@ def _learn(work: Work, state: State | None) -> None:
         penalties=settings.penalties, constraints=settings.constraints,
     )  # fmt: skip
     with _stop_between_steps() as stopped, np.errstate(all="ignore"):
-        with work.report.progress("learning", settings.epochs) as update:
+        with work.report.progress("learning") as update:
             while state.step < last and not _enough(settings, state):
                 next(steps)
                 if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
-                    update(state.step / per_epoch, _look(work, state, per_epoch, equilibrium))
+                    update(state.step / last, _look(work, state, per_epoch, equilibrium))
                     run.save_state(state)
                 if stopped():
                     break

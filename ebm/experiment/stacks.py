@@ -60,7 +60,7 @@ def learn_stack(work: Work) -> None:
         if not file.exists():
             break
         learnt.append(load_machine(file))
-    with work.report.progress("learning", 1.0) as update:
+    with work.report.progress("learning") as update:
         if learnt:
             update(len(learnt) / len(files), f"{len(learnt)} of {len(files)} layers learnt before")
         work.machine = DBN.greedy(

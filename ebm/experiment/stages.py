@@ -168,7 +168,7 @@ def _log_z(work: Work) -> None:
     energies: Any = machine.top if isinstance(machine, DBN) else machine  # whose log Z it is
     fits = data is not None and energies is machine and machine.n_units == machine.n_visible
     base = base_rate(machine, data.train) if fits else None
-    with report.progress("log Z", 1.0) as update:
+    with report.progress("log Z") as update:
         estimate = log_z(
             energies, config.method, seed=config.seed, n_temperatures=config.temperatures,
             n_chains=config.chains, base=base, accuracy=config.accuracy, rounds=config.rounds,
@@ -310,14 +310,14 @@ def _annealing(work: Work) -> None:
     rng, sampler = Stream(config.seed), config.sampler
     state = sampler.init(machine, config.chains, rng)
     betas, energies, best = [], [], []
-    with work.report.progress("annealing", sampler.length) as update:
+    with work.report.progress("annealing") as update:
         for k in range(sampler.length):
             state, info = sampler.step(machine, state, rng)
             assert state.best_energy is not None
             betas.append(info["beta"])
             energies.append(info["energy"].mean() / machine.n_units)
             best.append(state.best_energy.min() / machine.n_units)
-            update(k + 1)
+            update((k + 1) / sampler.length, "")
     work.arrays |= {
         "anneal_beta": np.array(betas),
         "anneal_energy": np.array(energies),

@@ -72,7 +72,7 @@ def plot_thermo(
         raise EbmError(f"{figure}: its arrays would overwrite {model}; expected another name")
     with warnings.catch_warnings():
         warnings.showwarning = warn
-        with Report(Console(stderr=True)).progress("thermodynamics", 1.0) as update:
+        with Report(Console(stderr=True)).progress("thermodynamics") as update:
             grid = np.geomspace(low, high, _POINTS)
             found = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
     axes = thermo(found, None if machine.sums_out else machine.n_units)

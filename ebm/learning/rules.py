@@ -7,7 +7,7 @@ settings; what it carries from step to step (persistent chains, centring offsets
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Centred(Protocol):
         """Whose statistics are averaged."""
 
 
+@runtime_checkable
 class Rule(Protocol):
     """What training needs."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +25,7 @@ def factor_of(factors: Factors, key: str) -> float:
     return 1.0 if factors is None else factors.get(key, 1.0)
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """What training needs."""
 

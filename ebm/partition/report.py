@@ -22,7 +22,7 @@ from ebm.stream import Stream
 
 __all__ = ["Progress", "grow", "report"]
 
-Progress = Callable[..., None] | None
+Progress = Callable[..., object] | None
 
 _SIGMAS = 3.0  # by which two estimates may differ
 _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular

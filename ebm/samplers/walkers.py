@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class Walkers:
         return cls(**values)
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """What `sample` needs.
 

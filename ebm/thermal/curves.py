@@ -23,7 +23,7 @@ from ebm.thermal.reweighting import Mixture, histograms
 
 __all__ = ["thermodynamics"]
 
-Progress = Callable[..., None] | None
+Progress = Callable[..., object] | None
 
 _FIRST = 64  # records of the first round
 _SLOWER = 2.2  # a round, which doubles the run, takes this much longer than the one before
