@@ -36,7 +36,7 @@ _EVEN_CHAINS, _EVEN_STEPS = 50, 100  # of the run that measures how the weights 
 _UNIFORM = 0.1  # share of the temperatures that is spread evenly, whatever was measured
 _ROWS = 1000  # data rows × chains that RAISE anneals at a time
 
-Progress = Callable[[float], None] | None
+Progress = Callable[..., object] | None
 
 
 def base_rate(machine: Machine, data: Array) -> Array:
