@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Base, as_base
+from ebm.errors import EbmError
+from ebm.machine import Array, Base, Machine, Params, as_base, require
 from ebm.units import Units
 
-__all__ = ["Graph", "Pairs", "graph_of", "one_layer", "states_of", "two_layers"]
+__all__ = ["Graph", "HasGraph", "Pairs", "graph_of", "one_layer", "states_of", "two_layers"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +189,17 @@ def two_layers(visible: Units, hidden: Units, W: Array, b: Array, c: Array) -> G
     return Graph(blocks, np.concatenate([b, c]).astype(np.float64), J, n_v)
 
 
-def graph_of(machine: Any, what: str) -> Graph:
+@runtime_checkable
+class HasGraph(Machine, Protocol):
+    """With a coupling graph: all units, the hidden ones last, are a pairwise model."""
+
+    def graph(self) -> Graph:
+        """A copy of today's parameters, float64."""
+
+    def moment_stats(self, second: Array, mean: Array) -> Params:
+        """`stats` made of ⟨φφᵀ⟩ and ⟨φ⟩ over all units of the graph, (entries, entries) and (entries,)."""
+
+
+def graph_of(machine: object, what: str) -> Graph:
     """The graph of a machine, or one line that it has none; `what` is what needs it."""
-    if not hasattr(machine, "graph"):
-        raise NotSupported(f"{what}: {machine} has no coupling graph (a method graph)")
-    return machine.graph()
+    return require(machine, HasGraph, what).graph()

@@ -12,16 +12,33 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ebm.errors import Diverged, EbmError, TooLarge
+from ebm.errors import Diverged, EbmError, NotSupported, TooLarge
 from ebm.stream import Stream
 from ebm.units import Units
 
-__all__ = ["Array", "Chains", "Machine", "Params", "Scan", "enumerate_states"]
+__all__ = [
+    "Array",
+    "Bounded",
+    "Chains",
+    "Conditionable",
+    "Conditional",
+    "HasFeatures",
+    "HasHidden",
+    "Layered",
+    "Machine",
+    "MeanFielded",
+    "Pairwise",
+    "Parametrised",
+    "Params",
+    "Scan",
+    "enumerate_states",
+    "require",
+]
 
 Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]
@@ -39,39 +56,58 @@ class Chains(Protocol):
 
     def __len__(self) -> int: ...
 
-    def copy(self) -> Chains:
+    def copy(self) -> Self:
         """Chains at the same states, which go their own way."""
 
-    def take(self, rows: Array) -> Chains:
+    def take(self, rows: Array) -> Self:
         """New chains at the states of these rows, which may repeat; what was kept for them goes along."""
 
 
 @runtime_checkable
-class Machine(Protocol):
+class Parametrised(Protocol):
+    """What an optimiser moves, penalties act on and a checkpoint holds: machines, and networks too."""
+
+    @property
+    def params(self) -> Params:
+        """Live arrays, updated in place; whoever changes them calls `project`."""
+
+    @property
+    def couplings(self) -> tuple[str, ...]:
+        """The parameters that penalties act on: weights, not biases."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
+
+    def copy(self) -> Self:
+        """An independent one with the same parameters."""
+
+    def project(self) -> None:
+        """Restore the constraints of the parameters and drop what is derived from them."""
+
+
+@runtime_checkable
+class Machine(Parametrised, Protocol):
     """What a machine offers. Wherever a method takes states x it takes `Chains`, then works in place.
 
-    Attributes
-    ----------
-    units : Units
-        The type of the units in x.
-    n_units, n_visible : int
-        Units in x, and in a row of data.
-    params : dict of str to ndarray
-        Live arrays, updated in place; whoever changes them calls `project`.
-    couplings : tuple of str
-        The parameters that penalties act on: weights, not biases.
-    biases : tuple of str
-        Those that centring has offsets for.
-    share : float
-        Of a coupling's slope that belongs to an entry: ½ where J_ij and J_ji are one parameter, else 1.
-    sums_out : bool
-        Whether units are summed out of the state x.
+    What only some machines can do is in protocols of their own, below, which `require` asks for.
     """
 
-    couplings: tuple[str, ...]
-    biases: tuple[str, ...]
-    share: float
-    sums_out: bool
+    @property
+    def biases(self) -> tuple[str, ...]:
+        """The parameters that centring has offsets for."""
+
+    @property
+    def share(self) -> float:
+        """Of a coupling's slope that belongs to an entry: ½ where J_ij and J_ji are one parameter, else 1."""
+
+    @property
+    def sums_out(self) -> bool:
+        """Whether `free_energy` sums units out, so that it is not an energy and not linear in β."""
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The orders in which `sweep` can visit units."""
 
     @property
     def units(self) -> Units:
@@ -84,17 +120,6 @@ class Machine(Protocol):
     @property
     def n_visible(self) -> int:
         """Units in a row of data."""
-
-    @property
-    def params(self) -> Params:
-        """Live arrays."""
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the parameters."""
-
-    def copy(self) -> Machine:
-        """An independent machine with the same parameters."""
 
     def start(self, x: ArrayLike) -> Chains:
         """Make running chains from states; x is copied."""
@@ -134,9 +159,6 @@ class Machine(Protocol):
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows of data to states: hidden units in x are swept n times, the data held."""
 
-    def project(self) -> None:
-        """Restore the constraints of the parameters and drop what is derived from them."""
-
     def require_exact(self) -> None:
         """Raise `TooLarge` if `exact` would; cheap."""
 
@@ -172,6 +194,138 @@ class Machine(Protocol):
 
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)–(5.5)."""
+
+
+@runtime_checkable
+class Pairwise(Machine, Protocol):
+    """All units in the state, coupled by a matrix.
+
+    E = −b·φ − ½ φ·J·φ, docs/math.md (3.1).
+    """
+
+    @property
+    def J(self) -> Any:
+        """Couplings, dense or scipy.sparse, (n_units·width, n_units·width)."""
+
+    @property
+    def b(self) -> Array:
+        """Biases, (n_units·width,)."""
+
+    @property
+    def sparse(self) -> bool:
+        """Whether J is stored sparse."""
+
+
+@runtime_checkable
+class Conditionable(Machine, Protocol):
+    """Given some units, the others are a machine again."""
+
+    def condition(self, given: ArrayLike) -> tuple[Machine, float]:
+        """The machine of the free units (NaN in `given`), and what the others add to its energy, nats."""
+
+
+@runtime_checkable
+class Conditional(Machine, Protocol):
+    """With slopes of log p(v_i | the other visible units), docs/math.md (4.11)."""
+
+    def conditional(self, x: Any, i: int, weights: Array, scale: Array | None = None) -> tuple[Params, Array]:
+        """∂/∂params of Σ weights log p(v_i | the others), and log p of each row, nats."""
+
+
+@runtime_checkable
+class HasHidden(Machine, Protocol):
+    """With hidden units that have biases of their own."""
+
+    @property
+    def hidden(self) -> Units:
+        """Their type."""
+
+    @property
+    def n_hidden(self) -> int:
+        """How many there are."""
+
+    @property
+    def hidden_biases(self) -> tuple[str, slice]:
+        """The parameter that holds their biases, and where in it."""
+
+
+@runtime_checkable
+class HasFeatures(Machine, Protocol):
+    """With exact hidden means given the data: features, and a reconstruction."""
+
+    def mean_h(self, v: ArrayLike) -> Array:
+        """⟨φ(h)⟩ given v, (n, n_hidden·width)."""
+
+    def reconstruct(self, v: ArrayLike) -> Array:
+        """Means of v given the hidden means of v, (n, n_visible·width)."""
+
+
+@runtime_checkable
+class MeanFielded(Machine, Protocol):
+    """Completes rows of data by means that satisfy its mean-field equations."""
+
+    def mean_field(self, v: ArrayLike, *, tolerance: float = 1e-4) -> tuple[Array, Array]:
+        """Rows with the means of the other units in the state, and the entropies, nats."""
+
+
+@runtime_checkable
+class Layered(Parametrised, Protocol):
+    """A stack of layers.
+
+    The data's is the first.
+    """
+
+    @property
+    def layer_units(self) -> tuple[Units, ...]:
+        """The type of each layer."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of each layer."""
+
+
+@runtime_checkable
+class Bounded(Parametrised, Protocol):
+    """With a lower bound on the log-likelihood."""
+
+    def log_likelihood_bound(self, v: ArrayLike, log_z_of: Any = None) -> Array:
+        """A lower bound on log p(v) of each row, nats, (n,)."""
+
+
+T = TypeVar("T")
+
+
+def require(machine: object, ability: type[T], who: str, instead: str = "") -> T:
+    """The machine, as one with an ability, or one line that it has not.
+
+    Parameters
+    ----------
+    machine : object
+    ability : protocol
+        Such as `Pairwise`; its first line says what it is.
+    who : str
+        What needs it.
+    instead : str
+        What to use instead.
+
+    Raises
+    ------
+    NotSupported
+
+    Examples
+    --------
+    >>> import ebm
+    >>> rbm = ebm.RBM.random(ebm.Ising(), ebm.Ising(), 2, 2)
+    >>> require(rbm, Layered, "figure")
+    Traceback (most recent call last):
+    ebm.errors.NotSupported: figure: RBM(Ising(), Ising(), 2 × 2, float64) is not Layered (a stack of layers)
+    """
+    if not isinstance(machine, ability):
+        what = (ability.__doc__ or "").splitlines()[0].rstrip(".")
+        what = what[:1].lower() + what[1:]
+        use = f"; use {instead}" if instead else ""
+        raise NotSupported(f"{who}: {machine!r} is not {ability.__name__} ({what}){use}")
+    return machine
 
 
 def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = None) -> Array:
@@ -379,14 +533,14 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     return energies - np.sum(energies, axis=-1, where=own)[..., None]
 
 
-def check_finite(machine: Any, step: int) -> None:
+def check_finite(machine: Parametrised, step: int) -> None:
     """Raise `Diverged` if a parameter is NaN or infinite."""
     for key, value in machine.params.items():
         if not np.isfinite(value).all():
             raise Diverged(f"parameter {key} became non-finite by step {step}: lower the rate")
 
 
-def put(machine: Any, params: Params) -> None:
+def put(machine: Parametrised, params: Params) -> None:
     """Give a machine other parameters: their values, in the arrays that it has."""
     for key, value in params.items():
         machine.params[key][:] = value

@@ -240,14 +240,11 @@ class Half(Units):
     """A continuous unit that is not Gaussian."""
 
 
-class Odd:
-    """A machine of such units."""
+class Odd(RBM):
+    """A machine whose graph has such units."""
 
     def graph(self):
         return Graph(((Half(), 1),), np.zeros(1), scipy.sparse.csr_array((1, 1)), 1)
-
-    def normalisable(self):
-        return True
 
 
 def too_strong():
@@ -262,7 +259,7 @@ def too_strong():
         (lambda f: f(laws.FULLY["ising"](), n_starts=0), EbmError, "n_starts"),
         (lambda f: f(laws.FULLY["ising"](), n_iterations=0), EbmError, "n_iterations"),
         (lambda f: f(laws.FULLY["ising"](), beta=math.nan), EbmError, "beta"),
-        (lambda f: tap(Odd()), NotSupported, "Half"),
+        (lambda f: tap(Odd(Gaussian(), Gaussian(), [[0.0]], [0.0], [0.0])), NotSupported, "Half"),
     ],
 )
 @both

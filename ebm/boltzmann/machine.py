@@ -71,6 +71,7 @@ class BoltzmannMachine:
 
     couplings, biases, share = ("J",), ("b",), 0.5
     sums_out = False
+    scans: tuple[Scan, ...] = ("auto", "systematic", "random", "chromatic")
 
     def __init__(
         self, units: Units, J: Any, b: ArrayLike | None = None, *, n_visible: int | None = None
@@ -109,6 +110,16 @@ class BoltzmannMachine:
         return self._n_units - self._n_visible
 
     @property
+    def hidden(self) -> Units:
+        """Their type, that of all units."""
+        return self._units
+
+    @property
+    def hidden_biases(self) -> tuple[str, slice]:
+        """The parameter that holds their biases, and where in it."""
+        return "b", slice(self._n_visible * self._units.width, None)
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
         return self.params["b"].dtype
@@ -136,6 +147,10 @@ class BoltzmannMachine:
     def graph(self) -> Graph:
         """The units and their couplings as a pairwise model: a copy of today's parameters, float64."""
         return one_layer(self.units, self.J, self.b)
+
+    def moment_stats(self, second: Array, mean: Array) -> Params:
+        """`stats` made of ⟨φφᵀ⟩ and ⟨φ⟩ over all units."""
+        return {"J": self._couplings.on_pattern(second.astype(self.dtype)), "b": mean.astype(self.dtype)}
 
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""

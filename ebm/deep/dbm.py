@@ -244,7 +244,7 @@ class DBM(EvenLayers):
         ndarray, (n,) float64
             Nats per sample.
         """
-        value = log_z(self, seed=seed) if log_z_of is None else log_z_of  # type: ignore[arg-type]
+        value = log_z(self, seed=seed) if log_z_of is None else log_z_of
         x, entropy = self.mean_field(self.layer_units[0].check(np.asarray(v), "v", strict=True))
         return entropy - self.free_energy(x) - float(value)
 

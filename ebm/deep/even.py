@@ -30,14 +30,20 @@ class EvenLayers:
     params: Params
     coupled: Array
 
+    scans, hidden_biases = RBM.scans, RBM.hidden_biases
     units = property(lambda self: self._rbm.visible, doc="The type of the units in x, the even layers.")
     hidden = property(lambda self: self._rbm.hidden, doc="The type of the odd layers.")
+    n_hidden = property(lambda self: self._rbm.n_hidden, doc="Units of the odd layers.")
     n_units = property(lambda self: self._rbm.n_visible, doc="Units in x.")
     dtype = property(lambda self: self._rbm.dtype, doc="The dtype of the parameters.")
 
     def graph(self) -> Graph:
         """All units as a pairwise model, the even layers first."""
         return self._rbm.graph()
+
+    def moment_stats(self, second: Array, mean: Array) -> Params:
+        """`stats` made of ⟨φφᵀ⟩ and ⟨φ⟩ over all units, the odd layers last."""
+        return self._masked(self._rbm.moment_stats(second, mean))
 
     def start(self, x: ArrayLike) -> Any:
         """Running chains from states of the even layers, (n_chains, n_units)."""

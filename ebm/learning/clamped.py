@@ -10,14 +10,13 @@ each other.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from ebm.errors import NotSupported
-from ebm.graph import Graph, graph_of
-from ebm.learning.fields import as_params
-from ebm.machine import Array, Chains, Machine, Params, as_data
+from ebm.graph import Graph, HasGraph
+from ebm.machine import Array, Chains, Machine, MeanFielded, Params, as_data, require
 from ebm.partition.mean_fields import Evaluation, first_order, iterate
 from ebm.stream import Stream
 
@@ -52,7 +51,7 @@ def clamped(rule: Rule, machine: Machine, v: Array, rng: Stream) -> Swept | Mean
     check_positive(rule, machine)
     if rule.positive != "mean-field":
         return Swept(machine, v, rng)
-    return MeanState(machine, v) if hasattr(machine, "mean_field") else HiddenMeans(machine, v)
+    return MeanState(machine, v) if isinstance(machine, MeanFielded) else HiddenMeans(machine, v)
 
 
 class Swept:
@@ -76,7 +75,7 @@ class MeanState:
     A deep Boltzmann machine's do, whose odd layers are summed out.
     """
 
-    def __init__(self, machine: Any, v: Array) -> None:
+    def __init__(self, machine: MeanFielded, v: Array) -> None:
         self._machine, self._x = machine, machine.mean_field(v, tolerance=_COARSE)[0]
 
     def start(self, rng: Stream) -> Chains:
@@ -84,7 +83,7 @@ class MeanState:
         x, cut = self._x.copy(), self._machine.n_visible
         u, means = rng.uniform(len(x), x.shape[1] - cut, x.dtype), x[:, cut:]
         for units, own, _ in self._machine.units.taken(np.arange(cut, x.shape[1])).parts(x.shape[1] - cut):
-            low, high = units.states
+            low, high = units.interval
             means[:, own] = np.where(low + (high - low) * u[:, own] < means[:, own], high, low)
         return self._machine.start(x)
 
@@ -108,10 +107,10 @@ class HiddenMeans:
         I and ⟨φ⟩ = A′(I) of the hidden units, n_hidden·width entries.
     """
 
-    def __init__(self, machine: Any, v: Array) -> None:
-        self._machine, self._v = machine, as_data(machine, v)
+    def __init__(self, machine: Machine, v: Array) -> None:
+        self._machine, self._v = require(machine, HasGraph, "mean-field positive phase"), as_data(machine, v)
         self._phi = machine.units.encode(self._v).astype(np.float64)
-        graph, cut = graph_of(machine, "mean-field positive phase"), self._phi.shape[1]
+        graph, cut = self._machine.graph(), self._phi.shape[1]
         n_hidden = machine.n_units - machine.n_visible
         b = graph.b[cut:] + (graph.J[cut:, :cut] @ self._phi.T).T
         hidden = Graph(((machine.units, n_hidden),), graph.b[cut:], graph.J[cut:, cut:], n_hidden)
@@ -131,7 +130,7 @@ class HiddenMeans:
     def stats(self, w: Array) -> Params:
         """⟨φφᵀ⟩ and ⟨φ⟩ under v and independent hidden units, the weighted sum over rows."""
         phi = np.concatenate([self._phi, self.means], axis=1)
-        return as_params(self._machine, (phi.T * w) @ phi, w @ phi)
+        return self._machine.moment_stats((phi.T * w) @ phi, w @ phi)
 
     def contrast(self, w: Array, model: Chains | Array, others: Array | None = None) -> tuple[Params, Params]:
         """Statistics of the rows minus those of the model's chains, and those of the biases in the rows."""

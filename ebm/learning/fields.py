@@ -8,20 +8,20 @@ in different solutions; they are carried from update to update and follow the ma
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
-from ebm.graph import Graph, graph_of
+from ebm.graph import Graph, HasGraph, graph_of
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params
+from ebm.machine import Array, Machine, Params, require
 from ebm.partition.mean_fields import Reaction, covariance, first_order
 from ebm.stream import Stream
 from ebm.units import Gaussian
 
-__all__ = ["TAP", "MeanField", "as_params"]
+__all__ = ["TAP", "MeanField"]
 
 _SPREAD = 1.0  # standard deviation of the inputs about the biases that copies start with
 
@@ -43,22 +43,6 @@ def _second_moments(graph: Graph, I: Array, means: Array, *, second: bool) -> Ar
             if rows != columns:
                 moments[columns, rows] = moments[rows, columns].T
     return moments
-
-
-def as_params(machine: Any, moments: Array, mean: Array) -> Params:
-    """Moments over all units of the graph as statistics of the parameters."""
-    n = len(machine.params["b"])
-    if "W" in machine.params:
-        coupled = getattr(machine, "coupled", True)
-        found = {"W": np.where(coupled, moments[:n, n:], 0.0), "b": mean[:n], "c": mean[n:]}
-    elif machine.sparse:
-        pattern = machine.J.tocoo()
-        found = {"J": moments[pattern.row, pattern.col], "b": mean}
-    else:
-        width = machine.units.width
-        own = np.kron(np.eye(machine.n_units, dtype=bool), np.ones((width, width), bool))
-        found = {"J": np.where(own, 0.0, moments), "b": mean}
-    return {key: value.astype(machine.dtype) for key, value in found.items()}
 
 
 @settings
@@ -85,7 +69,8 @@ class _Fields:
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the means after n_iterations steps of their equations."""
         v, weights = batch
-        graph, I = graph_of(machine, type(self).__name__), chains["inputs"]
+        pairwise = require(machine, HasGraph, type(self).__name__)
+        graph, I = pairwise.graph(), chains["inputs"]
         reaction = Reaction(graph) if self.second else None
         for _ in range(self.n_iterations):
             means, _, field = first_order(graph, I)
@@ -97,7 +82,8 @@ class _Fields:
             return zero(machine.params), {"inputs": I}
         means = first_order(graph, I)[0]
         positive = machine.stats(machine.clamp(v, rng), w)
-        negative = as_params(machine, _second_moments(graph, I, means, second=self.second), means.mean(0))
+        second = _second_moments(graph, I, means, second=self.second)
+        negative = pairwise.moment_stats(second, means.mean(0))
         return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
 
 

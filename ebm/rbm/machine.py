@@ -74,6 +74,8 @@ class RBM:
 
     couplings, biases, share = ("W",), ("b", "c"), 1.0
     sums_out = True
+    scans: tuple[Scan, ...] = ("auto", "chromatic")
+    hidden_biases = ("c", slice(None))
 
     def __init__(
         self,
@@ -162,6 +164,12 @@ class RBM:
         """All units, the hidden ones last, as a pairwise model: a copy of today's parameters, float64."""
         own = {key: value.astype(np.float64) for key, value in self.params.items()}
         return two_layers(bound(self.visible, own), self.hidden, *(own[key] for key in "Wbc"))
+
+    def moment_stats(self, second: Array, mean: Array) -> Params:
+        """`stats` made of ⟨φφᵀ⟩ and ⟨φ⟩ over all units, the hidden ones last."""
+        n = len(self.b)
+        found = {"W": second[:n, n:], "b": mean[:n], "c": mean[n:]}
+        return {key: value.astype(self.dtype) for key, value in found.items()}
 
     def inputs_h(self, v: ArrayLike) -> Array:
         """Inputs of the hidden units, c + φ(v)·W, math.md (4.2): (n, n_visible) -> (n, n_hidden·width)."""
@@ -291,7 +299,7 @@ class RBM:
         NotSupported
             Another scan.
         """
-        if scan not in ("auto", "chromatic"):
+        if scan not in self.scans:
             raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected auto or chromatic")
         n = as_count(n, "n", 0)
         chains = self._chains(x)
