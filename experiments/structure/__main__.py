@@ -7,6 +7,7 @@ kernels are loaded; "in ebm" are those of functions that stand in a file of the 
 import ast
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def calls(operation):
     finally:
         sys.setprofile(None)
     own = [name for name in files if name.startswith(str(ROOT))]
-    changes = sum(a != b for a, b in zip(own, own[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(own))
     return len(files), len(own), len(set(own)), changes, Counter(own).most_common(8)
 
 
