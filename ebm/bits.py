@@ -59,7 +59,7 @@ class Bits(LikeArray):
     @property
     def x(self) -> Array:
         """The states, (n, n_units)."""
-        from ebm.kernels.bits import unpack
+        from ebm.kernels.layers.packing import unpack
 
         out = np.empty((len(self.words), self.n_units), self.low.dtype)
         unpack(self.words, self.low, out)
@@ -68,7 +68,7 @@ class Bits(LikeArray):
     @property
     def columns(self) -> Array:
         """The bits turned over, (64·words, ceil(n / 64)) uint64: a row for each unit, a bit for each row."""
-        from ebm.kernels.bits import transpose_bits
+        from ebm.kernels.layers.packing import transpose_bits
 
         out = words_for(64 * self.words.shape[1], len(self.words))
         transpose_bits(self.words, out)
@@ -97,7 +97,7 @@ def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
     dtype
         Of the states that the bits stand for.
     """
-    from ebm.kernels.bits import pack
+    from ebm.kernels.layers.packing import pack
 
     low = lower_state(units, dtype)
     if low is None:

@@ -20,7 +20,7 @@ class Nonzeros:
     """Rows that are mostly zeros, as their nonzero elements: products with them skip the zeros."""
 
     def __init__(self, y: Array, take: Take) -> None:
-        from ebm.kernels.nonzero import find
+        from ebm.kernels.layers.nonzero import find
 
         self._shape, self._take = y.shape, take
         self._starts = take("starts", (len(y) + 1,), np.int64)
@@ -31,7 +31,7 @@ class Nonzeros:
     @classmethod
     def worth(cls, y: Array, W: Array, take: Take) -> Nonzeros | None:
         """The nonzero elements of y if products with W are faster so, which their number decides."""
-        from ebm.kernels.nonzero import VECTORS
+        from ebm.kernels.layers.nonzero import VECTORS
 
         some = y[:: max(1, len(y) // 8)]  # a look at a few rows first
         if W.shape[1] * W.itemsize < 64 * VECTORS or np.count_nonzero(some) >= 2 * _FEW * some.size:
@@ -41,7 +41,7 @@ class Nonzeros:
 
     def dot(self, W: Array, out: Array) -> None:
         """out ← y·W."""
-        from ebm.kernels.nonzero import add_product
+        from ebm.kernels.layers.nonzero import add_product
 
         zero, one = W.dtype.type(0), W.dtype.type(1)
         worth = int(self._starts[-1]) * W.shape[1] > _PRODUCTS
@@ -49,7 +49,7 @@ class Nonzeros:
 
     def turned(self) -> Callable[[Array, Array, float, float], None]:
         """A function that does out ← keep·out + scale·yᵀg."""
-        from ebm.kernels.nonzero import add_product, turn
+        from ebm.kernels.layers.nonzero import add_product, turn
 
         count = int(self._starts[-1])
         tops = self._take("tops", (self._shape[1] + 1,), np.int64)

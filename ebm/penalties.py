@@ -40,7 +40,7 @@ class Constraint(Protocol):
 
 
 def _subtract(gradient: Array, w: Array, l1: float, l2: float) -> None:
-    from ebm.kernels.ascend import subtract_slopes
+    from ebm.kernels.learning.ascend import subtract_slopes
 
     subtract_slopes(w.size > 2**17, gradient.reshape(-1), w.reshape(-1), l1, l2)
 

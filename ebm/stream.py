@@ -2,7 +2,7 @@
 
 Nothing draws from a global generator. A `Stream` is handed to whatever is random; every call that draws
 advances the counter by its number of sweeps, and the numbers themselves are a function of (key, counter,
-position, chain): see `ebm.kernels.random`. Two integers are therefore all that a checkpoint stores.
+position, chain): see `ebm.kernels.numbers.random`. Two integers are therefore all that a checkpoint stores.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Stream:
 
     def uniform(self, n_chains: int, n: int, dtype: DTypeLike = np.float64) -> NDArray:
         """Return (n_chains, n) uniforms in (0, 1), float32 or float64; advances the counter by one."""
-        from ebm.kernels.random import uniform_rows
+        from ebm.kernels.numbers.random import uniform_rows
 
         u = np.empty((n_chains, n), dtype)
         key, sweep = self.advance()

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from ebm.kernels import JIT, bits
-from ebm.kernels.functions import exp, log
-from ebm.kernels.memory import address, load, store
+from ebm.kernels import JIT
+from ebm.kernels.layers import bits, packing
+from ebm.kernels.numbers.functions import exp, log
+from ebm.kernels.numbers.memory import address, load, store
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
@@ -24,19 +25,19 @@ def test_products_of_bits(shape, low, dtype):
     rng, one = np.random.default_rng(1), np.dtype(dtype).type
     x = np.where(rng.random((n, k)) < 0.4, 1, low).astype(dtype)
     A, words = rng.normal(size=(k, m)).astype(dtype), np.empty((n, -(-k // 64)), np.uint64)
-    assert bits.pack(x, one(low), words)
+    assert packing.pack(x, one(low), words)
     out, again = np.empty((n, m), dtype), np.empty_like(x)
     bits.product(False, words, k, A, False, one(low), one(0), one(1), out)
     exact = x.astype(float) @ A.astype(float)
     np.testing.assert_allclose(out, exact, atol=k * np.finfo(dtype).eps * 4)
     bits.product(False, words, k, np.ascontiguousarray(A.T), True, one(low), one(2), one(-3), out)
     np.testing.assert_allclose(out, -exact, atol=k * np.finfo(dtype).eps * 20)
-    bits.unpack(words, one(low), again)
+    packing.unpack(words, one(low), again)
     assert np.array_equal(again, x)
     turned = np.empty((64 * words.shape[1], -(-n // 64)), np.uint64)
-    bits.transpose_bits(words, turned)
+    packing.transpose_bits(words, turned)
     columns = np.empty((k, n), dtype)
-    bits.unpack(turned[:k], one(low), columns)
+    packing.unpack(turned[:k], one(low), columns)
     assert np.array_equal(columns, x.T)
     w, total = rng.normal(size=n), np.empty(64 * words.shape[1])
     bits.weighted_sum(words, one(low), w, total)
@@ -50,7 +51,7 @@ def test_products_of_bits(shape, low, dtype):
 GUARDED = """
 import ctypes, mmap
 import numpy as np
-from ebm.kernels.bits import product
+from ebm.kernels.layers.bits import product
 
 page = mmap.PAGESIZE
 memory = mmap.mmap(-1, 5 * page)
@@ -75,7 +76,8 @@ def test_products_read_nothing_beyond_their_matrix():
 
 COMPARED = """
 import numpy as np
-from ebm.kernels.bits import pack, product
+from ebm.kernels.layers.bits import product
+from ebm.kernels.layers.packing import pack
 
 rng = np.random.default_rng(0)
 for dtype in (np.float64, np.float32):
@@ -90,7 +92,7 @@ for dtype in (np.float64, np.float32):
 
 
 def test_code_from_the_disk_cache_is_the_code_that_was_compiled(tmp_path):
-    """The first process compiles, the second loads; see the note in `ebm.kernels.memory`."""
+    """The first process compiles, the second loads; see the note in `ebm.kernels.numbers.memory`."""
     for _ in range(2):
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
         command = [sys.executable, "-c", COMPARED]
@@ -106,7 +108,7 @@ def test_packing_tells_of_other_values(dtype):
         for place in ((0, 3), (1, 69)):
             x[:] = 0
             x[place] = value
-            assert not bits.pack(x, np.dtype(dtype).type(0), words)
+            assert not packing.pack(x, np.dtype(dtype).type(0), words)
 
 
 @njit(**JIT)

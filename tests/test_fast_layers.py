@@ -11,7 +11,7 @@ import ebm
 from ebm import Bernoulli, Ising, Potts, Stream
 from ebm.bits import as_bits
 from ebm.deferred import Deferred
-from ebm.kernels.random import uniform_rows
+from ebm.kernels.numbers.random import uniform_rows
 from ebm.rbm import drawing
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

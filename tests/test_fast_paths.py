@@ -12,7 +12,7 @@ import ebm
 from ebm import Bernoulli, BoltzmannMachine, Ising, Potts, Stream
 from ebm.boltzmann import sweeping
 from ebm.kernels import threads
-from ebm.kernels.random import uniform_rows
+from ebm.kernels.numbers.random import uniform_rows
 from ebm.rbm import drawing, states
 
 DTYPES = [np.float32, np.float64]

@@ -1,5 +1,7 @@
 """Compiled code against its definitions: random numbers, draws, sums of cgf, any split of the work."""
 
+import importlib
+import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,13 +10,13 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from ebm import Bernoulli, Gaussian, Potts, Stream
-from ebm.kernels import cache, kept_here
+from ebm import Bernoulli, Gaussian, Potts, Stream, kernels
+from ebm.kernels import cache
 from ebm.kernels.cgf import cgf_rows
 from ebm.kernels.draw import draw, draw_rows
-from ebm.kernels.functions import normal_quantile
-from ebm.kernels.potts import draw_potts_rows
-from ebm.kernels.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
+from ebm.kernels.layers.potts import draw_potts_rows
+from ebm.kernels.numbers.functions import normal_quantile
+from ebm.kernels.numbers.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 
 KEY = np.uint64(0x299F31D0A4093822)
 DTYPES = [np.float32, np.float64]
@@ -305,18 +307,25 @@ def test_running_chains_of_an_rbm_follow_their_array(name):
 
 
 def test_cached_code_goes_when_any_source_has_changed(tmp_path, monkeypatch):
-    index, stamp = tmp_path / "bits.product-1.py311.nbi", tmp_path / cache.NAME
-    index.touch()
-    cache.drop_stale(tmp_path)
+    """A source in a package below counts, and every directory of cached code is looked after."""
+    source, index = tmp_path / "kernels" / "layers" / "bits.py", tmp_path / "cache" / "any-1.py311.nbi"
+    for path in (source, index):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setattr(cache, "SOURCES", tmp_path / "kernels")
+    directories = [Path("/dev/null/nowhere"), index.parent]  # the first cannot be written: no error
+    cache.drop_stale(directories)
     assert not index.exists()  # nobody knows which sources it came from
     index.touch()
-    cache.drop_stale(tmp_path)
+    cache.drop_stale(directories)
     assert index.exists()
-    stamp.write_text("other sources")
-    cache.drop_stale(tmp_path)
+    source.write_text("changed")
+    cache.drop_stale(directories)
     assert not index.exists()
-    cache.drop_stale("/dev/null/nowhere")  # cannot be written: no error
 
 
 def test_kernels_are_looked_after_where_numba_keeps_them():
-    assert (Path(kept_here.stats.cache_path) / cache.NAME).exists()
+    for module in pkgutil.walk_packages(kernels.__path__, "ebm.kernels."):
+        for kernel in vars(importlib.import_module(module.name)).values():
+            if hasattr(kernel, "stats"):
+                assert (Path(kernel.stats.cache_path) / cache.NAME).exists(), kernel

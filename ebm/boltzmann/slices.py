@@ -1,4 +1,4 @@
-"""The units of a sparse machine sorted by colour and cut into slices, as `ebm.kernels.colours` takes them."""
+"""The units of a sparse machine by colour, cut into slices as `ebm.kernels.sparse.chromatic` takes them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Slices:
     """
 
     def __init__(self, order: Array, colours: Array, indices: Array, indptr: Array, dtype: Any) -> None:
-        from ebm.kernels.colours import SLICES, slice_up
+        from ebm.kernels.sparse.chromatic import SLICES, slice_up
 
         n, lanes = len(indptr) - 1, 64 // np.dtype(dtype).itemsize
         rest = np.ones(n, bool)
@@ -54,7 +54,7 @@ class Slices:
         self, problem: Any, values: Array, chains: SpinChains, n: int, key: Any, first: int, worth: bool
     ) -> None:
         """Sweep chains n times."""
-        from ebm.kernels.colours import colour_sweeps
+        from ebm.kernels.sparse.chromatic import colour_sweeps
 
         x = chains.x
         own = self._by_position(x)

@@ -142,8 +142,8 @@ def _sweep_in_order(
     problem: Problem, J: Array, words: Array, m: int, n: int, key: Any, first: int, low: Any
 ) -> None:
     """Sweep units 0..m of bits in rows, by blocks or with fields that are kept, whichever costs less."""
-    from ebm.kernels.blocked import blocked_sweeps, tile_chains
-    from ebm.kernels.kept import REFRESH, kept_sweeps
+    from ebm.kernels.dense.blocked import blocked_sweeps, tile_chains
+    from ebm.kernels.dense.kept import REFRESH, kept_sweeps
 
     n_chains, flips, done = len(words), _FLIPS, 0
     rest = problem.beta, problem.slope
@@ -169,7 +169,7 @@ def _sweep_in_order(
 
 def blocked_is_cheaper(n_units: int, n_chains: int, flips: float, n_sweeps: int) -> bool:
     """Whether blocks of units cost less than kept fields, by what both cost per unit (docs/design.md), ns."""
-    from ebm.kernels.blocked import tile_chains
+    from ebm.kernels.dense.blocked import tile_chains
 
     tiles, groups = -(-n_chains // tile_chains(n_chains)), -(-n_chains // 64)
     product = n_units / 4 * (120 * tiles + 2.2 * n_chains) / 64
@@ -180,7 +180,7 @@ def blocked_is_cheaper(n_units: int, n_chains: int, flips: float, n_sweeps: int)
 
 def fields_of(words: Array, J: Array, low: Any) -> Array:
     """J x of rows of bits, (C, M) with M a multiple of 64."""
-    from ebm.kernels.bits import product
+    from ebm.kernels.layers.bits import product
 
     out = np.empty((len(words), -(-len(J) // 64) * 64), J.dtype)
     zero, one = J.dtype.type(0), J.dtype.type(1)
@@ -192,14 +192,14 @@ def energies(chains: SpinChains, J: Dense | Sparse, b: Array) -> Array:
     """E of chains kept as bits, (n_chains,) float64 nats: a tenth of the time that unpacking them takes."""
     n = len(chains)
     if chains.layout == "rows":
-        from ebm.kernels.bits import energies_of_rows
+        from ebm.kernels.layers.bits import energies_of_rows
 
         out = np.empty(n)
         energies_of_rows(
             n * len(b) > _WORTH, chains.data, chains.low, fields_of(chains.data, J.values, chains.low), b, out
         )
         return out
-    from ebm.kernels.sites import CHAINS, energies_of_sites
+    from ebm.kernels.sparse.sites import CHAINS, energies_of_sites
 
     out = np.empty((len(chains.data), CHAINS))
     _, *couplings = J.kernel_arguments
@@ -217,8 +217,9 @@ def _padded(a: Array, n: int) -> Array:
 
 
 def _sweep_colours(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
-    from ebm.kernels.kept import REFRESH
-    from ebm.kernels.potts import gather_rows, potts_sweeps
+    from ebm.kernels.dense.kept import REFRESH
+    from ebm.kernels.dense.potts import potts_sweeps
+    from ebm.kernels.layers.potts import gather_rows
 
     x, J, q = chains.data, problem.J.values, problem.units.width
     width = len(J) + 64
@@ -238,8 +239,8 @@ def _sweep_colours(problem: Problem, chains: SpinChains, order: Array, n: int, k
 
 
 def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
-    from ebm.kernels.sequential import sequential_sweeps
-    from ebm.kernels.sites import site_sweeps
+    from ebm.kernels.sparse.sequential import sequential_sweeps
+    from ebm.kernels.sparse.sites import site_sweeps
 
     _, *J = problem.J.kernel_arguments
     rest = (*J, problem.b, problem.base, problem.beta, problem.slope, chains.low, order, key, first, n)

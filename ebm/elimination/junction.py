@@ -79,7 +79,7 @@ class Junction:
         return Junction(self._graph, self._beta, self._base, states, self._limit, plan)
 
     def _sum(self, keep: bool) -> float:
-        from ebm.kernels.tables import sum_out
+        from ebm.kernels.elimination import sum_out
 
         plan, factors = self._plan, self._factors
         pool, shifts = np.empty(plan.pool if keep else 0), np.empty(len(plan.unit))
@@ -120,7 +120,7 @@ class Junction:
         """
         if self._gaussians is not None:
             raise NotSupported("elimination: marginals of graphs with Gaussian units are not computed")
-        from ebm.kernels.tables import hand_down
+        from ebm.kernels.elimination import hand_down
 
         plan, factors, pool = self._plan, self._factors, self._conditionals()
         ones, twos = np.empty_like(factors.unary), np.empty_like(factors.theta)
@@ -194,8 +194,8 @@ class Junction:
 
     def _draw(self, x: Array, pool: Array, key: Any, sweep: int, first: int) -> Array:
         """Rows of clamped states filled up; row r takes the uniforms of chain first + r, unit by unit."""
-        from ebm.kernels.random import uniform_rows
-        from ebm.kernels.tables import draw_states
+        from ebm.kernels.elimination import draw_states
+        from ebm.kernels.numbers.random import uniform_rows
 
         rows, free = np.empty(x.shape), np.isnan(self._given)
         uniform_rows(key, sweep, first, 0, rows)

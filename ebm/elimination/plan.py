@@ -1,4 +1,4 @@
-"""The order of elimination laid out as the kernels of `ebm.kernels.tables` take it."""
+"""The order of elimination laid out as the kernels of `ebm.kernels.elimination` take it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Plan:
     Attributes
     ----------
     arrays : tuple of int64 arrays
-        See `ebm.kernels.tables`.
+        See `ebm.kernels.elimination`.
     unit : (n,) int64
         The unit that each step sums out.
     bits : float
@@ -114,7 +114,7 @@ def _postorder(steps: list[Step], tables: list[int]) -> tuple[list[int], list[in
 
 
 def _entries(steps: list[Step], factors: Factors) -> tuple[list[int], ...]:
-    """(first, sep, pair, own, other) of `ebm.kernels.tables`."""
+    """(first, sep, pair, own, other) of `ebm.kernels.elimination`."""
     rank = {step.unit: k for k, step in enumerate(steps)}
     q = factors.q.tolist()
     ends = list(zip(factors.i.tolist(), factors.j.tolist(), strict=True))

@@ -299,7 +299,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
 
 def _compiled(estimator: RBMTransformer, rows: Array, weights: Array | None) -> Any:
     """`RBMTransformer._epochs` of small machines of bits learnt by PCD-1: whole epochs as compiled code."""
-    from ebm.kernels.epochs import persistent_updates
+    from ebm.kernels.learning.persistent import persistent_updates
 
     machine, state, n = estimator.machine_, estimator._learning, len(rows)
     kind = machine.dtype.type

@@ -8,7 +8,7 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING
-from ebm.kernels.functions import exp
+from ebm.kernels.numbers.functions import exp
 from ebm.kernels.threads import shared
 
 POISSON = 4

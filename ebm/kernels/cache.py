@@ -1,33 +1,56 @@
 """numba's disk cache, kept true to the sources.
 
 numba compiles a kernel again when the file that defines it has changed, but not when a file has whose
-functions it calls: code older than its source would go on running. So the directory of cached kernels carries
-a digest of all sources of this package, and cached code goes when the digest no longer agrees.
+functions it calls: code older than its source would go on running. So each directory of cached kernels, one
+for each directory of sources, carries a digest of all sources of this package, and cached code goes when the
+digest no longer agrees.
 """
 
 import contextlib
 import hashlib
 import os
 from pathlib import Path
+from types import FunctionType
+
+from numba import njit
 
 NAME = "sources.sha256"
+SOURCES = Path(__file__).parent
 
 
-def drop_stale(directory):
-    """Remove the index of every kernel cached in a directory, unless the sources are what they were.
+def _nothing():
+    """A function of any file."""
+
+
+def _cache_of(directory):
+    code = _nothing.__code__.replace(co_filename=str(directory / "__init__.py"))
+    return Path(njit(cache=True)(FunctionType(code, {})).stats.cache_path)
+
+
+def caches():
+    """Return where numba keeps what is compiled here: a directory for each directory of sources."""
+    return [_cache_of(path.parent) for path in SOURCES.rglob("__init__.py")]
+
+
+def drop_stale(directories):
+    """Remove the index of every kernel cached in directories, unless the sources are what they were.
 
     A directory that cannot be written is left as it is: numba does not write there either.
     """
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(SOURCES.rglob("*.py")):
         digest.update(path.read_bytes())
-    stamp, expected = Path(directory) / NAME, digest.hexdigest()
-    with contextlib.suppress(OSError):
-        if stamp.exists() and stamp.read_text() == expected:
-            return
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        for index in stamp.parent.glob("*.nbi"):
-            index.unlink(missing_ok=True)
-        temporary = stamp.with_name(f"{NAME}.{os.getpid()}")
-        temporary.write_text(expected)
-        temporary.replace(stamp)
+    for directory in directories:
+        with contextlib.suppress(OSError):
+            _stamp(directory / NAME, digest.hexdigest())
+
+
+def _stamp(stamp, expected):
+    if stamp.exists() and stamp.read_text() == expected:
+        return
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    for index in stamp.parent.glob("*.nbi"):
+        index.unlink(missing_ok=True)
+    temporary = stamp.with_name(f"{NAME}.{os.getpid()}")
+    temporary.write_text(expected)
+    temporary.replace(stamp)

@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import exp, normal_quantile
-from ebm.kernels.memory import load
-from ebm.kernels.random import uniform_row
+from ebm.kernels.numbers.functions import exp, normal_quantile
+from ebm.kernels.numbers.memory import load
+from ebm.kernels.numbers.random import uniform_row
+from ebm.kernels.numbers.vector import bits, lanes_of
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import bits, lanes_of
 
 BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
 
@@ -99,7 +99,7 @@ def _draw_row(c, kind, product, bias, base, beta, key, sweep, first, out):
 def draw_rows(kind, product, bias, base, beta, key, sweep, first, out):
     """Draw a layer for every row: inputs beta (bias + product) + (1 - beta) base, as in docs/math.md (2.2).
 
-    For units of width 1; Potts units have `ebm.kernels.potts.draw_potts_rows`.
+    For units of width 1; Potts units have `ebm.kernels.layers.potts.draw_potts_rows`.
 
     product : (n, >= m), not changed; bias, base : (m,); beta : (n,); all of one float dtype.
     key, sweep, first : the uniforms of positions first..first + m and chains 0..n.

@@ -14,7 +14,7 @@ from numba import njit
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import POTTS, draw
-from ebm.kernels.random import LANES, TILE, uniform_tile
+from ebm.kernels.numbers.random import LANES, TILE, uniform_tile
 
 
 @njit(**JIT)

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import log
-from ebm.kernels.memory import address, load, store
-from ebm.kernels.random import TILE, uniform_row
+from ebm.kernels.numbers.functions import log
+from ebm.kernels.numbers.memory import address, load, store
+from ebm.kernels.numbers.random import TILE, uniform_row
 from ebm.kernels.threads import shared
 
 REFRESH = 64

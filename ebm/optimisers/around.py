@@ -138,7 +138,7 @@ class Averaged:
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
     ) -> None:
         """Ascend, in place; then average."""
-        from ebm.kernels.ascend import blend
+        from ebm.kernels.learning.ascend import blend
 
         self.optimiser.update(params, gradient, memory, epoch, factors)
         memory["seen"] += 1

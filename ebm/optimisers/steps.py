@@ -72,7 +72,7 @@ class SGD:
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
     ) -> None:
         """Ascend, in place."""
-        from ebm.kernels.ascend import ascend
+        from ebm.kernels.learning.ascend import ascend
 
         for key, value in params.items():
             rate = rate_at(self.rate, epoch) * factor_of(factors, key)
@@ -125,7 +125,7 @@ class Adam:
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
     ) -> None:
         """Ascend, in place."""
-        from ebm.kernels.ascend import adam
+        from ebm.kernels.learning.ascend import adam
 
         memory["updates"] += 1
         t = int(memory["updates"])

@@ -128,7 +128,7 @@ def draw(
         Key and sweep number.
     """
     from ebm.kernels.draw import draw_rows
-    from ebm.kernels.potts import draw_potts_rows
+    from ebm.kernels.layers.potts import draw_potts_rows
 
     units, dtype = layer.units, source.A.dtype
     if isinstance(units, Mixed):
@@ -181,7 +181,7 @@ def _draw_bits(
     uniforms: tuple[Any, int],
     scratch: Scratch,
 ) -> Bits:
-    from ebm.kernels.layers import sample_layer
+    from ebm.kernels.layers.two_states import sample_layer
 
     n, A, state = len(beta), source.A, source.state
     words = words_for(n, layer.n_units)
@@ -212,7 +212,7 @@ def _hidden_layer(machine: Any) -> Layer:
 
 def _rounded(n: int) -> int:
     """n, or the next multiple of the uniforms that are made at once."""
-    from ebm.kernels.random import TILE
+    from ebm.kernels.numbers.random import TILE
 
     return -(-n // TILE) * TILE
 

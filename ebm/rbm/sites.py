@@ -152,7 +152,7 @@ def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array]:
 
 def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, Array]:
     """The same for hidden Bernoulli units, compiled."""
-    from ebm.kernels.conditional import ROWS, conditional_rows
+    from ebm.kernels.layers.conditional import ROWS, conditional_rows
 
     _, product, own, c, b, target, weights = at
     (n, m), dtype = (len(product), len(c)), c.dtype

@@ -1,8 +1,8 @@
 """States of a layer as its products want them: two-state units as bits, all others as arrays.
 
 A layer of Bernoulli or Ising units in true states is kept as one bit a unit, and its products are sums of
-rows (`ebm.kernels.bits`). Everything else, means in [0, 1] included, is an array, and its products belong to
-the units.
+rows (`ebm.kernels.layers.bits`). Everything else, means in [0, 1] included, is an array, and its products
+belong to the units.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def padded(scratch: Scratch, name: str, n: int, m: int, dtype: Any) -> Array:
 
 def dot(state: State, units: Units, A: Array, scratch: Scratch, turned: bool = False) -> Array:
     """φ(x)·A for A (n·width, m): (n, m), with columns of no meaning added; if `turned`, φ(x)·Aᵀ."""
-    from ebm.kernels.bits import product
+    from ebm.kernels.layers.bits import product
 
     m = A.shape[0 if turned else 1]
     out = padded(scratch, "product", len(state), m, A.dtype)
@@ -72,7 +72,7 @@ def dot(state: State, units: Units, A: Array, scratch: Scratch, turned: bool = F
 
 def dot_vector(state: State, units: Units, a: Array) -> Array:
     """φ(x)·a in float64, (n,)."""
-    from ebm.kernels.bits import dot_vector
+    from ebm.kernels.layers.bits import dot_vector
 
     if not isinstance(state, Bits):
         return units.encode(state) @ a.astype(np.float64)
@@ -151,7 +151,7 @@ def _weighted_means(
     parts: list[tuple[State, Array, Array]], hidden: Units, c: Array, scratch: Scratch
 ) -> tuple[Array, Array]:
     """weights·⟨φ(h)⟩ for the rows of all parts, one below the other, and each part's sum in float64."""
-    from ebm.kernels.layers import mean_layer
+    from ebm.kernels.layers.two_states import mean_layer
 
     n, start = sum(len(weights) for _, _, weights in parts), 0
     out, sums = padded(scratch, "means", n, len(c), c.dtype), np.zeros((len(parts), len(c)))
@@ -170,7 +170,7 @@ def _weighted_means(
 
 def _total_bits(state: Any, weights: Array) -> Array:
     """Σ weights φ(v), float64."""
-    from ebm.kernels.bits import weighted_sum
+    from ebm.kernels.layers.bits import weighted_sum
 
     total = np.empty(64 * state.words.shape[1])
     weighted_sum(state.words, state.low, weights, total)
@@ -179,7 +179,7 @@ def _total_bits(state: Any, weights: Array) -> Array:
 
 def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
     """φ(v)ᵀ·mean_h for rows of bits; the bits of the samples are the inner dimension."""
-    from ebm.kernels.bits import product
+    from ebm.kernels.layers.bits import product
 
     both = stacked(states)
     low, n, real = both.low, len(both), W.dtype.type
@@ -193,7 +193,7 @@ def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
 
 def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -> Params:
     """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4), (5.4a)."""
-    from ebm.kernels.ascend import subtract_outers
+    from ebm.kernels.learning.ascend import subtract_outers
 
     W, b, c = gradient["W"], gradient["b"], gradient["c"]
     out = scratch.take("centred", W.shape, W.dtype)

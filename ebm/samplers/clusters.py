@@ -187,7 +187,7 @@ class SwendsenWang:
 
     def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
         """n_sweeps sweeps; info has beta and "clusters", the number in a sweep, (n_chains,)."""
-        from ebm.kernels.clusters import swendsen_wang_sweeps
+        from ebm.kernels.sparse.clusters import swendsen_wang_sweeps
 
         bonds = _bonds(machine, state, self.beta, "SwendsenWang")
         x, free = _read(machine, state)
@@ -258,7 +258,7 @@ class Wolff:
         Without fields and clamped units, and with βK ≥ 0, the mean size over samples is that of a unit's
         Σ_j ⟨s_i s_j⟩, averaged over i: the susceptibility, by an estimator that varies less.
         """
-        from ebm.kernels.clusters import wolff_clusters
+        from ebm.kernels.sparse.clusters import wolff_clusters
 
         bonds, n = _bonds(machine, state, self.beta, "Wolff"), self.n_clusters
         x, free = _read(machine, state)

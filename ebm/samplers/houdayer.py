@@ -75,7 +75,7 @@ def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Ar
     array([[-1,  1, -1],
            [ 1,  1, -1]])
     """
-    from ebm.kernels.clusters import pick_clusters
+    from ebm.kernels.sparse.clusters import pick_clusters
 
     require_pairwise(machine, "houdayer", "finitely many states per unit", "Tempering without it")
     own = np.array(as_rows(x, machine.units, machine.n_units, strict=True), order="C")

@@ -117,7 +117,7 @@ def _sweep_any(
     machine: Machine, x: Array, rng: Stream, n: int, beta: float, order: Array, scale: float
 ) -> tuple[Array, int]:
     """The same by free energies alone: the definition."""
-    from ebm.kernels.random import TILE, uniform_rows
+    from ebm.kernels.numbers.random import TILE, uniform_rows
 
     accepted, types = 0, [units for units, _, _ in machine.units.parts(machine.n_units)]
     x, u = x.copy(), np.empty((len(x), TILE))

@@ -91,7 +91,7 @@ class Potts(Units):
         return (I - I.mean(-1, keepdims=True)).reshape(mean.shape)
 
     def dot(self, x: Array, W: Array) -> Array:
-        from ebm.kernels.potts import gather_rows
+        from ebm.kernels.layers.potts import gather_rows
 
         W, x = np.ascontiguousarray(W), self._colours(x)
         out = np.empty((len(x), W.shape[1]), W.dtype)
@@ -99,7 +99,7 @@ class Potts(Units):
         return out
 
     def outer(self, x: Array, g: Array) -> Array:
-        from ebm.kernels.potts import scatter_rows
+        from ebm.kernels.layers.potts import scatter_rows
 
         g, x = np.ascontiguousarray(g), self._colours(x)
         out = np.empty((x.shape[1] * self.width, g.shape[1]), g.dtype)

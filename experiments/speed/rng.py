@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ebm.kernels.random import uniform_rows
+from ebm.kernels.numbers.random import uniform_rows
 
 KEY = 0x9E3779B97F4A7C15
 UNITS, CHAINS, SWEEPS = 1024, 256, 64

@@ -14,8 +14,8 @@ from numba import njit, prange
 
 import ebm
 from ebm.kernels import JIT
-from ebm.kernels.memory import peek, workspace
-from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.numbers.memory import peek, workspace
+from ebm.kernels.numbers.random import TILE, uniform_block
 from ebm.kernels.threads import shared
 from experiments.speed import ours
 from experiments.speed.problems import digits, lattice, sherrington_kirkpatrick

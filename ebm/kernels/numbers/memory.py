@@ -1,7 +1,7 @@
 """Memory for vectors: addressed by integers, ``address(array) + bytes``.
 
 Nothing is checked and nothing assumed about aliasing or alignment. `load` and `store` move vectors
-(`ebm.kernels.vector`), `peek` and `poke` scalars.
+(`ebm.kernels.numbers.vector`), `peek` and `poke` scalars.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ebm.kernels import JIT
-from ebm.kernels.vector import spread, vector_of
+from ebm.kernels.numbers.vector import spread, vector_of
 
 _SPACE = 1
 _I1, _I32, _I64 = (ir.IntType(n) for n in (1, 32, 64))

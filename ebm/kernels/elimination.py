@@ -20,10 +20,10 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import exp, log
-from ebm.kernels.memory import address, load, store
+from ebm.kernels.numbers.functions import exp, log
+from ebm.kernels.numbers.memory import address, load, store
+from ebm.kernels.numbers.vector import select, splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import select, splat
 
 _LANES = 8
 _CHAINS = 64  # chains of a tile

@@ -15,11 +15,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.memory import address, load, peek, poke, store, workspace
-from ebm.kernels.random import TILE, uniform_block
-from ebm.kernels.sequential import thresholds
+from ebm.kernels.numbers.memory import address, load, peek, poke, store, workspace
+from ebm.kernels.numbers.random import TILE, uniform_block
+from ebm.kernels.numbers.vector import bits, fma, lowest_bit, splat
+from ebm.kernels.sparse.sequential import thresholds
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import bits, fma, lowest_bit, splat
 
 REFRESH = 64
 

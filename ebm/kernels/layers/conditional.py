@@ -11,10 +11,10 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import exp, log
-from ebm.kernels.memory import address, load, store, workspace
+from ebm.kernels.numbers.functions import exp, log
+from ebm.kernels.numbers.memory import address, load, store, workspace
+from ebm.kernels.numbers.vector import select, splat, total_of
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import select, splat, total_of
 
 ROWS = 8  # rows of a tile
 _CHUNK = 100  # factors between 1 and 2, whose product is a normal number in float32

@@ -11,10 +11,10 @@ from numba import njit, prange
 
 from ebm.kernels import JIT
 from ebm.kernels.draw import above
-from ebm.kernels.memory import address, gather, load, store, workspace
-from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.numbers.memory import address, gather, load, store, workspace
+from ebm.kernels.numbers.random import TILE, uniform_block
+from ebm.kernels.numbers.vector import fma, mask_of, select, splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import fma, mask_of, select, splat
 
 SLICES = 64  # slices of a tile
 
@@ -86,7 +86,7 @@ def colour_sweeps(
     x : (C, >= m + 64) float states by position, changed in place; bounds : (tiles + 1, 2) int64, the first
     slice of each tile and its colour; first, count, offset : of slices; neighbour : (entries,) int32 for
     float32, uint64 for float64; value : (entries,); b, base : (>= m + 64,) by position; beta : (C,); slope,
-    low as in `ebm.kernels.sites`. Sweep k of chain c uses the uniforms of sweep number sweep + k.
+    low as in `ebm.kernels.sparse.sites`. Sweep k of chain c uses the uniforms of sweep number sweep + k.
     """
     n_tiles = len(bounds) - 1
     for c in range(len(x)):

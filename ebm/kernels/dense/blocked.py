@@ -1,6 +1,6 @@
 """Systematic sweeps of a dense machine of two-state units, block by block: for many chains.
 
-The fields of a block of 64 units come from one product with tables (`ebm.kernels.bits`), for a tile of
+The fields of a block of 64 units come from one product with tables (`ebm.kernels.layers.bits`), for a tile of
 chains at once. They hold the states before the block; inside it units are visited in order, 16 chains to a
 vector, and the field of a unit is put right by the changes of those before it in the block, a triangle of
 64 x 64 / 2 couplings that stays in cache. So each update sees all earlier ones, exactly as one unit at a
@@ -13,12 +13,13 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import STRIP, WORKSPACE, add_product, transpose64
 from ebm.kernels.draw import above_four
-from ebm.kernels.memory import load, peek, poke, store, transpose_block, workspace
-from ebm.kernels.random import TILE, uniform_tile_at
+from ebm.kernels.layers.bits import STRIP, WORKSPACE, add_product
+from ebm.kernels.layers.packing import transpose64
+from ebm.kernels.numbers.memory import load, peek, poke, store, transpose_block, workspace
+from ebm.kernels.numbers.random import TILE, uniform_tile_at
+from ebm.kernels.numbers.vector import count_bits, fma, mask_of, select, splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import count_bits, fma, mask_of, select, splat
 
 _GROUP = 64  # chains that go through a block together
 _NONE = np.uint64(0)

@@ -7,11 +7,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import log
-from ebm.kernels.memory import address, load, store
-from ebm.kernels.random import TILE, uniform_row
+from ebm.kernels.numbers.functions import log
+from ebm.kernels.numbers.memory import address, load, store
+from ebm.kernels.numbers.random import TILE, uniform_row
+from ebm.kernels.numbers.vector import splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import splat
 
 
 @njit(inline="always", **JIT)
@@ -43,7 +43,7 @@ def _sweep_chain(c, x, data, indices, indptr, b, base, hot, slope, low, order, k
 def sequential_sweeps(x, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
     """Sweep all chains n_sweeps times.
 
-    x : (C, N) float states, changed in place; the rest as in `ebm.kernels.sites.site_sweeps`.
+    x : (C, N) float states, changed in place; the rest as in `ebm.kernels.sparse.sites.site_sweeps`.
     """
     for c in prange(len(x)):
         _sweep_chain(

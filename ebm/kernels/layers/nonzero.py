@@ -9,9 +9,9 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.memory import address, load, peek, store, workspace
+from ebm.kernels.numbers.memory import address, load, peek, store, workspace
+from ebm.kernels.numbers.vector import splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import splat
 
 VECTORS = 4  # of a strip: 256 bytes
 _ROWS = 64  # of a tile

@@ -1,21 +1,21 @@
 """A layer of two-state units given the other layer: product, inputs, uniforms and draws in one pass.
 
-A tile is 64 units of up to ROWS rows. Its inputs come from tables (`ebm.kernels.bits`) into a small array
-that stays in cache, are turned into probabilities there, compared with uniforms, and leave as one word of 64
-bits a row. Nothing of the size of the layer is written but those bits.
+A tile is 64 units of up to ROWS rows. Its inputs come from tables (`ebm.kernels.layers.bits`) into a small
+array that stays in cache, are turned into probabilities there, compared with uniforms, and leave as one word
+of 64 bits a row. Nothing of the size of the layer is written but those bits.
 """
 
 import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows
 from ebm.kernels.draw import above
-from ebm.kernels.functions import exp
-from ebm.kernels.memory import address, load, poke, store, workspace
-from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.layers.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows
+from ebm.kernels.numbers.functions import exp
+from ebm.kernels.numbers.memory import address, load, poke, store, workspace
+from ebm.kernels.numbers.random import TILE, uniform_block
+from ebm.kernels.numbers.vector import splat
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import splat
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 

@@ -7,7 +7,7 @@ register, several smaller ones, or scalars; the arithmetic is the same.
 
 An argument ``like`` is a scalar or a vector that says the element type. A scalar beside a vector is spread
 over its lanes. A comparison gives a mask, which `select` takes and `bits` packs. Memory:
-`ebm.kernels.memory`.
+`ebm.kernels.numbers.memory`.
 """
 
 import operator

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from ebm.kernels import JIT
-from ebm.kernels.functions import exp
-from ebm.kernels.random import TILE, uniform_row
+from ebm.kernels.numbers.functions import exp
+from ebm.kernels.numbers.random import TILE, uniform_row
 
 
 @njit(**JIT)

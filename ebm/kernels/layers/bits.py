@@ -17,10 +17,9 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.memory import address, load, peek, poke, store, transpose_block, workspace
+from ebm.kernels.numbers.memory import address, load, peek, poke, store, transpose_block, workspace
+from ebm.kernels.numbers.vector import fma, mask_of, select, splat, total_of
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import bits as pack_mask
-from ebm.kernels.vector import fma, mask_of, select, splat, total_of
 
 GROUP = 4  # bits that are looked up together
 PASS = 32  # bits whose tables are in cache together
@@ -218,55 +217,6 @@ def product(bits, n_bits, A, turned, low, keep, scale, out):
 
 
 @njit(**JIT)
-def pack(x, low, bits):
-    """Pack rows of two states, low and 1, into bits (n, words), and return whether x has no other values.
-
-    x : (n, m) floats, C-ordered, of the dtype of low; bits is overwritten, zero beyond m.
-    """
-    n, m = x.shape
-    size = x.itemsize
-    per_vector = 64 // size
-    every = (np.uint64(1) << np.uint64(per_vector)) - np.uint64(1)
-    other = np.uint64(0)
-    for r in range(n):
-        p = address(x) + r * m * size
-        for w in range(bits.shape[1]):
-            word = np.uint64(0)
-            i, end = 64 * w, min(64 * w + 64, m)
-            while i + per_vector <= end:
-                v = load(p + i * size, low)
-                one = pack_mask(v == 1)
-                other |= pack_mask(v == low) ^ one ^ every
-                word |= one << np.uint64(i % 64)
-                i += per_vector
-            while i < end:
-                one = x[r, i] == 1
-                other |= np.uint64(not one and x[r, i] != low)
-                word |= np.uint64(one) << np.uint64(i % 64)
-                i += 1
-            bits[r, w] = word
-    return other == np.uint64(0)
-
-
-@njit(**JIT)
-def unpack(bits, low, x):
-    """Write the states of rows of bits to x, (n, m) floats, C-ordered, of the dtype of low."""
-    n, m = x.shape
-    size = x.itemsize
-    per_vector = 64 // size
-    for r in range(n):
-        p = address(x) + r * m * size
-        i = 0
-        while i + per_vector <= m:
-            one = mask_of(bits[r, i // 64] >> np.uint64(i % 64), low)
-            store(p + i * size, select(one, splat(low) * 0 + 1, low))
-            i += per_vector
-        while i < m:
-            x[r, i] = 1 if (bits[r, i // 64] >> np.uint64(i % 64)) & np.uint64(1) else low
-            i += 1
-
-
-@njit(**JIT)
 def dot_vector(bits, low, a, out):
     """out[r] = (states of row r) . a in float64: a (m,) float64, m a multiple of 64, zero at the end."""
     like = np.float64(low)
@@ -278,18 +228,6 @@ def dot_vector(bits, low, a, out):
                 x = load(address(a) + (64 * w + 8 * v) * 8, like)
                 total = total + select(mask_of(word >> np.uint64(8 * v), like), x, x * like)
         out[r] = total_of(total)
-
-
-@shared
-def energies_of_rows(bits, low, fields, b, out):
-    """out[r] = -x.(b + fields[r] / 2) of the states x of row r, in float64: fields (n, >= len(b))."""
-    for r in prange(len(bits)):
-        total = 0.0
-        for i in range(len(b)):
-            up = (bits[r, i // 64] >> np.uint64(i % 64)) & np.uint64(1)
-            term = np.float64(b[i]) + 0.5 * np.float64(fields[r, i])
-            total += term if up else term * np.float64(low)
-        out[r] = -total
 
 
 @njit(**JIT)
@@ -306,33 +244,13 @@ def weighted_sum(bits, low, weights, out):
                 store(p, load(p, like) + select(mask_of(word >> np.uint64(8 * v), like), one, other))
 
 
-@njit(**JIT)
-def transpose64(a):
-    """Transpose 64 words as a 64 x 64 matrix of bits, in place (Hacker's Delight, section 7-3)."""
-    j = np.uint64(32)
-    m = np.uint64(0xFFFFFFFF)
-    while j != np.uint64(0):
-        step = np.int64(j)
-        for start in range(0, 64, 2 * step):
-            for k in range(start, start + step):
-                t = ((a[k] >> j) ^ a[k + step]) & m
-                a[k] ^= t << j
-                a[k + step] ^= t
-        j >>= np.uint64(1)
-        m ^= m << j
-
-
-@njit(**JIT)
-def transpose_bits(bits, out):
-    """out[i, r // 64] has bit r % 64 where bits has unit i of row r.
-
-    bits : (n, words); out : (64 words, ceil(n / 64)), overwritten.
-    """
-    block = np.empty(64, np.uint64)
-    for w in range(bits.shape[1]):
-        for r0 in range(0, len(bits), 64):
-            for r in range(64):
-                block[r] = bits[r0 + r, w] if r0 + r < len(bits) else np.uint64(0)
-            transpose64(block)
-            for i in range(64):
-                out[64 * w + i, r0 // 64] = block[i]
+@shared
+def energies_of_rows(bits, low, fields, b, out):
+    """out[r] = -x.(b + fields[r] / 2) of the states x of row r, in float64: fields (n, >= len(b))."""
+    for r in prange(len(bits)):
+        total = 0.0
+        for i in range(len(b)):
+            up = (bits[r, i // 64] >> np.uint64(i % 64)) & np.uint64(1)
+            term = np.float64(b[i]) + 0.5 * np.float64(fields[r, i])
+            total += term if up else term * np.float64(low)
+        out[r] = -total

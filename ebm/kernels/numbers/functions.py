@@ -12,7 +12,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from ebm.kernels import JIT
-from ebm.kernels.vector import clamp, exponent, floor, power_of_two
+from ebm.kernels.numbers.vector import clamp, exponent, floor, power_of_two
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 0.693145751953125  # 11 low bits are zero: n * _LN2_HIGH is exact in float64

@@ -18,8 +18,8 @@ from numba import njit, types
 from numba.extending import overload
 
 from ebm.kernels import JIT
-from ebm.kernels.memory import address, store
-from ebm.kernels.vector import as_float, lanes, low_words, splat
+from ebm.kernels.numbers.memory import address, store
+from ebm.kernels.numbers.vector import as_float, lanes, low_words, splat
 
 TILE = 64  # positions that share 16 blocks; callers start their ranges of positions at multiples of this
 LANES = 16  # chains that chain-contiguous kernels work on together; they pad to a multiple of it

@@ -9,12 +9,12 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.bits import STRIP
-from ebm.kernels.functions import exp
-from ebm.kernels.memory import address, load, peek, poke, store, workspace
-from ebm.kernels.random import TILE, uniform_block
+from ebm.kernels.layers.bits import STRIP
+from ebm.kernels.numbers.functions import exp
+from ebm.kernels.numbers.memory import address, load, peek, poke, store, workspace
+from ebm.kernels.numbers.random import TILE, uniform_block
+from ebm.kernels.numbers.vector import greatest_of, mask_of, select, splat, total_of
 from ebm.kernels.threads import shared
-from ebm.kernels.vector import greatest_of, mask_of, select, splat, total_of
 
 _ROWS = 16  # rows of a tile
 
@@ -52,7 +52,7 @@ def choose(p, q, u, size, like):
 
 
 @njit(**JIT)
-def _inputs(field, bias, base, hot, n_bytes, p, like):
+def inputs(field, bias, base, hot, n_bytes, p, like):
     """Write hot (bias + field) + (1 - hot) base to address p, in whole vectors."""
     for j in range(0, n_bytes, 64):
         cold = load(base + j, like)
@@ -72,7 +72,7 @@ def _draw_row(c, q, product, bias, base, beta, key, sweep, first, out):
         for i in range(s0, min(s0 + TILE, m)):
             place = i * q * size
             if place + room <= m * q * size:
-                _inputs(row + place, address(bias) + place, address(base) + place, beta[c], q * size, I, like)
+                inputs(row + place, address(bias) + place, address(base) + place, beta[c], q * size, I, like)
             else:  # a whole vector would reach beyond the arrays
                 for a in range(q):
                     k = i * q + a
@@ -143,43 +143,3 @@ def scatter_rows(x, q, g, out):
     """out = phi(x)^T g: x (n, m) int32 colours, g (n, >= k), out (m q, k), C-ordered floats of one dtype."""
     for i in prange(x.shape[1]):
         _scatter_unit(i, x, q, g, out)
-
-
-@njit(**JIT)
-def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
-    size = J.itemsize
-    like = J[0, 0]
-    stride = J.strides[0]
-    room = (q * size + 63) // 64 * 64
-    keep, u = workspace(TILE * size + room)
-    I, f, hot = u + TILE * size, address(fields) + c * fields.strides[0], beta[c]
-    for k in range(len(order)):
-        for s in range(order.shape[1]):
-            if s % TILE == 0:
-                uniform_block(u, key, first + k, c, s, like, size)
-            i = order[k, s]
-            place = i * q * size
-            _inputs(f + place, address(b) + place, address(base) + place, hot, q * size, I, like)
-            new = choose(I, q, np.float64(peek(u + s % TILE * size, like)), size, like)
-            old = x[c, i]
-            if new != old:
-                p, r = address(J) + (i * q + new) * stride, address(J) + (i * q + old) * stride
-                whole = stride // 64 * 64
-                for j in range(0, whole, 64):
-                    store(f + j, load(f + j, like) + (load(p + j, like) - load(r + j, like)))
-                for j in range(whole, stride, size):
-                    poke(f + j, peek(f + j, like) + (peek(p + j, like) - peek(r + j, like)))
-                x[c, i] = new
-    keep[0] = 0
-
-
-@shared
-def potts_sweeps(x, q, fields, J, b, base, beta, order, key, first):
-    """Sweep a dense machine of Potts units, whose fields are kept, once for each row of `order`.
-
-    x : (C, N) int32 colours, changed in place; fields : (C, M) their phi(x) J, changed in place, M at least
-    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; beta : (C,); order : (n, m)
-    int64; all floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
-    """
-    for c in prange(len(x)):
-        _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first)

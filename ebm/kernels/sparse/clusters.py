@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.random import TILE, uniform_row
+from ebm.kernels.numbers.random import TILE, uniform_row
 from ebm.kernels.threads import shared
 
 

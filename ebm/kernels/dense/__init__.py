@@ -1,0 +1,1 @@
+"""Sweeps of fully connected machines with dense couplings."""

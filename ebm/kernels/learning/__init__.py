@@ -1,0 +1,1 @@
+"""Steps of learning: optimisers, and whole epochs of small machines."""

@@ -1,0 +1,1 @@
+"""What kernels are written with: random numbers, elementary functions, vectors, memory."""

@@ -1,0 +1,1 @@
+"""Sweeps and cluster moves of fully connected machines with sparse couplings."""
