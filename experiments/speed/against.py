@@ -1,0 +1,109 @@
+"""Is this checkout slower than another one? The work of `experiments.speed`, both by turns, ratios of rates.
+
+    git worktree add ../before COMMIT
+    python -m experiments.speed.against ../before [--rounds 5] [--only rbm,dense]
+
+Each checkout runs in a process of its own, which makes our contenders of its own `experiments.speed` and
+waits while the other one measures. A ratio is the median over rounds of this checkout's rate over the
+other's; below 0.97 it is marked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[2]
+
+
+class Checkout:
+    """A process that measures with the package of a checkout."""
+
+    def __init__(self, root: Path) -> None:
+        environment = os.environ | {"PYTHONPATH": str(root)}
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "--serve"], cwd=root, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def ask(self, *what: object) -> object:
+        """Send a line, wait for the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"the process of {self.process.args} ended")
+        return json.loads(answer)
+
+
+def serve() -> None:
+    """Answer the other process: make the contenders of a row, or measure them once."""
+    from experiments.speed.__main__ import peers, rows
+
+    for module in vars(peers).values():  # no peer: only our own contenders are wanted
+        if callable(module) and getattr(module, "__module__", "") == peers.__name__:
+            setattr(peers, module.__name__, lambda *_, **__: [])
+    table, mine = rows(), []
+    for line in sys.stdin:
+        what, *rest = json.loads(line)
+        answer: object
+        if what == "rows":
+            answer = {group: [row.name for row in group_rows] for group, group_rows in table.items()}
+        elif what == "make":
+            group, number = rest
+            mine, _ = table[group][number].make()
+            for contender in mine:
+                with contender.threads():
+                    contender.run(contender.base or max(1, contender.n // 4))
+            answer = [contender.name for contender in mine]
+        else:
+            for contender in mine:
+                contender.measure()
+            answer = [contender.rates[-1] for contender in mine]
+        print(json.dumps(answer), flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("other", type=Path, help="the other checkout")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="groups, such as rbm,dense")
+    args = parser.parse_args()
+    new, old = Checkout(HERE), Checkout(args.other.resolve())
+    table, known = new.ask("rows"), old.ask("rows")
+    assert isinstance(table, dict)
+    assert isinstance(known, dict)
+    print("| work | threads | this / other, median | least | most |\n|---|---|---|---|---|")
+    for group in args.only.split(",") if args.only else table:
+        for number, name in enumerate(table[group]):
+            if name not in known.get(group, []):
+                continue
+            names = new.ask("make", group, number)
+            old.ask("make", group, known[group].index(name))
+            assert isinstance(names, list)
+            ratios = []
+            for k in range(args.rounds):
+                first, second = (new, old) if k % 2 else (old, new)
+                rates = {first: first.ask("measure"), second: second.ask("measure")}
+                ratios.append([a / b for a, b in zip(rates[new], rates[old], strict=True)])  # type: ignore[call-overload]
+            for contender, each in zip(names, zip(*ratios, strict=True), strict=True):
+                middle = sorted(each)[len(each) // 2]
+                threads = contender.split(", ")[-1].split()[0]
+                mark = " ✗" if middle < 0.97 else ""
+                print(
+                    f"| {name} | {threads} | {middle:.3f}{mark} | {min(each):.3f} | {max(each):.3f} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    serve() if "--serve" in sys.argv else main()
