@@ -233,7 +233,7 @@ def test_potts_antiferromagnets_are_refused(make):
 
 @each_sampler
 def test_potts_couplings_of_another_form_are_refused(make):
-    """A little more for one pair of colours of one pair of units: no K delta, though all K are positive."""
+    """A little more for one pair of states of one pair of units: no K delta, though all K are positive."""
     machine = laws.ferromagnet(3, 4)
     J = machine.J.copy()
     J[0, 4] = J[4, 0] = J[0, 4] + 0.1

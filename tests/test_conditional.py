@@ -129,7 +129,7 @@ def test_single_precision_and_threads(scale):
 
 @pytest.mark.parametrize("rule", [Discriminative(dropout=0.4), Hybrid(0.0, dropout=0.4)], ids=repr)
 def test_dropout_is_the_slope_at_thinned_inputs(rule):
-    """The mean over masks of (the slope with each input left out or scaled); colours and y stay."""
+    """The mean over masks of (the slope with each input left out or scaled); Potts units and y stay."""
     units = Mixed(((Ising(), 2), (Potts(3), 1), (Bernoulli(), 2)))
     machine = laws.restricted(units, Bernoulli(), 5, 3)
     rows, weights, n = rows_of(machine, seed=1), np.random.default_rng(2).dirichlet(np.ones(9)), 3000

@@ -29,7 +29,7 @@ def curie_weiss(beta, n=100):
 
 
 def blind(n=8):
-    """Potts units that take one colour all together, any: five wells that are never left."""
+    """Potts units that take one state all together, any: five wells that are never left."""
     J = np.kron(1 - np.eye(n), 3.0 * np.eye(5))
     return BoltzmannMachine(Potts(5), J)
 

@@ -62,8 +62,8 @@ def twins(J, n=10):
     return RBM(Bernoulli(), Bernoulli(), np.full((n, 1), J), np.full(n, -J / 2), [-n * J / 2])
 
 
-def colours(J):
-    """Four units that take one of three colours together."""
+def condensed(J):
+    """Four units that take one of three states together."""
     return RBM(Potts(3), Potts(3), np.tile(J * np.eye(3), (4, 2)), np.zeros(12), np.zeros(6))
 
 
@@ -71,7 +71,7 @@ COUPLED = [
     *((pair, J) for J in (0.2, 0.5, 1.0, 1.5, 2.0, 2.5)),
     *((ferromagnet, J) for J in (0.05, 0.15, 0.25, 0.3)),
     *((twins, J) for J in (1.0, 2.0, 3.0)),
-    *((colours, J) for J in (0.5, 1.0, 1.5)),
+    *((condensed, J) for J in (0.5, 1.0, 1.5)),
 ]
 coupled = pytest.mark.parametrize(("make", "J"), COUPLED, ids=[f"{f.__name__}-{J}" for f, J in COUPLED])
 

@@ -315,7 +315,7 @@ def test_autocorrelation_time_of_an_autoregressive_chain(rho):
     assert autocorrelation_time(stuck, warn=False) > 20
 
 
-def test_potts_conditions_are_colours():
+def test_potts_conditions_are_states():
     machine = laws.FULLY["potts"]()
     found = sample(machine, 5, given=[2, np.nan, np.nan, 0])
     assert np.all(found.x[:, [0, 3]] == [2, 0])

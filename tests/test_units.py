@@ -149,7 +149,7 @@ def test_dot_and_outer_are_products_with_phi(units):
     assert np.array_equal(units.decode(units.encode(x)), x)
 
 
-def test_one_potts_unit_is_a_softmax_and_two_colours_are_a_bernoulli():
+def test_one_potts_unit_is_a_softmax_and_two_states_are_a_bernoulli():
     """Potts(2) with inputs (0, I) is a Bernoulli with input I, in every function."""
     I = np.linspace(-5, 5, 11)[:, None]
     two = np.concatenate([np.zeros_like(I), I], 1)

@@ -13,7 +13,7 @@ from ebm.units import Potts, Units
 __all__ = ["SpinChains"]
 
 
-Layout = Literal["rows", "sites", "colours", "phi"]
+Layout = Literal["rows", "sites", "states", "phi"]
 
 
 class SpinChains:
@@ -21,12 +21,12 @@ class SpinChains:
 
     Attributes
     ----------
-    layout : {"rows", "sites", "colours", "phi"}
+    layout : {"rows", "sites", "states", "phi"}
         Two-state units of a dense machine are rows of bits, of a sparse one sites of bits; Potts units of a
-        dense machine are colours. What is left, means among the states included, is the encoded states.
+        dense machine are integers. What is left, means among the states included, is the encoded states.
     data : ndarray
         rows: (n_chains, ceil(n_units / 64)) uint64, a bit per unit; sites: (ceil(n_chains / 64), n_units)
-        uint64, a bit per chain; colours: (n_chains, n_units) int32; phi: (n_units·width, n_chains). Changed
+        uint64, a bit per chain; states: (n_chains, n_units) int32; phi: (n_units·width, n_chains). Changed
         in place by sweeps.
     """
 
@@ -47,7 +47,7 @@ class SpinChains:
         """The states, (n_chains, n_units)."""
         if self.layout == "phi":
             return np.array(self._units.decode(self.data.T), order="C")
-        if self.layout == "colours":
+        if self.layout == "states":
             return self.data.copy()
         n_chains, n_units = self._shape
         if self.layout == "rows":
@@ -68,7 +68,7 @@ class SpinChains:
 
     def _set_others(self, x: Array) -> None:
         if isinstance(self._units, Potts) and not self._sparse:
-            self.layout, self.data = "colours", np.array(x, np.int32, order="C")
+            self.layout, self.data = "states", np.array(x, np.int32, order="C")
         else:  # copied even if layouts agree
             self.layout, self.data = "phi", np.array(self._units.encode(x).T, self._dtype, order="C")
 

@@ -95,8 +95,8 @@ def sweep(
         slices.sweep(problem, values, chains, n, key, first, worth)
     elif layout == "sites":
         _sweep_sites(problem, chains, order, n, key, first)
-    elif layout == "colours":
-        _sweep_colours(problem, chains, order, n, key, first)
+    elif layout == "states":
+        _sweep_potts(problem, chains, order, n, key, first)
     else:
         from ebm.kernels.gibbs import sweep
 
@@ -216,7 +216,7 @@ def _padded(a: Array, n: int) -> Array:
 # Dense, Potts.
 
 
-def _sweep_colours(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+def _sweep_potts(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
     from ebm.kernels.dense.kept import REFRESH
     from ebm.kernels.dense.potts import potts_sweeps
     from ebm.kernels.layers.potts import gather_rows

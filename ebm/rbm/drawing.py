@@ -23,7 +23,7 @@ _READS = 8  # products with the same W from which on a copy of Wᵀ pays
 class Turned:
     """Wᵀ for products that read W turned over: a copy, once the same W is read so often that it has paid.
 
-    Products of bits and of colours are the same to the bit with either: the same sums in the same order.
+    Products of bits and of Potts states are the same to the bit with either: the same sums in the same order.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ebm.errors import NotSupported, settings
 from ebm.machine import Array, Machine
-from ebm.samplers.pairwise import as_colours, blocks, require_pairwise, table_of, to_states
+from ebm.samplers.pairwise import as_numbers, blocks, require_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -23,7 +23,7 @@ _ROUNDING = 1e-5  # of a coupling, relative to the largest, that is taken for ro
 
 @dataclass(frozen=True)
 class _Bonds:
-    """A machine at β as cluster kernels see it: exp(Σ K δ(x_i, x_j) + Σ h_i(x_i)) of colours x.
+    """A machine at β as cluster kernels see it: exp(Σ K δ(x_i, x_j) + Σ h_i(x_i)) of states x, by number.
 
     Attributes
     ----------
@@ -122,13 +122,13 @@ def _begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None, bo
 
 
 def _read(machine: Machine, state: Walkers) -> tuple[Array, Array]:
-    """The colours, (n_chains, n_units), and the units that may change."""
+    """The numbers of states, (n_chains, n_units), and the units that may change."""
     free = np.ones(machine.n_units, bool) if state.free is None else state.free
-    return as_colours(machine.units, state.x), free
+    return as_numbers(machine.units, state.x), free
 
 
-def _put_back(machine: Machine, state: Walkers, colours: Array) -> None:
-    state.chains = machine.start(to_states(machine.units, colours, machine.dtype))
+def _put_back(machine: Machine, state: Walkers, numbers: Array) -> None:
+    state.chains = machine.start(to_states(machine.units, numbers, machine.dtype))
     state.time += 1
 
 
@@ -138,7 +138,7 @@ class SwendsenWang:
 
     A pair that is satisfied is joined with probability 1 − exp(−|βK|), K = 2J for Ising units. Given the
     bonds, each cluster is drawn exactly: an Ising cluster flips with probability 1/(1 + e^(2βf)), f = Σ b_i
-    s_i over its units; a Potts cluster takes the colour a with probability ∝ exp(β Σ b_i(a)). Fields thus
+    s_i over its units; a Potts cluster takes the state a with probability ∝ exp(β Σ b_i(a)). Fields thus
     need no ghost spin, whose bonds would only hold clusters still. A cluster with a clamped unit stays.
 
     Any couplings of two-state units are allowed, dense or sparse, of both signs: right for spin glasses too,
@@ -203,7 +203,7 @@ class SwendsenWang:
 class Wolff:
     """Wolff sampling: one cluster is grown from a random unit and turned, n_clusters times a step.
 
-    Clusters are those of `SwendsenWang`, met in proportion to their size. A cluster is offered another colour
+    Clusters are those of `SwendsenWang`, met in proportion to their size. A cluster is offered another state
     (an Ising cluster: to flip) and takes it with probability min(1, exp(β × what its fields gain)): always,
     without fields. One that meets a clamped unit stays; seeds are free units. The number of clusters
     is fixed: to stop once enough units have turned would prefer states with large clusters.

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.machine import Array, Machine
-from ebm.samplers.pairwise import as_colours, is_pairwise, table_of, to_states
+from ebm.samplers.pairwise import as_numbers, is_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 from ebm.units import Gaussian, Units
@@ -91,17 +91,17 @@ def _sweep_pairwise(
     from ebm.kernels.metropolis import REFRESH, metropolis_sweeps
 
     units, dtype = machine.units, machine.dtype
-    colours, accepted = as_colours(units, x), np.zeros(len(x), np.int64)
+    numbers, accepted = as_numbers(units, x), np.zeros(len(x), np.int64)
     couplings = _sparse_couplings(machine.J) if machine.sparse else _dense_couplings(machine.J)
     worth = x.shape[0] * len(order) * n > _WORTH
     for k in range(0, n, REFRESH):
         count = min(REFRESH, n - k)
-        fields = np.ascontiguousarray(machine.inputs(to_states(units, colours, dtype)))
+        fields = np.ascontiguousarray(machine.inputs(to_states(units, numbers, dtype)))
         metropolis_sweeps(
-            worth, colours, fields, table_of(units).astype(dtype), *couplings, np.full(len(x), beta),
+            worth, numbers, fields, table_of(units).astype(dtype), *couplings, np.full(len(x), beta),
             order, *rng.advance(count), count, accepted,
         )  # fmt: skip
-    return to_states(units, colours, x.dtype), int(accepted.sum())
+    return to_states(units, numbers, x.dtype), int(accepted.sum())
 
 
 def _dense_couplings(J: Array) -> tuple[Array, ...]:
@@ -144,5 +144,5 @@ def _offer(units: Units, own: Array, u: Array, scale: float) -> Array:
     if units.states is None:
         return own + scale * Gaussian().sample(np.zeros(len(u)), u)
     q = len(units.states)
-    turned = (as_colours(units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
+    turned = (as_numbers(units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
     return to_states(units, turned, own.dtype)

@@ -14,7 +14,7 @@ from ebm.errors import NotSupported
 from ebm.machine import Array
 from ebm.units import Units
 
-__all__ = ["as_colours", "blocks", "is_pairwise", "neighbours", "require_pairwise", "table_of", "to_states"]
+__all__ = ["as_numbers", "blocks", "is_pairwise", "neighbours", "require_pairwise", "table_of", "to_states"]
 
 
 def is_pairwise(machine: Any) -> bool:
@@ -34,15 +34,15 @@ def table_of(units: Units) -> Array:
     return np.asarray(units.encode(np.asarray(units.states)[:, None]), np.float64).reshape(-1, units.width)
 
 
-def as_colours(units: Units, x: Array) -> Array:
+def as_numbers(units: Units, x: Array) -> Array:
     """The numbers of states, int32 of the shape of x: all finite unit types have evenly spaced states."""
     low, second = units.states[:2]  # type: ignore[index]
     return np.ascontiguousarray(np.rint((x - low) / (second - low)), np.int32)
 
 
-def to_states(units: Units, colours: Array, dtype: Any) -> Array:
+def to_states(units: Units, numbers: Array, dtype: Any) -> Array:
     """The states of these numbers."""
-    return np.asarray(units.states, dtype)[colours]
+    return np.asarray(units.states, dtype)[numbers]
 
 
 def blocks(machine: Any) -> tuple[Array, Array, Array]:

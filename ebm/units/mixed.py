@@ -19,7 +19,7 @@ class Mixed(Units):
     """Units of several types side by side in one layer; their columns of W stand in the same order.
 
     The units are independent given their inputs, so every function is that of each type on its own columns,
-    and A(I) of the layer is the sum. States are kept as floats, colours of Potts units too.
+    and A(I) of the layer is the sum. States are kept as floats, those of Potts units too.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = ["Potts"]
 
 @dataclass(frozen=True)
 class Potts(Units):
-    """Colours, x in {0, …, q−1}, encoded one-hot: A(I) = log Σₐ e^Iₐ, mean softmax(I).
+    """States x in {0, …, q−1}, encoded one-hot: A(I) = log Σₐ e^Iₐ, mean softmax(I).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Potts(Units):
     def dot(self, x: Array, W: Array) -> Array:
         from ebm.kernels.layers.potts import gather_rows
 
-        W, x = np.ascontiguousarray(W), self._colours(x)
+        W, x = np.ascontiguousarray(W), self._rows(x)
         out = np.empty((len(x), W.shape[1]), W.dtype)
         gather_rows(x.size * W.shape[1] > 2**20, x, self.width, W, out)
         return out
@@ -101,17 +101,17 @@ class Potts(Units):
     def outer(self, x: Array, g: Array) -> Array:
         from ebm.kernels.layers.potts import scatter_rows
 
-        g, x = np.ascontiguousarray(g), self._colours(x)
+        g, x = np.ascontiguousarray(g), self._rows(x)
         out = np.empty((x.shape[1] * self.width, g.shape[1]), g.dtype)
         scatter_rows(x.size * g.shape[1] > 2**20, x, self.width, g, out)
         return out
 
     def total(self, x: Array, weights: Array) -> Array:
-        places = (self._colours(x) + np.arange(x.shape[1]) * self.q).ravel()
+        places = (self._rows(x) + np.arange(x.shape[1]) * self.q).ravel()
         return np.bincount(places, np.repeat(weights, x.shape[1]), x.shape[1] * self.q)
 
-    def _colours(self, x: Array) -> Array:
-        """Rows of states as compiled code takes them: it would read beyond its arrays at any other colour."""
+    def _rows(self, x: Array) -> Array:
+        """Rows of states as compiled code takes them: it would read beyond its arrays at any other state."""
         x = np.ascontiguousarray(x, np.int32)
         if x.size and (x.min() < 0 or x.max() >= self.q):
             raise EbmError(f"{self} takes {self._domain(True)}")

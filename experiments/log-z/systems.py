@@ -45,7 +45,7 @@ def mean_field_potts(q: int = 10, n: int = 100, K: float = 5.191) -> ebm.Boltzma
 
 
 def mean_field_potts_log_z(q: int = 10, n: int = 100, K: float = 5.191) -> float:
-    """A sum over occupation numbers, colour by colour."""
+    """A sum over occupation numbers, state by state."""
     k = np.arange(n + 1)
     one = K / n * k * (k - 1) / 2 - gammaln(k + 1)
     total = one
@@ -94,7 +94,7 @@ def _magnetisation(x: np.ndarray) -> np.ndarray:
     return x.mean(1)
 
 
-def _largest_colour(x: np.ndarray) -> np.ndarray:
+def _largest_state(x: np.ndarray) -> np.ndarray:
     return np.array([np.bincount(row.astype(int)).max() for row in x]) / x.shape[1]
 
 
@@ -104,7 +104,7 @@ def _overlap_with_ground(x: np.ndarray) -> np.ndarray:
 
 SYSTEMS = {
     "rbm": System("constant-weight RBM 784×500", constant_rbm, constant_rbm_log_z, _magnetisation),
-    "potts": System("mean-field Potts q=10 N=100", mean_field_potts, mean_field_potts_log_z, _largest_colour),
+    "potts": System("mean-field Potts q=10 N=100", mean_field_potts, mean_field_potts_log_z, _largest_state),
     "cw12": System(
         "Curie–Weiss N=1000 β=1.2",
         lambda: curie_weiss(1000, 1.2),

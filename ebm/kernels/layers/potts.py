@@ -1,7 +1,7 @@
 """Potts units: rows gathered instead of one-hot products, draws, and sweeps of a dense machine.
 
 phi(x) of a unit has a single one, so phi(x) A adds one row of A per unit, phi(x)^T g adds a row of g to one
-row per unit, and a dense machine whose unit goes from colour a to c adds row c of J to its fields and takes
+row per unit, and a dense machine whose unit goes from state a to c adds row c of J to its fields and takes
 row a away.
 """
 
@@ -21,7 +21,7 @@ _ROWS = 16  # rows of a tile
 
 @njit(**JIT)
 def choose(p, q, u, size, like):
-    """The colour at u of one unit: the smallest a for which the weights up to a reach u times their sum.
+    """The state at u of one unit: the smallest a for which the weights up to a reach u times their sum.
 
     p : address of its q inputs, which are overwritten; whole vectors are read and written there.
     """
@@ -123,7 +123,7 @@ def _gather_tile(t, x, q, A, out):
 
 @shared
 def gather_rows(x, q, A, out):
-    """out = phi(x) A: x (n, m) int32 colours, A (m q, k), out (n, >= k), C-ordered floats of one dtype."""
+    """out = phi(x) A: x (n, m) int32 states, A (m q, k), out (n, >= k), C-ordered floats of one dtype."""
     for t in prange(-(-len(x) // _ROWS)):
         _gather_tile(t, x, q, A, out)
 
@@ -140,6 +140,6 @@ def _scatter_unit(i, x, q, g, out):
 
 @shared
 def scatter_rows(x, q, g, out):
-    """out = phi(x)^T g: x (n, m) int32 colours, g (n, >= k), out (m q, k), C-ordered floats of one dtype."""
+    """out = phi(x)^T g: x (n, m) int32 states, g (n, >= k), out (m q, k), C-ordered floats of one dtype."""
     for i in prange(x.shape[1]):
         _scatter_unit(i, x, q, g, out)

@@ -1,8 +1,8 @@
 """Moves of whole clusters of units: Swendsen-Wang, Wolff, and exchanges between replicas.
 
-Units are colours x_i in 0..q-1 with the weight exp(sum over pairs K_ij delta(x_i, x_j) + sum_i h_i(x_i)); an
+States x_i in 0..q-1 have the weight exp(sum over pairs K_ij delta(x_i, x_j) + sum_i h_i(x_i)); an
 Ising model is the case q = 2, K = 2J. Fortuin and Kasteleyn (1972): give each pair a bond with probability
-1 - exp(-|K|) where it is satisfied (equal colours if K > 0, different ones if K < 0, which only q = 2 has).
+1 - exp(-|K|) where it is satisfied (equal states if K > 0, different ones if K < 0, which only q = 2 has).
 Edwards and Sokal (1988): given the bonds, the pairs no longer count; each cluster of bonds turns as one,
 x -> x + d mod q, with the weight of its fields h alone. `join` holds the probabilities with the sign of K.
 
@@ -126,7 +126,7 @@ def _swendsen_wang_chain(c, x, join, first, second, fields, free, key, sweep, n_
 def swendsen_wang_sweeps(x, join, first, second, fields, free, key, sweep, n_sweeps, count):
     """Draw bonds and turn all clusters, n_sweeps times.
 
-    x : (C, N) int32 colours, changed in place; join : (n_pairs,) float64; first, second : (n_pairs,) int64,
+    x : (C, N) int32 states, changed in place; join : (n_pairs,) float64; first, second : (n_pairs,) int64,
     the units of each pair; fields : (N, q) float64, the h; free : (N,) bool, units that may change;
     sweep : the number of the first sweep; count : (C,) int64, set to the number of clusters of all sweeps.
     """
@@ -144,10 +144,10 @@ def _grow(x, join, indices, indptr, free, mark, k, cluster, u, s, key, chain):
     while head < size:
         i = cluster[head]
         head += 1
-        colour = x[i]
+        state = x[i]
         for e in range(indptr[i], indptr[i + 1]):
             j = indices[e]
-            if mark[j] != k and (x[j] == colour) == (join[e] > 0.0):
+            if mark[j] != k and (x[j] == state) == (join[e] > 0.0):
                 if _uniform(u, s, key, k, chain) < abs(join[e]):
                     if not free[j]:
                         return -size
