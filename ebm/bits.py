@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ebm.deferred import LikeArray
-from ebm.units import Array, Bernoulli, Ising, Units
+from ebm.units import Bernoulli, Ising, Units
+from ebm.units.family import Array
 
 __all__ = ["Bits", "as_bits", "lower_state", "stacked", "words_for"]
 

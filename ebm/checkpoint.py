@@ -27,9 +27,10 @@ from ebm.network import Layer, Network
 from ebm.rbm import RBM
 from ebm.stream import Stream
 from ebm.training import State
-from ebm.units import Gaussian, units_from_dict, units_to_dict
+from ebm.units import Gaussian
+from ebm.units.tables import units_from_dict, units_to_dict
 
-__all__ = ["load", "load_machine", "read_arrays", "save", "write_arrays", "write_atomic"]
+__all__ = ["load", "save"]
 
 FORMAT = 1
 _ENERGY = {

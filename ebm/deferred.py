@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ebm.units import Array
+from ebm.units.family import Array
 
 __all__ = ["Deferred", "LikeArray"]
 

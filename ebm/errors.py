@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
 
-__all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge", "described", "expect", "nearest", "settings"]
+__all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge"]
 
 
 class EbmError(ValueError):

@@ -19,7 +19,7 @@ from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, Params, as_base, require
 from ebm.units import Units
 
-__all__ = ["Graph", "HasGraph", "Pairs", "graph_of", "one_layer", "states_of", "two_layers"]
+__all__ = ["Graph"]
 
 
 @dataclass(frozen=True, eq=False)

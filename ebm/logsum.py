@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.units import Array
+from ebm.units.family import Array
 
 __all__ = ["LogSum"]
 

@@ -21,24 +21,7 @@ from ebm.errors import Diverged, EbmError, NotSupported, TooLarge
 from ebm.stream import Stream
 from ebm.units import Units
 
-__all__ = [
-    "Array",
-    "Bounded",
-    "Chains",
-    "Conditionable",
-    "Conditional",
-    "HasFeatures",
-    "HasHidden",
-    "Layered",
-    "Machine",
-    "MeanFielded",
-    "Pairwise",
-    "Parametrised",
-    "Params",
-    "Scan",
-    "enumerate_states",
-    "require",
-]
+__all__ = ["Chains", "Machine"]
 
 Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]

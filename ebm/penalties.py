@@ -12,7 +12,7 @@ import numpy as np
 
 from ebm.errors import EbmError, NotSupported, settings
 from ebm.machine import Array
-from ebm.optimisers import NotNegative, Positive
+from ebm.optimisers.schedules import NotNegative, Positive
 
 __all__ = ["L1", "L2", "Constraint", "GroupLasso", "Mask", "MaxNorm", "NonNegative", "Penalty"]
 

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.machine import Array, Machine, Params
-from ebm.optimisers import Memory
+from ebm.optimisers.steps import Memory
 from ebm.partition import log_likelihood, log_z_ratio
 from ebm.scores import free_energy_gap, pseudo_likelihood
 from ebm.stream import Stream
 
-__all__ = ["EarlyStopping", "best_of", "best_step", "gain"]
+__all__ = ["EarlyStopping"]
 
 _BEST = "best."  # begins the names of the best parameters in a memory
 _SWEEPS = 200  # of chains from held-out rows, for samples of two machines that are compared

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ebm.errors import EbmError
 
-__all__ = ["AIS", "EVALUATE", "RELAX", "SAMPLE", "WEIGHTS", "Seed", "Stream"]
+__all__ = ["Stream"]
 
 # Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
 WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX = (2**40 + i for i in range(5))

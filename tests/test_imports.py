@@ -1,6 +1,7 @@
 """Imports go down only: the graph of the house, parsed from the source; and `import ebm` is light."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import ebm
 
 ROOT = Path(ebm.__file__).parent
+PUBLIC = ebm._public()  # the module of each public name
 BOTTOM = {"errors", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
@@ -77,11 +79,18 @@ def imported(path, package):
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base]).rstrip(".")
             if base == "ebm":
-                names = {ebm._NAMES.get(a.name, a.name) for a in node.names}
-                found |= {f"ebm.{name}" for name in names if name != "__version__"}
+                found |= {PUBLIC.get(a.name, f"ebm.{a.name}") for a in node.names if a.name != "__version__"}
             elif base.split(".")[0] == "ebm":
                 found.add(base)
     return found
+
+
+def public_in(path):
+    """The names that a file adds to those of `ebm`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    module = ".".join(["ebm", *(parts[:-1] if parts[-1] == "__init__" else parts)])
+    adds = module in PUBLIC.values() and PUBLIC.get(parts[0]) != module
+    return set(importlib.import_module(module).__all__) if adds else set()
 
 
 FILES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
@@ -132,10 +141,12 @@ def test_machines_load_neither_plots_nor_scikit_learn():
     assert run(code.format(("matplotlib", "sklearn"))) == []
 
 
-def test_every_public_name_exists_and_is_listed():
+def test_every_public_name_exists_and_nothing_else_is_listed():
+    assert dir(ebm) == sorted(ebm.__all__)
     for name in ebm.__all__:
         assert getattr(ebm, name) is not None
-        assert name in dir(ebm)
+    listed = [name for path in FILES for name in public_in(path)]
+    assert len(listed) == len(set(listed)), "public twice"
     with pytest.raises(AttributeError, match="nonsense"):
         ebm.nonsense  # noqa: B018
 

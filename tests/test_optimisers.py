@@ -32,7 +32,8 @@ from ebm import (
     train,
 )
 from ebm.errors import NotSupported
-from ebm.optimisers import average_of, rate_at
+from ebm.optimisers.around import average_of
+from ebm.optimisers.schedules import rate_at
 
 
 def run(optimiser, gradients, start=1.0, per_epoch=2):

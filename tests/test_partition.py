@@ -19,7 +19,8 @@ from ebm import (
     log_likelihood,
     log_z,
 )
-from ebm.partition import annealed_log_weights, log_mean_exp
+from ebm.partition import annealed_log_weights
+from ebm.partition.estimate import log_mean_exp
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 

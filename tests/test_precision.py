@@ -24,7 +24,7 @@ from ebm import (
     train,
 )
 from ebm.rbm.parameters import LEAST
-from ebm.units import units_from_dict
+from ebm.units.tables import units_from_dict
 
 PRECISE = Gaussian(learn_precision=True)
 NAMES = ("precise-bernoulli", "precise-gaussian")

@@ -34,10 +34,3 @@ def test_ci_runs_the_second_command():
 def test_every_config_is_in_the_table():
     named = set(re.findall(r"`configs/([\w-]+)\.toml`", README))
     assert named == {path.stem for path in (ROOT / "configs").glob("*.toml")}
-
-
-def test_every_public_name_exists():
-    import ebm
-
-    for name in ebm.__all__:
-        assert getattr(ebm, name) is not None

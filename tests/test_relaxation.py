@@ -32,7 +32,8 @@ from ebm.diagnostics import relaxation_time
 from ebm.experiment.report import Report
 from ebm.learning import tuning
 from ebm.samplers.relaxation import relaxation
-from ebm.training import Equilibrium, equilibrium
+from ebm.training import equilibrium
+from ebm.training.equilibrium import Equilibrium
 
 
 def exact_time(machine):

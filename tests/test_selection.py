@@ -20,7 +20,7 @@ from ebm import (
 )
 from ebm.selection import best_of, gain
 from ebm.stream import Stream
-from ebm.training import choose
+from ebm.training.loop import choose
 
 
 def rows_of(n, seed=0):

@@ -45,7 +45,7 @@ from ebm import (
 )
 from ebm.learning import tuning
 from ebm.network import BackPropagation
-from ebm.training import evaluate
+from ebm.training.loop import evaluate
 
 RULES = [
     CD(),

@@ -20,7 +20,7 @@ from ebm import (
     Poisson,
     Potts,
 )
-from ebm.units import units_from_dict, units_to_dict
+from ebm.units.tables import units_from_dict, units_to_dict
 
 each_unit = pytest.mark.parametrize("units", [*laws.UNITS, Poisson()], ids=str)
 each_layer = pytest.mark.parametrize("units", [*laws.UNITS, *laws.MIXED, Poisson()], ids=str)

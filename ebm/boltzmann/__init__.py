@@ -6,8 +6,6 @@ and the others hidden (Ackley, Hinton & Sejnowski 1985). The state is x = all un
 parameter.
 """
 
-from ebm.boltzmann.chains import SpinChains
-from ebm.boltzmann.couplings import colour
 from ebm.boltzmann.machine import BoltzmannMachine
 
-__all__ = ["BoltzmannMachine", "SpinChains", "colour"]
+__all__ = ["BoltzmannMachine"]

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from ebm.deep.dbn import DBN
 from ebm.errors import settings
-from ebm.learning import Batch, Carried
-from ebm.learning.rules import normalised, zero
+from ebm.learning.rules import Batch, Carried, normalised, zero
 from ebm.machine import Array, Params, check_finite
 from ebm.optimisers import SGD, Optimiser
 from ebm.penalties import Penalty
 from ebm.stream import Seed, Stream
-from ebm.training import begin, steps_per_epoch, train
+from ebm.training import begin, train
+from ebm.training.steps import steps_per_epoch
 
 __all__ = ["UpDown", "up_down"]
 

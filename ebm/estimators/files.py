@@ -11,7 +11,8 @@ from ebm import estimators, learning, network, optimisers, penalties, samplers, 
 from ebm.errors import EbmError, nearest
 from ebm.machine import Array
 from ebm.stream import Stream
-from ebm.units import Units, units_from_dict, units_to_dict
+from ebm.units import Units
+from ebm.units.tables import units_from_dict, units_to_dict
 
 __all__ = ["described", "restored"]
 

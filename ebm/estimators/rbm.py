@@ -19,7 +19,9 @@ from ebm.optimisers import SGD
 from ebm.rbm import RBM
 from ebm.scores import pseudo_likelihood, reconstruction_error
 from ebm.stream import SAMPLE, Stream
-from ebm.training import begin, keep, partial_fit, steps_per_epoch, train
+from ebm.training import begin, partial_fit, train
+from ebm.training.loop import keep
+from ebm.training.steps import steps_per_epoch
 from ebm.units import Bernoulli
 
 __all__ = ["RBMTransformer"]

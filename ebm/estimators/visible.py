@@ -12,7 +12,9 @@ from sklearn.utils.validation import validate_data
 from ebm.errors import EbmError
 from ebm.estimators.shell import Shell, dense
 from ebm.machine import Array, check_finite
-from ebm.training import State, begin, choose, steps_per_epoch, train
+from ebm.training import State, begin, train
+from ebm.training.loop import choose
+from ebm.training.steps import steps_per_epoch
 from ebm.units import Bernoulli, Gaussian, Units
 
 __all__ = ["Inputs", "Labels", "held_out", "learn"]

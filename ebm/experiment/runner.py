@@ -28,13 +28,17 @@ from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import Work, check_stages, run_stages
 from ebm.machine import Array, check_finite
-from ebm.optimisers import rate_at
-from ebm.partition import annealed_log_weights, base_rate, log_likelihood, log_mean_exp, tracked_log_z
+from ebm.optimisers.schedules import rate_at
+from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
+from ebm.partition.estimate import log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.selection import best_step
 from ebm.stream import AIS
-from ebm.training import Equilibrium, State, begin, choose, described, evaluate, steps_per_epoch, train
+from ebm.training import State, begin, train
+from ebm.training.equilibrium import Equilibrium
+from ebm.training.loop import choose, described, evaluate
+from ebm.training.steps import steps_per_epoch
 
 __all__ = ["resume", "run"]
 

@@ -22,6 +22,8 @@ from numba import njit
 from ebm.errors import EbmError
 from ebm.kernels import JIT
 
+__all__ = ["get_num_threads", "set_num_threads"]
+
 _state = {"threads": 0, "forked": False}
 # Threads that wait spin for 20 microseconds, not for GNU OpenMP's milliseconds: where BLAS or another
 # process wants a core, a step of learning took 16 ms instead of 3. Read when the library is loaded.

@@ -12,7 +12,7 @@ from ebm.deferred import Deferred
 from ebm.errors import NotSupported, settings
 from ebm.machine import Array, put
 from ebm.network.model import Layer, Network, minus_log_p
-from ebm.optimisers import Positive
+from ebm.optimisers.schedules import Positive
 from ebm.penalties import L2, Penalty
 
 __all__ = ["LBFGS", "descend"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from ebm.errors import EbmError, settings
-from ebm.learning import Batch, Carried
+from ebm.learning.rules import Batch, Carried
 from ebm.machine import Params
 from ebm.network.model import Network
 from ebm.network.passes import draw_masks

@@ -13,11 +13,14 @@ from ebm.machine import Array, as_count, as_numbers, check_finite
 from ebm.network.lbfgs import LBFGS, descend
 from ebm.network.model import Layer, Network
 from ebm.network.rule import BackPropagation, Dropout
-from ebm.optimisers import Adam, Optimiser, Scaled, rate_at
+from ebm.optimisers import Adam, Optimiser, Scaled
+from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
 from ebm.selection import EarlyStopping
 from ebm.stream import Seed, Stream
-from ebm.training import History, State, as_batch, begin, keep, some, steps_per_epoch, train
+from ebm.training import History, State, begin, train
+from ebm.training.loop import keep, some
+from ebm.training.steps import as_batch, steps_per_epoch
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["fine_tune", "readout"]

@@ -4,18 +4,9 @@ An optimiser ascends a gradient in place. Its memory is a dict of arrays, so a c
 The time of a schedule is the epoch: passes over the data made so far, fractional.
 """
 
-from ebm.optimisers.around import Averaged, Clipped, Scaled, average_of
-from ebm.optimisers.schedules import (
-    Constant,
-    InverseTime,
-    Linear,
-    NotNegative,
-    PerEpoch,
-    Positive,
-    Rate,
-    rate_at,
-)
-from ebm.optimisers.steps import SGD, Adam, AdamW, Memory, Optimiser, RMSprop
+from ebm.optimisers.around import Averaged, Clipped, Scaled
+from ebm.optimisers.schedules import Constant, InverseTime, Linear, PerEpoch
+from ebm.optimisers.steps import SGD, Adam, AdamW, Optimiser, RMSprop
 
 __all__ = [
     "SGD",
@@ -26,14 +17,8 @@ __all__ = [
     "Constant",
     "InverseTime",
     "Linear",
-    "Memory",
-    "NotNegative",
     "Optimiser",
     "PerEpoch",
-    "Positive",
     "RMSprop",
-    "Rate",
     "Scaled",
-    "average_of",
-    "rate_at",
 ]

@@ -5,21 +5,18 @@ size of its weights, or is not given.
 """
 
 from ebm.partition.annealed import annealed_log_weights, base_rate
-from ebm.partition.estimate import LogZ, log_mean_exp
+from ebm.partition.estimate import LogZ
 from ebm.partition.likelihood import log_likelihood
-from ebm.partition.logz import METHODS, log_z
-from ebm.partition.mean_fields import MeanField, mean_field, tap
+from ebm.partition.logz import log_z
+from ebm.partition.mean_fields import mean_field, tap
 from ebm.partition.ratio import log_z_ratio
 from ebm.partition.tracked import tracked_log_z
 
 __all__ = [
-    "METHODS",
     "LogZ",
-    "MeanField",
     "annealed_log_weights",
     "base_rate",
     "log_likelihood",
-    "log_mean_exp",
     "log_z",
     "log_z_ratio",
     "mean_field",

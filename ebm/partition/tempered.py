@@ -13,7 +13,8 @@ from ebm.machine import Array, Base, Machine
 from ebm.partition.annealed import reverse_log_weights
 from ebm.partition.estimate import MOST_STDERR, Estimate, log_mean_exp, weighty
 from ebm.partition.multistate import Ladder, bennett, mbar, thermodynamic
-from ebm.samplers import Replicas, Tempering
+from ebm.samplers import Tempering
+from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
 
 __all__ = ["Recorder", "reversed_estimate", "tempered_estimates"]

@@ -23,7 +23,8 @@ from ebm.machine import Array, Base, Machine, put
 from ebm.partition.estimate import Estimate
 from ebm.partition.multistate import bennett_step
 from ebm.partition.tempered import Recorder, tempered_estimates
-from ebm.samplers import Replicas, Tempering
+from ebm.samplers import Tempering
+from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
 
 __all__ = ["tracked_log_z"]

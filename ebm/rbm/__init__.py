@@ -5,7 +5,6 @@ other are independent, so a Gibbs sweep is two blocks, and either layer can be s
 state is x = v. Any pair of unit types will do; Gaussian with Gaussian has an analytic log Z.
 """
 
-from ebm.rbm.chains import BlockChains
 from ebm.rbm.machine import RBM
 
-__all__ = ["RBM", "BlockChains"]
+__all__ = ["RBM"]

@@ -5,28 +5,24 @@ from ebm.samplers.direct import Direct
 from ebm.samplers.drive import Samples, sample
 from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.metropolis import Metropolis
-from ebm.samplers.population import Population, PopulationAnnealing
-from ebm.samplers.tempering import Replicas, Tempering
-from ebm.samplers.trajectory import Ladder, TrajectoryTempering, select_machines
+from ebm.samplers.population import PopulationAnnealing
+from ebm.samplers.tempering import Tempering
+from ebm.samplers.trajectory import TrajectoryTempering, select_machines
 from ebm.samplers.transitions import TemperedTransitions
-from ebm.samplers.walkers import Sampler, Walkers
+from ebm.samplers.walkers import Sampler
 
 __all__ = [
     "Annealing",
     "Direct",
     "Gibbs",
-    "Ladder",
     "Metropolis",
-    "Population",
     "PopulationAnnealing",
-    "Replicas",
     "Sampler",
     "Samples",
     "SwendsenWang",
     "TemperedTransitions",
     "Tempering",
     "TrajectoryTempering",
-    "Walkers",
     "Wolff",
     "sample",
     "select_machines",

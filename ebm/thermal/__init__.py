@@ -8,6 +8,6 @@ section 12.
 """
 
 from ebm.thermal.curves import thermodynamics
-from ebm.thermal.result import Overlap, Thermodynamics
+from ebm.thermal.result import Thermodynamics
 
-__all__ = ["Overlap", "Thermodynamics", "thermodynamics"]
+__all__ = ["Thermodynamics", "thermodynamics"]

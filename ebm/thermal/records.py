@@ -10,7 +10,8 @@ import numpy as np
 from ebm.errors import EbmError
 from ebm.machine import Array, Machine
 from ebm.partition.multistate import Ladder
-from ebm.samplers import Replicas, Tempering
+from ebm.samplers import Tempering
+from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
 
 __all__ = ["Kept", "Records"]

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike
 from ebm.errors import EbmError
 from ebm.learning import PCD, Rule
 from ebm.machine import Array, as_data, check_finite, put
-from ebm.optimisers import SGD, Optimiser, average_of, rate_at
+from ebm.optimisers import SGD, Optimiser
+from ebm.optimisers.around import average_of
+from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
 from ebm.selection import EarlyStopping, best_of, gain

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
-from ebm.learning import Batch, Carried, Rule
+from ebm.learning import Rule
+from ebm.learning.rules import Batch, Carried
 from ebm.machine import as_count, as_data, as_numbers, check_finite
-from ebm.optimisers import Memory, Optimiser
+from ebm.optimisers import Optimiser
+from ebm.optimisers.steps import Memory
 from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream

@@ -11,16 +11,14 @@ Shapes. A layer of n units with `width` columns each has inputs I of shape (...,
 units of several types, `Mixed`, the columns of its blocks stand side by side.
 """
 
-from ebm.units.family import Array, Units
+from ebm.units.family import Units
 from ebm.units.gaussian import Gaussian
 from ebm.units.mixed import Mixed
 from ebm.units.poisson import Poisson
 from ebm.units.potts import Potts
-from ebm.units.tables import units_from_dict, units_to_dict
 from ebm.units.two_state import Bernoulli, Ising
 
 __all__ = [
-    "Array",
     "Bernoulli",
     "Gaussian",
     "Ising",
@@ -28,6 +26,4 @@ __all__ = [
     "Poisson",
     "Potts",
     "Units",
-    "units_from_dict",
-    "units_to_dict",
 ]

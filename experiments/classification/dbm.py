@@ -20,7 +20,7 @@ import numpy as np
 
 import ebm
 from ebm.partition.annealed import base_rate
-from ebm.training import choose
+from ebm.training.loop import choose
 from experiments.classification.data import mnist
 from experiments.likelihood.data import mnist_sm08
 

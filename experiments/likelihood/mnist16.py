@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import ebm
-from ebm.training import choose
+from ebm.training.loop import choose
 from experiments.likelihood.data import mnist_threshold
 from experiments.likelihood.recipe import melchior
 

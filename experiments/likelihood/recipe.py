@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import ebm
+from ebm.training.loop import choose
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def learn(
     ):
         if state.step >= last:
             break
-    ebm.training.choose(state, None)
+    choose(state, None)
     return machine
 
 
