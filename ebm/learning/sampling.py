@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
@@ -12,7 +12,7 @@ from ebm.learning.clamped import Positive, check_positive, clamped
 from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
 from ebm.learning.tuning import Sweeps, as_sweeps, start_tuning, tuned
 from ebm.machine import Chains, Machine, Params
-from ebm.samplers.walkers import Walkers
+from ebm.samplers.walkers import Adapts, Sampler, Walkers, resume
 from ebm.stream import Stream
 
 __all__ = ["CD", "PCD"]
@@ -124,7 +124,7 @@ class PCD:
 
     k: Annotated[Sweeps, PlainValidator(as_sweeps)] = 1
     n_chains: Annotated[int, Field(ge=1)] = 100
-    sampler: Any = None
+    sampler: Sampler | None = None
     positive: Positive = "gibbs"
     centred: bool = False
     standardised: bool = False
@@ -135,7 +135,7 @@ class PCD:
     def __post_init__(self) -> None:
         if self.k == "auto" and (self.sampler is not None or self.n_chains < 2):
             raise ValueError('k: "auto" is for two or more chains that are moved by Gibbs sweeps')
-        if self.sampler is not None and getattr(self.sampler, "length", 0) is not None:
+        if self.sampler is not None and self.sampler.length is not None:
             raise ValueError(f"sampler: {self.sampler!r}: expected one that may go on for ever")
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
@@ -181,11 +181,10 @@ class PCD:
             machine.sweep(running, rng, self._k(tuning))
             return running, lambda: machine.carry(running, rng) | tuning
         arrays = {key.removeprefix(_STATE): value for key, value in carried.items() if key != "x"}
-        machines = (*getattr(self.sampler, "machines", ()), machine)
-        state = getattr(self.sampler, "walkers", Walkers).unpack(machines, arrays)
+        state = resume(self.sampler, machine, arrays)
         for _ in range(self._k(carried)):
             state, _ = self.sampler.step(machine, state, rng)
-            if state.time % _ADAPT == 0 and hasattr(self.sampler, "adapt"):
+            if state.time % _ADAPT == 0 and isinstance(self.sampler, Adapts):
                 self.sampler.adapt(state)
         return state.target, lambda: self._packed(state)
 

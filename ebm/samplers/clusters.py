@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -173,13 +173,10 @@ class SwendsenWang:
     True
     """
 
+    length: ClassVar[None] = None
+
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""
@@ -240,13 +237,10 @@ class Wolff:
     ['acceptance', 'beta', 'cluster_size']
     """
 
+    length: ClassVar[None] = None
+
     n_clusters: Annotated[int, Field(ge=1)] = 10
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""

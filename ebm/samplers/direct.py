@@ -90,9 +90,9 @@ class _Draws(Walkers):
     groups: list[tuple[Array, Array]] = field(default_factory=list)
 
     @property
-    def method(self) -> str:
-        """How states are drawn."""
-        return self.drawer.method
+    def facts(self) -> dict[str, Any]:
+        """How states are drawn; they are independent."""
+        return {"tau": 1.0, "thin": 1, "method": self.drawer.method}
 
 
 @settings
@@ -130,15 +130,10 @@ class Direct:
     (True, 'elimination')
     """
 
+    length: ClassVar[int] = 0
+
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     limit: Annotated[float, Field(ge=0, le=40)] = 22.0
-
-    independent: ClassVar[bool] = True
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Draw the first states; conditions whose clamped states differ are summed one by one."""
@@ -159,7 +154,7 @@ class Direct:
         assert isinstance(state, _Draws)
         state.chains = machine.start(_draw(state.drawer, state.groups, len(state.chains), rng))
         state.time += 1
-        return state, {"beta": self.beta, "method": state.method}
+        return state, {"beta": self.beta, "method": state.drawer.method}
 
     def _drawer(self, machine: Machine, given: Array) -> _Drawer:
         count = n_states(machine.units, int(np.isnan(given).sum()))

@@ -112,7 +112,7 @@ def sample(
     if not machine.normalisable():
         raise EbmError(f"sample: {machine} is not normalisable")
     sampler = Gibbs() if sampler is None else sampler
-    if (sampler.length or _independent(sampler)) and (n_chains or burn_in or thin):
+    if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     rng = Stream(seed).split(SAMPLE)
     parts, places = [], []
@@ -124,11 +124,6 @@ def sample(
     free_energy = machine.free_energy(x)
     diagnostics = _together([p[1] for p in parts], order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
-
-
-def _independent(sampler: Sampler) -> bool:
-    """Whether its states are exact and independent of each other: most samplers do not even say no."""
-    return getattr(sampler, "independent", False)
 
 
 def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
@@ -175,13 +170,10 @@ def _sample_group(
     thin: int | None,
 ) -> tuple[Array, dict[str, Any]]:
     one_each = given is not None and len(given) > 1
-    at_once = one_each or sampler.length or _independent(sampler)
-    c = n if at_once else min(n, n_chains or _CHAINS)
+    c = n if one_each or sampler.length is not None else min(n, n_chains or _CHAINS)
     clamped = None if given is None else np.ascontiguousarray(np.broadcast_to(given, (c, machine.n_units)))
     state: Any = sampler.init(machine, c, rng, clamped)
-    if _independent(sampler):
-        return state.x, {"tau": 1.0, "burn_in": 0, "thin": 1, "n_chains": c, "method": state.method}
-    if sampler.length:
+    if sampler.length is not None:
         while state.time < sampler.length and not state.done:
             state, _ = sampler.step(machine, state, rng)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts

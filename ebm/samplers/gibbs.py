@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -28,14 +28,11 @@ class Gibbs:
         Inverse temperature.
     """
 
+    length: ClassVar[None] = None
+
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     scan: Scan = "auto"
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""

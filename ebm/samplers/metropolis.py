@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -59,14 +59,11 @@ class Metropolis:
     True
     """
 
+    length: ClassVar[None] = None
+
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""

@@ -8,7 +8,7 @@ population is still one: few families are few independent samples.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -113,15 +113,12 @@ class PopulationAnnealing:
     (2.7, 2.7)
     """
 
+    length: ClassVar[int] = 100_000  # at most: it ends when β reaches 1
+
     n_sweeps: Annotated[int, Field(ge=1)] = 5
     overlap: Annotated[float, Field(gt=0, lt=1)] = 0.9
     n_groups: Annotated[int, Field(ge=2)] = 20
     base: Any = None
-
-    @property
-    def length(self) -> int:
-        """The most steps it takes; it ends when β reaches 1."""
-        return 100_000
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Population:
         """Exact states at β = 0; clamped units are clamped from the start."""

@@ -13,6 +13,7 @@ rejection rates along the ladder, which is a smooth function of β (the same pap
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -124,7 +125,7 @@ class Tempering:
     True
     """
 
-    walkers: ClassVar[type[Replicas]] = Replicas
+    length: ClassVar[None] = None
 
     n_replicas: Annotated[int, Field(ge=2)] | None = None
     start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -146,11 +147,6 @@ class Tempering:
                 raise ValueError(f"betas: expected two or more, ascending, got {self.betas}")
             if 1.0 not in self.betas:
                 raise ValueError("betas: expected 1 among them: samples are taken at β = 1")
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Replicas:
         """Start n_chains ladders from independent fair units, adapt the levels and burn in."""
@@ -174,6 +170,10 @@ class Tempering:
             if left > length // 4:  # the last round leaves the ladder as it is
                 self.adapt(state)
         return _counted_anew(state)
+
+    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Replicas:
+        """The replicas that `pack` stored, running again."""
+        return Replicas.unpack((machine,), arrays)
 
     def step(self, machine: Machine, state: Replicas, rng: Stream) -> tuple[Replicas, dict[str, Any]]:
         """n_sweeps sweeps of all replicas, then one swap of every other pair of neighbours.

@@ -14,7 +14,7 @@ with any ladder; a good one makes it fast. Only x is exchanged: what a machine s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
@@ -100,16 +100,11 @@ class TrajectoryTempering:
     True
     """
 
-    walkers: ClassVar[type[Ladder]] = Ladder
+    length: ClassVar[None] = None
 
     machines: Annotated[tuple[Any, ...] | list[Any], Field(min_length=1)]
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     scan: Scan = "auto"
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Ladder:
         """Start every rung from independent fair units.
@@ -129,6 +124,10 @@ class TrajectoryTempering:
         state.heading[0] = 1
         state.tried, state.accepted = np.zeros((2, rungs - 1), np.int64)
         return state
+
+    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Ladder:
+        """The chains of all machines that `pack` stored, running again."""
+        return Ladder.unpack((*self.machines, machine), arrays)
 
     def step(self, machine: Machine, state: Ladder, rng: Stream) -> tuple[Ladder, dict[str, Any]]:
         """Sweep every machine, then swap between neighbours.

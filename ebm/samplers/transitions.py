@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -54,6 +54,8 @@ class TemperedTransitions:
     True
     """
 
+    length: ClassVar[None] = None
+
     n_temperatures: Annotated[int, Field(ge=1)] = 20
     start: Annotated[float, Field(ge=0, lt=1)] = 0.1
     spacing: Literal["geometric", "linear"] = "geometric"
@@ -63,11 +65,6 @@ class TemperedTransitions:
     def __post_init__(self) -> None:
         if self.spacing == "geometric" and self.start == 0:
             raise ValueError("start: expected a β above 0 with geometric spacing")
-
-    @property
-    def length(self) -> None:
-        """It may go on for ever."""
-        return
 
     @property
     def betas(self) -> Array:

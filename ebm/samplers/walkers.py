@@ -14,7 +14,7 @@ import numpy as np
 from ebm.machine import Array, Chains, Machine
 from ebm.stream import Stream
 
-__all__ = ["Sampler", "Walkers", "begin"]
+__all__ = ["Adapts", "Resumes", "Sampler", "Walkers", "begin", "resume"]
 
 
 @dataclass
@@ -81,21 +81,40 @@ class Walkers:
 
 @runtime_checkable
 class Sampler(Protocol):
-    """What `sample` needs.
-
-    A sampler whose attribute `independent` is true draws exact states, each independent of all others,
-    from `init` on: nothing is measured of it, and its walkers say the `method`.
-    """
+    """What `sample` needs. A sampler that can more has an ability of its own: `Adapts`, `Resumes`."""
 
     @property
     def length(self) -> int | None:
-        """Steps after which it is done, None if it may go on for ever."""
+        """Steps to take: None for ever, 0 where `init` draws exact states, each independent of all others."""
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
 
     def step(self, machine: Machine, state: Any, rng: Stream) -> tuple[Any, dict[str, Any]]:
         """Advance by one step; also return what is worth knowing about it."""
+
+
+@runtime_checkable
+class Adapts(Protocol):
+    """The ability of a sampler to fit its ladder to a machine that has learnt meanwhile."""
+
+    def adapt(self, state: Any) -> None:
+        """Fit the ladder to what was counted since the last time."""
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """The ability of a sampler whose state is more than `Walkers` to make it from arrays."""
+
+    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Walkers:
+        """The state that `Walkers.pack` stored, running again."""
+
+
+def resume(sampler: Sampler, machine: Machine, arrays: Mapping[str, Array]) -> Walkers:
+    """A sampler's state from what `Walkers.pack` stored of it."""
+    if isinstance(sampler, Resumes):
+        return sampler.resume(machine, arrays)
+    return Walkers.unpack((machine,), arrays)
 
 
 def begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
