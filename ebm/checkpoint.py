@@ -27,7 +27,6 @@ from ebm.network import Layer, Network
 from ebm.rbm import RBM
 from ebm.stream import Stream
 from ebm.training import State
-from ebm.units import Gaussian
 from ebm.units.tables import units_from_dict, units_to_dict
 
 __all__ = ["load", "save"]
@@ -35,7 +34,7 @@ __all__ = ["load", "save"]
 FORMAT = 1
 _ENERGY = {
     "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E);"
-    " U(x) = v.precision x^2/2 of Gaussian units, 0 of others",
+    " U the potential of the unit types, with the numbers v.*, h.* that they learn",
     "BoltzmannMachine": "E(x) = -b.phi(x) - 1/2 phi(x).J.phi(x); p ~ exp(-E)",
     "DBM": "E = -sum b_k.phi(x_k) - sum phi(x_k).W_k.phi(x_k+1) + U; even layers are the rows of W and b,"
     " odd ones its columns and c",
@@ -158,8 +157,9 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
     kind = header["type"]
     if kind == "RBM":
         visible, hidden = units_from_dict(header["visible"]), units_from_dict(header["hidden"])
-        precision = arrays.get("params.v.precision")
-        return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"), precision=precision)
+        learnt = [f"{side}.{name}" for side, u in (("v", visible), ("h", hidden)) for name in u.learns]
+        theta = {key: arrays[f"params.{key}"] for key in learnt}
+        return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"), theta=theta)
     if kind == "BoltzmannMachine":
         J, b = arrays["params.J"], arrays["params.b"]
         if header["sparse"]:
@@ -167,9 +167,8 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
         return BoltzmannMachine(units_from_dict(header["units"]), J, b, n_visible=header["n_visible"])
     if kind == "Network":
         units = [units_from_dict(u) for u in header["layers"]]
-        precision = arrays.get(f"params.{Network.PRECISION}")
-        if isinstance(units[-1], Gaussian) and precision is not None:
-            units[-1] = units[-1].bound(precision)
+        if units[-1].learns:
+            units[-1] = units[-1].bound(*(arrays[f"params.y.{name}"] for name in units[-1].learns))
         layers = [Layer(u, arrays[f"params.W{k}"], arrays[f"params.b{k}"]) for k, u in enumerate(units)]
         return Network(layers, units_from_dict(header["inputs"]))
     if kind in ("DBM", "DBN"):

@@ -68,7 +68,7 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     >>> bool(np.allclose(jacobian, np.log(scale).sum()))
     True
     """
-    if not isinstance(machine, RBM) or not isinstance(machine.visible, Gaussian):
+    if not isinstance(machine, RBM) or machine.visible.normal is None:
         raise NotSupported(f"rescaled: expected an RBM with Gaussian visible units, got {machine}")
     m, s = (
         parameter(a if np.ndim(a) else np.full(shape, a), shape, np.float64, name)
@@ -78,10 +78,11 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     if s.min() <= 0:
         raise EbmError(f"scale: expected positive numbers, got {s.min():g} for unit {s.argmin()}")
     W, b, c = (machine.params[key].astype(np.float64) for key in "Wbc")
-    W, precision = W / s[:, None], np.asarray(machine.visible.precision, np.float64) / s**2
+    W, precision = W / s[:, None], np.asarray(machine.visible.normal, np.float64) / s**2
     new = (a.astype(machine.dtype) for a in (W, b / s + precision * m, c - m @ W, precision))
     *layers, precision = new
-    return RBM(Gaussian(learn_precision=True), machine.hidden, *layers, precision=precision)
+    theta = {"v.precision": precision, **{k: a for k, a in machine.params.items() if k.startswith("h.")}}
+    return RBM(Gaussian(learn_precision=True), machine.hidden, *layers, theta=theta)
 
 
 def zero_sum(machine: Any) -> None:

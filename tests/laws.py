@@ -244,10 +244,10 @@ def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5
     rng = np.random.default_rng(seed)
     W = scale * rng.normal(size=(columns(visible, n_v), columns(hidden, n_h)))
     b, c = (0.5 * rng.normal(size=k) for k in W.shape)
-    own = {"precision": rng.uniform(0.8, 2.5, n_v).astype(dtype)} if visible.learns else {}
+    theta = {"v.precision": rng.uniform(0.8, 2.5, n_v).astype(dtype)} if visible.learns else {}
     if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
-        W *= 0.7 / np.linalg.norm(W / np.sqrt(own.get("precision", np.ones(n_v)))[:, None], 2)
-    return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)), **own)
+        W *= 0.7 / np.linalg.norm(W / np.sqrt(theta.get("v.precision", np.ones(n_v)))[:, None], 2)
+    return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)), theta=theta)
 
 
 def ferromagnet(q, n, *, sparse=False, gauge=False):

@@ -23,7 +23,7 @@ from ebm import (
     maximise,
     train,
 )
-from ebm.rbm.parameters import LEAST
+from ebm.units.family import LEAST
 from ebm.units.tables import units_from_dict
 
 PRECISE = Gaussian(learn_precision=True)
@@ -169,10 +169,13 @@ WEIGHTS = np.zeros((2, 2)), np.zeros(2), np.zeros(2)
     ("make", "said"),
     [
         (lambda: RBM(Bernoulli(), PRECISE, *WEIGHTS), "columns of W"),
-        (lambda: RBM(Bernoulli(), Bernoulli(), *WEIGHTS, precision=[1, 1]), "learn_precision"),
-        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, precision=[1, 0]), "positive"),
-        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, precision=[1]), "shape"),
-        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, precision=[1, np.nan]), "nan"),
+        (
+            lambda: RBM(Bernoulli(), Bernoulli(), *WEIGHTS, theta={"v.precision": [1, 1]}),
+            "learn no potential",
+        ),
+        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, theta={"v.precision": [1, 0]}), "positive"),
+        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, theta={"v.precision": [1]}), "shape"),
+        (lambda: RBM(PRECISE, Bernoulli(), *WEIGHTS, theta={"v.precision": [1, np.nan]}), "nan"),
         (lambda: Gaussian(learn_precision="yes"), "true or false"),
         (lambda: units_from_dict({"type": "Gaussian", "learn_variance": True}), "learn_variance"),
         (

@@ -230,7 +230,7 @@ def test_a_mixed_layer_says_what_it_does_not_take():
             Mixed(blocks)
         assert "\n" not in str(error.value)
     for own in (laws.LABELLED, Gaussian(learn_precision=True)):
-        with pytest.raises(NotSupported, match="learn no precision"):
+        with pytest.raises(NotSupported, match="learn no potential"):
             Mixed(((own, 2),))
     for name in ("width", "states", "kind"):
         with pytest.raises(NotSupported, match=f"no common {name}"):

@@ -28,6 +28,7 @@ from ebm.machine import (
 )
 from ebm.stream import Stream
 from ebm.units import Units
+from ebm.units.family import as_units
 
 __all__ = ["BoltzmannMachine"]
 
@@ -40,7 +41,7 @@ class BoltzmannMachine:
     Parameters
     ----------
     units : Units
-        ``Bernoulli()``, ``Ising()`` or ``Potts(q)``.
+        ``Bernoulli()``, ``Ising()``, ``Potts(q)`` or your own, of finitely many states without a potential.
     J : array_like or scipy.sparse array, (n_units·width, n_units·width)
         Couplings: symmetric, zero diagonal (Potts: zero q×q blocks), finite. The pattern of a sparse J is
         fixed, its values are parameters. float32 if J and b are, else float64. Copied.
@@ -76,8 +77,11 @@ class BoltzmannMachine:
     def __init__(
         self, units: Units, J: Any, b: ArrayLike | None = None, *, n_visible: int | None = None
     ) -> None:
-        if not isinstance(units, Units) or units.states is None:
-            raise EbmError(f"units: a fully connected machine takes Bernoulli, Ising or Potts, got {units}")
+        if not as_units(units, "units").finite or not units.bare or units.learns:
+            raise EbmError(
+                "units: a fully connected machine takes units of finitely many states, without a potential,"
+                f" such as Bernoulli, Ising or Potts, got {units}"
+            )
         self._units = units
         self._couplings = take_couplings(J, units.width, b)
         values, size = self._couplings.values, self._couplings.matrix.shape[0]
@@ -176,10 +180,10 @@ class BoltzmannMachine:
         Raises
         ------
         NotSupported
-            Potts units: use ``units.mean(inputs(x))``, the softmax over q states.
+            Units of more states: use ``units.mean(inputs(x))``, of Potts units the softmax over q states.
         """
-        if self.units.width != 1:
-            raise NotSupported("probability_on: Potts units have q states; use units.mean(inputs(x))")
+        if len(self.units.states or ()) != 2 or self.units.width != 1:
+            raise NotSupported(f"probability_on: {self.units} have other states; use units.mean(inputs(x))")
         low, high = self.units.interval
         return (self.units.mean(self.inputs(x, beta)) - low) / (high - low)
 

@@ -98,13 +98,32 @@ def sweep(
     elif layout == "states":
         _sweep_potts(problem, chains, order, n, key, first)
     else:
+        from ebm.kernels.draw import KINDS
         from ebm.kernels.gibbs import sweep
 
         rows = np.ascontiguousarray(np.broadcast_to(order, (n, order.shape[1])))
+        if problem.units.kind not in KINDS:
+            _sweep_uncompiled(problem, chains.data, rows, key, first)
+            return
         sweep(
             problem.units.kind, problem.units.width, *problem.J.kernel_arguments, problem.b, problem.base,
             problem.beta, chains.data, rows, key, first,
         )  # fmt: skip
+
+
+def _sweep_uncompiled(problem: Problem, phi: Array, order: Array, key: Any, first: int) -> None:
+    """The compiled sweep of encoded states by the units' own functions, at the same uniforms."""
+    from ebm.kernels.numbers.random import uniform_rows
+
+    units, hot, J = problem.units, problem.beta[:, None], problem.J.matrix
+    u = np.empty((phi.shape[1], order.shape[1]), phi.dtype)
+    for k, row in enumerate(order):
+        uniform_rows(key, first + k, 0, 0, u)
+        for s, i in enumerate(row):
+            own = units.own(i)
+            field = (J[own] @ phi).T + problem.b[own]
+            I = hot * (field - problem.base[own]) + problem.base[own]
+            phi[own] = units.encode(units.sample(I, u[:, s : s + 1])).T
 
 
 # Dense, two states.

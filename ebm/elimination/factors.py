@@ -58,6 +58,7 @@ def take_factors(graph: Graph) -> Factors:
         own_terms = graph.b[columns].reshape(-1, units.width) @ phi.T
         self_coupled = _diagonal_blocks(graph.J[columns][:, columns], units.width)
         own_terms += 0.5 * np.einsum("sa,nac,sc->ns", phi, self_coupled, phi)
+        own_terms -= units.potential(np.asarray(units.states)[:, None])[:, 0]
         unary.append(own_terms.ravel())
     pairs = list(graph.pairs())
     theta = [
@@ -146,7 +147,7 @@ def integrate(graph: Graph, limit: float) -> tuple[Graph, Gaussians | None]:
         The density is not normalisable.
     """
     for units, _ in graph.blocks:
-        if units.states is None and not isinstance(units, Gaussian):
+        if units.states is None and units.normal is None:
             raise NotSupported(
                 f"elimination: {units} units can neither be summed nor integrated in closed form"
             )
@@ -156,7 +157,7 @@ def integrate(graph: Graph, limit: float) -> tuple[Graph, Gaussians | None]:
     columns = np.repeat(mask, graph.widths)
     from scipy.sparse import csr_array, diags_array
 
-    scale = np.concatenate([np.full(n, u.scale) for u, n in graph.blocks if isinstance(u, Gaussian)])
+    scale = np.concatenate([np.full(n, u.normal**-0.5) for u, n in graph.blocks if u.states is None])
     s = diags_array(scale).tocsr()
     K = csr_array(s @ graph.J[columns][:, ~columns])
     _refuse_cliques(graph, mask, K, limit)

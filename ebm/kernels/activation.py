@@ -4,14 +4,17 @@ In an exponential family the variance is a function of the mean, so the way back
 y (1 - y) for Bernoulli, 1 - y^2 for Ising, 1 for Gaussian, y for Poisson, diag(y) - y^T y for Potts.
 """
 
+import math
+
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING
+from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING, KINDS, POTTS
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.threads import shared
 
 POISSON = 4
+ACTIVATED = (*KINDS, POISSON)
 _ROWS = 8  # of a tile
 
 
@@ -45,9 +48,11 @@ def _activate_row(kind, width, I, bias):
     if kind == POISSON:
         for j in range(len(I)):
             I[j] = exp(I[j])
-    elif kind != GAUSSIAN:
+    elif kind == POTTS:
         for j in range(0, len(I), width):
             _softmax(I[j : j + width])
+    elif kind != GAUSSIAN:
+        I[:] = math.nan  # no such unit
 
 
 @shared
@@ -70,13 +75,15 @@ def _pull_row(kind, width, y, g):
     elif kind == POISSON:
         for j in range(len(g)):
             g[j] *= y[j]
-    elif kind != GAUSSIAN:
+    elif kind == POTTS:
         for j in range(0, len(g), width):
             mean = y.dtype.type(0)
             for a in range(j, j + width):
                 mean += y[a] * g[a]
             for a in range(j, j + width):
                 g[a] = y[a] * (g[a] - mean)
+    elif kind != GAUSSIAN:
+        g[:] = math.nan  # no such unit
 
 
 @shared

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING
+from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING, POTTS
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.numbers.memory import address, load
 from ebm.kernels.numbers.vector import product_of, select, splat, total_of
@@ -71,8 +71,10 @@ def _cgf_tile(t, kind, width, product, bias, beta, out):
                 out[k, r] = _softplus_sum(I) - 0.5 * I[:columns].sum()
             elif kind == GAUSSIAN:
                 out[k, r] = 0.5 * np.dot(I[:columns], I[:columns]) + columns * _HALF_LOG_2PI
-            else:
+            elif kind == POTTS:
                 out[k, r] = _potts_sum(I[:columns], width)
+            else:
+                out[k, r] = math.nan  # no such unit
 
 
 @shared

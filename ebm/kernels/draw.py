@@ -17,6 +17,7 @@ from ebm.kernels.numbers.vector import bits, lanes_of
 from ebm.kernels.threads import shared
 
 BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
+KINDS = (BERNOULLI, ISING, GAUSSIAN, POTTS)  # what is asked here: callers do without for other units
 
 
 @njit(inline="always", **JIT)
@@ -59,8 +60,10 @@ def draw(kind, I, u, out):
     elif kind == GAUSSIAN:
         for j in range(n):
             out[j] = row[j] + normal_quantile(np.float64(u[j]))
-    else:
+    elif kind == POTTS:
         _draw_potts(I, u, out)
+    else:
+        out[:] = math.nan  # no such unit
 
 
 @njit(**JIT)

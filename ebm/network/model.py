@@ -23,11 +23,11 @@ from ebm.network.passes import Masks, backward, forward, mean_of
 from ebm.rows import as_source
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Units
+from ebm.units.family import LEAST, as_units
 
 __all__ = ["Layer", "Network", "minus_log_p"]
 
 _BLOCK = 1024  # rows that predictions are made for at a time
-_LEAST = 1e-6  # where a step of learning stops that points to precisions below zero
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,6 @@ class Network:
     array([1, 0], dtype=int32)
     """
 
-    PRECISION = "y.precision"
-
     def __init__(self, layers: Sequence[Layer], inputs: Units | None = None) -> None:
         if not layers:
             raise EbmError("layers: expected at least one")
@@ -86,20 +84,21 @@ class Network:
         rows, last = np.shape(layers[0].W)[0], len(layers) - 1
         for k, layer in enumerate(layers):
             columns = np.shape(layer.W)[-1]
-            if columns % layer.units.width:
+            if columns % as_units(layer.units, f"layer {k}").width:
                 raise EbmError(f"layer {k}: {columns} columns do not fit {layer.units}")
             if layer.units.learns and k < last:
                 raise NotSupported(
-                    f"layer {k}: {layer.units}: only a readout has precisions; take Gaussian()"
+                    f"layer {k}: {layer.units}: only a readout learns its potential, such as Gaussian()"
                 )
             self.params[f"W{k}"] = parameter(layer.W, (rows, columns), dtype, f"layer {k}: W")
             self.params[f"b{k}"] = parameter(layer.b, (columns,), dtype, f"layer {k}: b")
             rows = columns
         top = layers[-1].units
-        if isinstance(top, Gaussian) and top.learns:
-            given = np.broadcast_to(top.precision, (rows,))
-            self.params[self.PRECISION] = parameter(given, (rows,), dtype, f"layer {last}: precision")
-            top = top.bound(self.params[self.PRECISION])
+        for name, value in top.theta().items():
+            given, n = np.broadcast_to(value, top.count(rows)), top.count(rows)
+            self.params[f"y.{name}"] = parameter(given, (n,), dtype, f"layer {last}: {name}")
+        if top.learns:
+            top = top.bound(*(self.params[f"y.{name}"] for name in top.learns))
         self.layer_units = (*(layer.units for layer in layers[:-1]), top)
         self.project()
 
@@ -136,8 +135,8 @@ class Network:
         """Its layers, with copies of their arrays."""
         found = []
         for k, units in enumerate(self.layer_units):
-            if isinstance(units, Gaussian) and units.learns:
-                units = units.bound(units.precision.copy())
+            if units.learns:
+                units = units.bound(*(value.copy() for value in units.theta().values()))
             found.append(Layer(units, self.params[f"W{k}"].copy(), self.params[f"b{k}"].copy()))
         return found
 
@@ -147,9 +146,11 @@ class Network:
 
     def project(self) -> None:
         """Keep precisions positive, if there are any; nothing else is constrained."""
-        precision = self.params.get(self.PRECISION)
-        if precision is not None:
-            precision[precision <= 0] = _LEAST  # NaN stays NaN: learning has diverged, and says so
+        units = self.readout_units
+        for name in units.learns:
+            value = self.params[f"y.{name}"]
+            if name in units.positive:
+                value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
 
     def encoded(self, x: Any) -> Array:
         """φ(x) in the network's dtype, C-ordered: rows that were checked to be states or means."""
@@ -246,7 +247,13 @@ class Network:
         if units.states is None:
             return mean
         states = np.asarray(units.states)
-        y = units.decode(mean) if units.width > 1 else states[(mean > states.mean()).astype(np.int64)]
+        if units.width > 1:
+            y = units.decode(mean)
+        elif len(states) == 2:
+            y = states[(mean > states.mean()).astype(np.int64)]
+        else:
+            weights = units.link(mean)[..., None] * states - units.potential(states[:, None])[:, 0]
+            y = states[weights.argmax(-1)]
         return y[:, 0] if y.shape[1] == 1 else y
 
     def log_probabilities(self, x: ArrayLike) -> Array:
@@ -359,7 +366,7 @@ class Network:
         mean = self.predict_mean(x).astype(np.float64)
         squares = np.square(self.target(y, len(mean)) - mean)
         w = as_weights(None if weights is None else as_numbers(weights, "weights"), len(mean))
-        precision = w.sum() / np.maximum(w @ squares, _LEAST**2 * w.sum())
+        precision = w.sum() / np.maximum(w @ squares, LEAST**2 * w.sum())
         layers = self.layers()
         top, scale = layers[last], precision / np.broadcast_to(units.precision, mean.shape[1:])
         bound = Gaussian(learn_precision=True).bound(precision.astype(self.dtype))

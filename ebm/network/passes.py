@@ -17,7 +17,7 @@ from ebm.deferred import Deferred
 from ebm.machine import Array, Scratch
 from ebm.nonzeros import Nonzeros, Take
 from ebm.stream import Stream
-from ebm.units import Bernoulli, Gaussian, Ising, Poisson, Potts, Units
+from ebm.units import Units
 
 __all__ = ["Masks", "Take", "backward", "draw_masks", "forward", "mean_of", "multiply"]
 
@@ -52,7 +52,9 @@ class Trace:
 
 def compiled(units: Units) -> bool:
     """Whether `ebm.kernels.activation` knows the units."""
-    return isinstance(units, (Bernoulli, Ising, Gaussian, Potts, Poisson)) and not units.learns
+    from ebm.kernels.activation import ACTIVATED
+
+    return units.kind in ACTIVATED and not units.learns
 
 
 def multiply(
@@ -160,9 +162,9 @@ def backward(
     np.copyto(g, I)
     g = mean_of(units, g, np.zeros(I.shape[1], I.dtype))
     found: dict[str, Any] = {}
-    if units.learns:
-        slopes = units.grad_theta(target) - units.grad_theta(g) - 0.5 * units.var(I)
-        found[network.PRECISION] = (w @ slopes).astype(I.dtype)
+    expected = units.mean_theta(I)
+    for name, slope in units.grad_theta(target).items():
+        found[f"y.{name}"] = (w @ (slope - expected[name])).astype(I.dtype)
     g -= units.encode(target)
     g *= w[:, None]
     for k in range(last, -1, -1):

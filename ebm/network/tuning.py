@@ -165,8 +165,7 @@ def _factors(network: Network, rates: Sequence[float] | None) -> dict[str, float
     if given.shape != (n,) or not np.isfinite(given).all() or (given < 0).any():
         raise EbmError(f"rates: expected {n} numbers >= 0, one for every layer, got {rates!r}")
     by_layer = {f"{name}{k}": float(f) for k, f in enumerate(given) for name in "Wb"}
-    if Network.PRECISION in network.params:
-        by_layer[Network.PRECISION] = float(given[-1])
+    by_layer |= {f"y.{name}": float(given[-1]) for name in network.readout_units.learns}
     return {key: f for key, f in by_layer.items() if f != 1}
 
 

@@ -13,7 +13,7 @@ from ebm.machine import Array, Scratch
 from ebm.rbm.chains import BlockChains
 from ebm.rbm.states import WORTH, State, dot, values
 from ebm.stream import Stream
-from ebm.units import Bernoulli, Gaussian, Mixed, Potts, Units
+from ebm.units import Bernoulli, Mixed, Units
 
 __all__ = ["Layer", "Source", "Turned", "draw", "draw_ahead", "sweep_layers"]
 
@@ -127,7 +127,7 @@ def draw(
     uniforms : tuple
         Key and sweep number.
     """
-    from ebm.kernels.draw import draw_rows
+    from ebm.kernels.draw import KINDS, POTTS, draw_rows
     from ebm.kernels.layers.potts import draw_potts_rows
 
     units, dtype = layer.units, source.A.dtype
@@ -138,19 +138,39 @@ def draw(
         return _draw_bits(layer, low, old, source, beta, uniforms, scratch)
     out = units.as_states(np.zeros((len(beta), layer.n_units)), dtype)
     worth = out.size * units.width * 8 > WORTH
-    inputs, s = (source.product(scratch), layer.bias, layer.base), 1.0
-    if isinstance(units, Gaussian) and units.learns:  # x = s·y with y of unit variance and input s·I
-        s = units.scale
-        inputs = inputs[0][:, : layer.n_units] * s, layer.bias * s, layer.base * s
-    if isinstance(units, Potts):
+    inputs = source.product(scratch), layer.bias, layer.base
+    scaled = units.kind in KINDS and np.ndim(units.scale) > 0
+    if scaled:  # x = s·y with y of unit variance and input s·I
+        inputs = inputs[0][:, : layer.n_units] * units.scale, *(a * units.scale for a in inputs[1:])
+    if units.kind == POTTS:
         draw_potts_rows(worth, units.width, *inputs, beta, *uniforms, layer.first, out)
-    else:
+    elif units.kind in KINDS:
         draw_rows(worth, units.kind, *inputs, beta, *uniforms, layer.first, out)
-    if units.learns:
-        out *= s
+    else:
+        _draw_uncompiled(units, *inputs, beta, uniforms, layer.first, out)
+    if scaled:
+        out *= units.scale
     if layer.free is not None and old is not None:
         out[:, ~layer.free] = values(old)[:, ~layer.free]
     return out
+
+
+def _draw_uncompiled(
+    units: Units,
+    product: Array,
+    bias: Array,
+    base: Array,
+    beta: Array,
+    uniforms: tuple[Any, int],
+    first: int,
+    out: Array,
+) -> None:
+    """`draw_rows` by the units' own function, at the same uniforms."""
+    from ebm.kernels.numbers.random import uniform_rows
+
+    u, hot = np.empty(out.shape, bias.dtype), beta[:, None]
+    uniform_rows(*uniforms, 0, first, u)
+    out[:] = units.sample(hot * (bias + product[:, : len(bias)]) + (1 - hot) * base, u)
 
 
 def _draw_parts(
@@ -238,7 +258,7 @@ def sweep_layers(
     """
     h_layer, v_layer = _hidden_layer(machine), Layer(machine.visible, machine.b, base, 0, free)
     W, over = machine.W, True
-    if machine.hidden.finite:  # BLAS, for Gaussian units, gives other bits for a copy
+    if machine.hidden.finite:  # BLAS, for real units, gives other bits for a copy
         W, over = turned.read(W, machine.version, n)
     for _ in range(n):
         uniforms, v, h = rng.advance(), chains.state, chains.h

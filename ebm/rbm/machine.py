@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from ebm.machine import (
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
-from ebm.rbm.parameters import PRECISION, bound, first_values, random_weights, take_parameters
+from ebm.rbm.parameters import bound, first_values, random_weights, take_parameters
 from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.rbm.states import as_state, centred, dot, dot_vector, layer_cgf, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
@@ -41,23 +42,24 @@ class RBM:
     Parameters
     ----------
     visible, hidden : Units
-        ``Bernoulli()``, ``Ising()``, ``Gaussian()``, ``Potts(q)``, or `Mixed` of these.
+        ``Bernoulli()``, ``Ising()``, ``Gaussian()``, ``Potts(q)``, your own, or `Mixed` of these.
     W : array_like, (n_visible·width, n_hidden·width)
         Couplings; float32 if all three arrays are, else float64. Copied.
     b : array_like, (n_visible·width,)
         Visible biases.
     c : array_like, (n_hidden·width,)
         Hidden biases.
-    precision : array_like, (n_visible,), optional
-        Of visible units ``Gaussian(learn_precision=True)``, positive; 1 when left out. The parameter
-        ``params["v.precision"]``.
+    theta : mapping of str to array_like, (n_visible,) or (n_hidden,), optional
+        Numbers of potentials that units learn, by the names that they have among the parameters, such as
+        ``{"v.precision": [4.0, 1.0]}`` of visible units ``Gaussian(learn_precision=True)``; what is left out
+        has the units' first values.
 
     Raises
     ------
     EbmError
-        Shapes that do not fit, values that are not finite, precisions that are not positive.
+        Shapes that do not fit, values that are not finite, or not positive where they have to be.
     NotSupported
-        Hidden units that learn a precision.
+        Counts; hidden units whose learnt numbers would be redundant, such as precisions.
 
     References
     ----------
@@ -85,10 +87,10 @@ class RBM:
         b: ArrayLike,
         c: ArrayLike,
         *,
-        precision: ArrayLike | None = None,
+        theta: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        self.params: Params = take_parameters(visible, hidden, W, b, c, precision)
-        self.visible, self.hidden = bound(visible, self.params), hidden
+        self.params: Params = take_parameters(visible, hidden, W, b, c, theta)
+        self.visible, self.hidden = bound(visible, self.params, "v"), bound(hidden, self.params, "h")
         self.n_visible, self.n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
         self.version = object()
         self._scratch = Scratch()
@@ -154,8 +156,8 @@ class RBM:
 
     def copy(self) -> RBM:
         """An independent machine with the same parameters."""
-        precision = self.params.get(PRECISION)
-        return RBM(self.visible, self.hidden, self.W, self.b, self.c, precision=precision)
+        theta = {key: value for key, value in self.params.items() if key not in ("W", "b", "c")}
+        return RBM(self.visible, self.hidden, self.W, self.b, self.c, theta=theta)
 
     def __repr__(self) -> str:
         return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
@@ -163,7 +165,8 @@ class RBM:
     def graph(self) -> Graph:
         """All units, the hidden ones last, as a pairwise model: a copy of today's parameters, float64."""
         own = {key: value.astype(np.float64) for key, value in self.params.items()}
-        return two_layers(bound(self.visible, own), self.hidden, *(own[key] for key in "Wbc"))
+        layers = bound(self.visible, own, "v"), bound(self.hidden, own, "h")
+        return two_layers(*layers, *(own[key] for key in "Wbc"))
 
     def moment_stats(self, second: Array, mean: Array) -> Params:
         """`stats` made of ⟨φφᵀ⟩ and ⟨φ⟩ over all units, the hidden ones last."""
@@ -265,7 +268,7 @@ class RBM:
         if base is not None:
             energy += (1 - rows) * dot_vector(state, self.visible, as_base(base, len(self.b), np.float64))
         np.negative(energy, out=energy)
-        if not self.visible.finite:
+        if not self.visible.bare:
             energy += self.visible.potential(chains.x).sum(-1, dtype=np.float64)
         return energy.reshape(beta.shape)
 
@@ -359,12 +362,15 @@ class RBM:
         return v
 
     def project(self) -> None:
-        """Keep precisions positive; products kept in running chains are made again."""
-        self.version, self.visible = object(), bound(self.visible, self.params)
+        """Keep learnt potentials in range; products kept in running chains are made again."""
+        self.version = object()
+        self.visible, self.hidden = (
+            bound(units, self.params, side) for units, side in ((self.visible, "v"), (self.hidden, "h"))
+        )
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""
-        return centred(gradient, offsets["b"], offsets["c"], self._scratch)
+        return centred(gradient, self.visible, offsets["b"], offsets["c"], self._scratch)
 
     def standardise(self, gradient: Params, offsets: Params) -> Params:
         """Centred gradients over the variances of units with those means, docs/math.md (5.6a)."""
@@ -372,7 +378,7 @@ class RBM:
 
     def uncentre(self, step: Params, offsets: Params) -> Params:
         """A step in centred coordinates as a step of the parameters, docs/math.md (5.4)."""
-        return uncentred(step, offsets["b"], offsets["c"])
+        return uncentred(step, self.visible, offsets["b"], offsets["c"])
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw v at β = 0: independent, with inputs `base`."""
@@ -401,5 +407,6 @@ class RBM:
         require_sum(self.visible, self.hidden, self.params)
 
     def normalisable(self) -> bool:
-        """False for Gaussian–Gaussian machines with a singular value of λ^−½·W of 1 or more."""
-        return has_density(self.visible, self.hidden, self.params)
+        """False where couplings of real units outgrow their potentials: of normal units, a singular value of
+        λ^−½·W of 1 or more."""
+        return has_density(self.visible, self.hidden, self.W)

@@ -1,60 +1,75 @@
 """The parameters of an RBM: checked when they come in, and their first values from data.
 
-Beside W, b and c there may be the precisions λ of Gaussian visible units, ``params["v.precision"]``, numbers
-of their potential U(v) = ½ Σ λᵢ vᵢ², docs/math.md (4.8).
+Beside W, b and c there are the numbers θ of potentials that units learn, one for each unit: λ of Gaussian
+visible units is ``params["v.precision"]``, docs/math.md (4.8), and those of hidden units begin with "h.".
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, nearest
 from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
 from ebm.stream import WEIGHTS, Seed, Stream
-from ebm.units import Gaussian, Mixed, Poisson, Units
+from ebm.units import Gaussian, Mixed, Units
+from ebm.units.family import LEAST, as_units
 
-__all__ = ["PRECISION", "bound", "first_values", "random_weights", "take_parameters", "unit_variance"]
-
-PRECISION = "v.precision"
-LEAST = 1e-6  # where a step of learning stops that points below zero, and there is no density
+__all__ = ["bound", "first_values", "random_weights", "take_parameters"]
 
 
 def take_parameters(
-    visible: Units, hidden: Units, W: ArrayLike, b: ArrayLike, c: ArrayLike, precision: ArrayLike | None
+    visible: Units,
+    hidden: Units,
+    W: ArrayLike,
+    b: ArrayLike,
+    c: ArrayLike,
+    theta: Mapping[str, ArrayLike] | None,
 ) -> Params:
     """Copies of the parameters of one dtype, or one line on what is wrong with them."""
     for name, units in (("visible", visible), ("hidden", hidden)):
-        if not isinstance(units, Units):
-            raise EbmError(f"{name}: expected units such as Bernoulli(), got {units!r}")
-        if isinstance(units, Poisson):
+        if as_units(units, name).whole:
             raise NotSupported(f"{name}: {units}: counts are for readouts of networks only")
-    if hidden.learns:
-        raise NotSupported(
-            f"hidden: {hidden}: a hidden precision changes no probability that its columns of W and c do not;"
-            " expected Gaussian()"
-        )
-    if precision is not None and not visible.learns:
-        raise EbmError(f"precision: expected Gaussian(learn_precision=True) as visible units, got {visible}")
+    if hidden.learns and hidden.redundant:
+        raise NotSupported(f"hidden: {hidden}: {hidden.redundant}")
     W, b, c = (as_numbers(a, name) for a, name in ((W, "W"), (b, "b"), (c, "c")))
     shape = W.shape
     if len(shape) != 2 or not (visible.count(shape[0]) and hidden.count(shape[1])):
         sides = _size("n_visible", visible), _size("n_hidden", hidden)
         raise EbmError(f"W: expected shape ({', '.join(sides)}), got {shape}")
-    dtype = float_dtype(W, b, c, *([] if precision is None else [precision]))
+    numbers = _numbers(visible, hidden, shape, theta or {})
+    dtype = float_dtype(W, b, c, *(theta or {}).values())
     params = {
         "W": parameter(W, shape, dtype, "W"),
         "b": parameter(b, (shape[0],), dtype, "b"),
         "c": parameter(c, (shape[1],), dtype, "c"),
     }
-    if visible.learns:
-        given = np.ones(shape[0], dtype) if precision is None else precision
-        params[PRECISION] = parameter(given, (shape[0],), dtype, "precision")
-        if params[PRECISION].min() <= 0:
-            raise EbmError(f"precision: expected positive numbers, got {params[PRECISION].min():g}")
+    for key, (value, n, positive) in numbers.items():
+        params[key] = parameter(value, (n,), dtype, key)
+        if positive and params[key].min() <= 0:
+            raise EbmError(f"{key}: expected positive numbers, got {params[key].min():g}")
     return params
+
+
+def _numbers(
+    visible: Units, hidden: Units, shape: tuple[int, ...], theta: Mapping[str, ArrayLike]
+) -> dict[str, tuple[Any, int, bool]]:
+    """Of each number of a potential that is learnt: its values, given or first, how many, if positive."""
+    found = {}
+    for side, units, columns in (("v", visible, shape[0]), ("h", hidden, shape[1])):
+        n = units.count(columns)
+        for name, first in units.theta().items():
+            key = f"{side}.{name}"
+            given = theta[key] if key in theta else np.broadcast_to(first, (n,))
+            found[key] = given, n, name in units.positive
+    unknown = next((key for key in theta if key not in found), None)
+    if unknown is not None:
+        which = nearest(unknown, found) if found else f"{visible} and {hidden} units learn no potential"
+        raise EbmError(f"theta: {unknown!r}: {which}")
+    return found
 
 
 def _size(name: str, units: Units) -> str:
@@ -62,12 +77,15 @@ def _size(name: str, units: Units) -> str:
     return str(units.n_columns) if isinstance(units, Mixed) else f"{name}·{units.width}"
 
 
-def bound(visible: Units, params: Params) -> Units:
-    """The visible units with the precisions among the parameters, kept positive, if they are learnt."""
-    if not isinstance(visible, Gaussian) or not visible.learns:
-        return visible
-    params[PRECISION][params[PRECISION] <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
-    return visible.bound(params[PRECISION])
+def bound(units: Units, params: Params, side: str) -> Units:
+    """The units of a side, "v" or "h", with what they learn among the parameters, kept in range."""
+    if not units.learns:
+        return units
+    values = [params[f"{side}.{name}"] for name in units.learns]
+    for name, value in zip(units.learns, values, strict=True):
+        if name in units.positive:
+            value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
+    return units.bound(*values)
 
 
 def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
@@ -77,21 +95,9 @@ def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
 
 
 def first_values(machine: Any, data: Array) -> None:
-    """Put visible biases, and precisions if they are learnt, where the data's marginals are; W stays."""
+    """Put visible biases, and what potentials learn, where the data's marginals are; W stays."""
     visible, params = machine.visible, machine.params
-    if visible.learns:
-        with np.errstate(divide="ignore"):
-            params[PRECISION][:] = np.minimum(1 / data.var(0, dtype=np.float64), 1 / LEAST)
+    for name, value in visible.fitted(data).items():
+        params[f"v.{name}"][:] = value
     mean = visible.encode(data).mean(0, dtype=np.float64)
     params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
-
-
-def unit_variance(visible: Units, W: Array, b: Array) -> tuple[Units, Array, Array, Array]:
-    """Unit type, W and b of the same machine in visible units of variance 1, and their scales s, v = s·u.
-
-    docs/math.md (4.9). For units that learn nothing, what was given and s = 1.
-    """
-    if not isinstance(visible, Gaussian) or not visible.learns:
-        return visible, W, b, np.ones(1)
-    s = np.asarray(visible.scale, np.float64)
-    return Gaussian(), s[:, None] * W, s * b, s

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ebm.deferred import Deferred
+from ebm.errors import NotSupported
 from ebm.machine import Array, Params, Scratch
 from ebm.nonzeros import Nonzeros
 from ebm.rbm.states import layer_cgf, padded
@@ -59,17 +60,22 @@ def site_contrast(
     weights : (n, n_visible, n_states)
     """
     W, c = params["W"], params["c"]
+    if visible.learns:
+        raise NotSupported(f"rules of single sites: {visible}: learnt potentials need CD, PCD or Exact")
     states = np.asarray(visible.states)
     table, index = visible.encode(states[:, None]), np.searchsorted(states, v)
     row, inputs = np.arange(len(v)), c + product[:, : len(c)]
-    A, others = np.zeros(inputs.shape), np.zeros(len(v))
+    A, others, theta = np.zeros(inputs.shape), np.zeros(len(v)), hidden.mean_theta(inputs)
     out = {key: np.zeros(value.shape) for key, value in params.items()}
     for i in range(v.shape[1]):
         own = slice(i * visible.width, (i + 1) * visible.width)
         for k in range(1, len(states)):
             new = (index[:, i] + k) % len(states)
             w, change = weights[row, i, new], table[new] - table[index[:, i]]
-            weighted = w[:, None] * hidden.mean(inputs + (change @ W[own]).astype(W.dtype))
+            moved = inputs + (change @ W[own]).astype(W.dtype)
+            weighted = w[:, None] * hidden.mean(moved)
+            for name, slope in hidden.mean_theta(moved).items():
+                out[f"h.{name}"] -= w @ (slope - theta[name])
             A += weighted
             others += w
             out["W"][own] += change.T @ weighted
@@ -96,6 +102,8 @@ def conditional(
     weights : (n,) float64
     """
     visible, hidden = layers
+    if visible.learns:
+        raise NotSupported(f"conditional: {visible}: learnt potentials need CD, PCD or Exact")
     W, own = params["W"], visible.own(i)
     states = np.asarray(visible.one(i).states)
     table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
@@ -112,10 +120,11 @@ def conditional(
         product[:, : W.shape[1]] = dense
     slope = _slopes_bernoulli if isinstance(hidden, Bernoulli) else _slopes
     at = hidden, product, rows, params["c"], b, target, weights
-    slopes, own_slopes, b_slopes, log_p = slope(at, scratch)
-    found: dict[str, Any] = {key: np.zeros_like(value) for key, value in params.items() if key not in "Wc"}
+    slopes, own_slopes, b_slopes, log_p, theta = slope(at, scratch)
     slopes = np.ascontiguousarray(slopes, W.dtype)
-    found["c"], found["b"][own] = slopes.sum(0), table.T @ b_slopes
+    found: dict[str, Any] = {"b": np.zeros_like(params["b"]), "c": slopes.sum(0)}
+    found |= {f"h.{name}": value.astype(W.dtype) for name, value in theta.items()}
+    found["b"][own] = table.T @ b_slopes
     # φ(v)ᵀ·slopes, but for the rows of the unit itself, whose slopes do not go with the state that it is in
     right = (table.T @ own_slopes - phi[:, own].T @ slopes).astype(W.dtype)
     turned = None if few is None else few.turned()
@@ -137,8 +146,8 @@ def conditional(
 _At: TypeAlias = tuple[Units, Array, Array, Array, Array, Array, Array]
 
 
-def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array]:
-    """Slopes by the inputs, by what the states add to them, and by b; and log p: the definition."""
+def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array, Params]:
+    """Slopes by the inputs, by what the states add to them, and by b; log p; slopes by θ: the definition."""
     hidden, product, own, c, b, target, weights = at
     inputs = c + product[:, None, : len(c)] + (own - own[target][:, None])
     log_p = b + hidden.cgf(inputs.astype(np.float64)).sum(-1)
@@ -147,10 +156,11 @@ def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array]:
     chosen = np.arange(len(own)) == target[:, None]
     share = weights[:, None] * (chosen - np.exp(log_p))
     parts = share.astype(c.dtype)[..., None] * hidden.mean(inputs)
-    return parts.sum(1), parts.sum(0), share.sum(0), log_p[chosen]
+    theta = {n: -np.einsum("ns,nsj->j", share, slope) for n, slope in hidden.mean_theta(inputs).items()}
+    return parts.sum(1), parts.sum(0), share.sum(0), log_p[chosen], theta
 
 
-def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, Array]:
+def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, Array, Params]:
     """The same for hidden Bernoulli units, compiled."""
     from ebm.kernels.layers.conditional import ROWS, conditional_rows
 
@@ -165,4 +175,4 @@ def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, A
     log_p = np.empty(n)
     worth = n * rows.size > 2**15
     conditional_rows(worth, product, rows, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p)
-    return slopes[:, :m], own_slopes.sum(0)[:, :m], b_slopes.sum(0), log_p
+    return slopes[:, :m], own_slopes.sum(0)[:, :m], b_slopes.sum(0), log_p, {}

@@ -14,8 +14,7 @@ import numpy as np
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
 from ebm.machine import Array, Params, Scratch
-from ebm.rbm.parameters import PRECISION
-from ebm.units import Gaussian, Mixed, Units
+from ebm.units import Mixed, Units
 
 __all__ = [
     "WORTH",
@@ -93,16 +92,25 @@ def layer_cgf(units: Units, product: Array, bias: Array, beta: Array, out: Array
         `out` is overwritten.
     """
     from ebm.kernels.cgf import cgf_rows
+    from ebm.kernels.draw import KINDS
 
-    worth = out.size * len(bias) > 2**15
-    if not isinstance(units, Mixed):
-        cgf_rows(worth, units.kind, units.width, product, bias, beta, out)
-        return
-    out[:] = 0
-    part = np.empty_like(out)
-    for own, _, columns in units.parts():
-        layer_cgf(own, np.ascontiguousarray(product[:, columns]), bias[columns], beta, part)
-        out += part
+    if isinstance(units, Mixed):
+        out[:] = 0
+        part = np.empty_like(out)
+        for own, _, columns in units.parts():
+            layer_cgf(own, np.ascontiguousarray(product[:, columns]), bias[columns], beta, part)
+            out += part
+    elif units.kind not in KINDS:
+        I = bias.astype(np.float64) + product[:, : len(bias)]
+        for level, sums in zip(beta, out, strict=True):
+            sums[:] = units.cgf(level[:, None] * I).sum(-1)
+    elif np.ndim(s := units.scale) > 0:  # A(I) = A₁(s·I) + log s, math.md (1.8)
+        cgf_rows(
+            out.size * len(bias) > 2**15, units.kind, 1, product[:, : len(bias)] * s, bias * s, beta, out
+        )
+        out += np.log(s, dtype=np.float64).sum()
+    else:
+        cgf_rows(out.size * len(bias) > 2**15, units.kind, units.width, product, bias, beta, out)
 
 
 def statistics(
@@ -115,7 +123,7 @@ def statistics(
     """Σ weights (φ(v)⟨φ(h)⟩ᵀ, φ(v), ⟨φ(h)⟩) over all rows of all parts, docs/math.md (4.5), (4.8).
 
     Of bits, the first is a `Deferred`. And the last two of the first part alone, which centring wants.
-    Precisions that are learnt have the statistics −½ v².
+    Numbers θ of visible potentials have the statistics −∂U/∂θ, of hidden ones ∂A/∂θ.
 
     Parameters
     ----------
@@ -137,8 +145,15 @@ def statistics(
             sums_v[k] = visible.total(v, weights)
             start += len(weights)
     together = {"b": sums_v.sum(0), "c": sums_h.sum(0)}
-    if isinstance(visible, Gaussian) and visible.learns:
-        together[PRECISION] = -sum(w @ visible.grad_theta(values(v)) for v, _, w in parts)
+    for v, product, w in parts:
+        slopes = (
+            {f"v.{name}": d for name, d in visible.grad_theta(values(v)).items()} if visible.learns else {}
+        )
+        if hidden.learns:
+            inputs = (c + product[:, : len(c)]).astype(np.float64)
+            slopes |= {f"h.{name}": d for name, d in hidden.mean_theta(inputs).items()}
+        for key, d in slopes.items():
+            together[key] = together.get(key, 0.0) - w @ d
     first = {"b": sums_v[0], "c": sums_h[0]}
     return {"W": pairs} | _as(W.dtype, together), _as(W.dtype, first)
 
@@ -191,7 +206,7 @@ def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
     return Deferred(W.shape, W.dtype, add)
 
 
-def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -> Params:
+def centred(gradient: dict[str, Any], visible: Units, mu: Array, lam: Array, scratch: Scratch) -> Params:
     """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4), (5.4a)."""
     from ebm.kernels.learning.ascend import subtract_outers
 
@@ -202,9 +217,9 @@ def centred(gradient: dict[str, Any], mu: Array, lam: Array, scratch: Scratch) -
     else:
         out[:] = W
     subtract_outers(out.size > WORTH, out, *(a.astype(W.dtype) for a in (mu, c, b, lam)))
-    found = {"W": out, "b": b, "c": c}
-    if PRECISION in gradient:  # −½(v − μ)² instead of −½v²
-        found[PRECISION] = gradient[PRECISION] + mu.astype(b.dtype) * b
+    found = gradient | {"W": out}
+    for name, offset in visible.theta_offsets(mu.astype(b.dtype)).items():
+        found[f"v.{name}"] = gradient[f"v.{name}"] + offset * b
     return found
 
 
@@ -214,10 +229,10 @@ def standardised(gradient: Params, v: Array, h: Array) -> Params:
     return gradient | found
 
 
-def uncentred(step: Params, mu: Array, lam: Array) -> Params:
+def uncentred(step: Params, visible: Units, mu: Array, lam: Array) -> Params:
     """A step in centred coordinates as one of the parameters, docs/math.md (5.4)."""
     W = step["W"]
     found = step | {"b": step["b"] - W @ lam, "c": step["c"] - mu @ W}
-    if PRECISION in step:
-        found["b"] += mu * step[PRECISION]
+    for name, offset in visible.theta_offsets(mu).items():
+        found["b"] += offset * step[f"v.{name}"]
     return found

@@ -139,7 +139,15 @@ def _sweep_any(
 def _offer(units: Units, own: Array, u: Array, scale: float) -> Array:
     """Another state of a unit, (n_chains,), drawn with u."""
     if units.states is None:
-        return own + scale * Gaussian().sample(np.zeros(len(u)), u)
+        return _folded(own + scale * Gaussian().sample(np.zeros(len(u)), u), *units.interval)
     q = len(units.states)
     turned = (as_numbers(units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
     return to_states(units, turned, own.dtype)
+
+
+def _folded(x: Array, low: float, high: float) -> Array:
+    """x thrown back at the ends of the range, so that steps there and back are as likely as each other."""
+    if high - low < math.inf:
+        away = np.mod(x - low, 2 * (high - low))
+        return low + np.minimum(away, 2 * (high - low) - away)
+    return low + np.abs(x - low) if low > -math.inf else x if high == math.inf else high - np.abs(high - x)

@@ -35,9 +35,8 @@ def table_of(units: Units) -> Array:
 
 
 def as_numbers(units: Units, x: Array) -> Array:
-    """The numbers of states, int32 of the shape of x: all finite unit types have evenly spaced states."""
-    low, second = units.states[:2]  # type: ignore[index]
-    return np.ascontiguousarray(np.rint((x - low) / (second - low)), np.int32)
+    """The numbers of states, int32 of the shape of x."""
+    return np.searchsorted(np.asarray(units.states, x.dtype), x).astype(np.int32)
 
 
 def to_states(units: Units, numbers: Array, dtype: Any) -> Array:

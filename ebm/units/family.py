@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, NotSupported
 
-__all__ = ["Array", "Part", "Units"]
+__all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units"]
 
 Array: TypeAlias = NDArray[Any]
 Part: TypeAlias = tuple["Units", slice, slice]
+
+TYPES: dict[str, type[Units]] = {}  # the package's own, by the names that files and configs know them by
+LEAST = 1e-6  # where a step of learning stops that points below 0, and there is no density
+_DOUBLINGS, _STEPS = 200, 100  # of brackets of an input, and within them
 
 
 def softplus(x: Array) -> Array:
@@ -28,32 +33,95 @@ def sigmoid(x: Array) -> Array:
 
 
 class Units:
-    """What the package asks of a unit type; the concrete ones are final.
+    """What the package asks of a unit type: subclass it to add your own, as a frozen dataclass.
+
+    Of finitely many states, `states` are enough (with `encode`, `potential` where φ(x) is not x and U not 0):
+    the functions below are sums over them. Other units define `potential`, `cgf`, `mean`, `var` and `sample`,
+    with A(I) finite for every I. What is wanted and not defined is refused in one line. The package's own
+    types are final: compiled code stands for their functions.
 
     Attributes
     ----------
-    kind : int
-        Its number in the compiled switch of `ebm.kernels.draw`.
+    kind : int, optional
+        Its number in the compiled switch of `ebm.kernels.draw`, the package's own types only; None: all
+        is done by the functions below.
     width : int
         Columns of W per unit.
-    states : tuple of float or None
-        The values x can take, ascending; None if continuous.
-    interval : tuple of float
-        The range in which data may lie (used as means), wider than `states`.
+    states : tuple of float
+        The values x can take, ascending; None if there is no end of them.
+    whole : bool
+        Whether x takes whole numbers only: of infinitely many states, counts.
     learns : tuple of str
         Numbers of its potential that are parameters of a machine.
+    positive : tuple of str
+        Those of them that are above 0.
+    redundant : str
+        Why a hidden layer does not learn them, if it does not.
+    scale : float or (n,)
+        Of compiled units: x is `scale` times a unit of that kind whose input is `scale`·I.
+
+    Examples
+    --------
+    >>> import dataclasses, numpy as np, ebm
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Ternary(ebm.Units):
+    ...     states = (-1.0, 0.0, 1.0)
+    >>> Ternary().mean(np.array([0.0, 1.0])).round(3)
+    array([0.   , 0.575])
+    >>> machine = ebm.RBM.random(ebm.Bernoulli(), Ternary(), 3, 2, scale=0.0)
+    >>> bool(np.isclose(machine.exact()[0], 3 * np.log(2) + 2 * np.log(3)))
+    True
     """
 
-    kind: ClassVar[int]
+    kind: ClassVar[int | None] = None
     width: int = 1
     states: tuple[float, ...] | None = None
-    interval: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    whole: ClassVar[bool] = False
     learns: tuple[str, ...] = ()
+    positive: ClassVar[tuple[str, ...]] = ()
+    redundant: ClassVar[str] = ""
+    scale: Any = 1.0
+    _values: ClassVar[tuple[Any, ...]] = ()  # of `learns`, in units that are bound
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        final = [base.__name__ for base in cls.__mro__[1:] if base in TYPES.values()]
+        if final:
+            raise EbmError(f"{cls.__name__}: {final[0]} is final; expected a subclass of Units")
+        if cls.__module__.rpartition(".")[0] == __package__:
+            TYPES[cls.__name__] = cls
+        elif vars(cls).get("kind") is not None:
+            raise EbmError(
+                f"{cls.__name__}: kind: numbers of compiled code are the package's own; leave it out"
+            )
+
+    def _lacks(self, name: str) -> NoReturn:
+        raise NotSupported(f"{self}: its class {type(self).__name__} defines no {name}")
 
     @property
     def finite(self) -> bool:
         """Whether x takes finitely many states."""
         return self.states is not None
+
+    @property
+    def bare(self) -> bool:
+        """Whether U is 0: of finitely many states, without a potential of their own."""
+        return self.states is not None and type(self).potential is Units.potential
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The range in which data may lie: states, and the means between them that stand for them."""
+        return (-math.inf, math.inf) if self.states is None else (self.states[0], self.states[-1])
+
+    @property
+    def normal(self) -> Any:
+        """λ where U(x) = λx²/2 for every real x, which has closed forms; None of other units."""
+        return None
+
+    @property
+    def tails(self) -> tuple[Any, Any] | None:
+        """τ of U(x) ≈ τx²/2 far below and far above 0, inf where x ends; None: not known."""
+        return None if math.inf in map(abs, self.interval) else (math.inf, math.inf)
 
     def columns(self, n: int) -> int:
         """Columns of W of a layer of n units."""
@@ -69,51 +137,130 @@ class Units:
 
     def one(self, i: int) -> Units:
         """The type of unit i of a layer."""
-        return self
+        return self.taken(np.array([i]))
 
     def own(self, i: int) -> slice:
         """The columns of unit i of a layer."""
         return slice(i * self.width, (i + 1) * self.width)
 
+    def theta(self) -> dict[str, Any]:
+        """The numbers that are learnt, by name: those bound, else the first ones."""
+        return dict(zip(self.learns, self._values, strict=True)) if self._values else self._first()
+
+    def _first(self) -> dict[str, Any]:
+        """Where `learns` begin."""
+        return {name: getattr(self, name) for name in self.learns}
+
+    def fitted(self, data: Array) -> dict[str, Any]:
+        """`theta` of visible units with such marginals: where learning from these data begins."""
+        return self.theta()
+
+    def bound(self, *values: Any) -> Self:
+        """The type whose functions are those at these values of `learns`, (n,): live arrays, not copies."""
+        twin = copy.copy(self)
+        object.__setattr__(twin, "_values", values)
+        return twin
+
     def taken(self, rows: Array) -> Units:
         """The type of some of the units of a layer, by a mask or numbers: with their learnt potentials."""
-        return self
+        if not any(np.ndim(value) for value in self._values):
+            return self
+        return self.bound(*(np.asarray(value)[rows] for value in self._values))
+
+    def grad_theta(self, x: Array) -> dict[str, Array]:
+        """∂U/∂θ at x of each number θ that is learnt: (..., n) -> (..., n)."""
+        return self._lacks("grad_theta") if self.learns else {}
+
+    def mean_theta(self, I: Array) -> dict[str, Array]:
+        """⟨∂U/∂θ⟩ = −∂A/∂θ given I: (..., n) -> (..., n)."""
+        return self._lacks("mean_theta") if self.learns else {}
+
+    def theta_offsets(self, mu: Array) -> dict[str, Array]:
+        """Of numbers θ whose slopes are centred, what ∂U/∂θ is centred by: a multiple of the slope of b."""
+        return {}
 
     def encode(self, x: Array) -> Array:
         """φ(x): (..., n) -> (..., n·width); the identity here."""
-        return x
+        return x if self.width == 1 else self._lacks("encode")
 
     def decode(self, phi: Array) -> Array:
         """The states whose encoding is phi: (..., n·width) -> (..., n)."""
-        return phi
+        return phi if self.width == 1 else self._lacks("decode")
 
     def potential(self, x: Array) -> Array:
         """U(x): (..., n) -> (..., n), nats; zero for units with finitely many states."""
-        return np.zeros(x.shape)
+        return np.zeros(x.shape) if self.finite else self._lacks("potential")
+
+    def _log_weights(self, I: Array, name: str) -> tuple[Array, Array]:
+        """I·φ(s) − U(s) of every state s less their greatest, (..., n, q), and φ(s), (q, width)."""
+        if self.states is None:
+            self._lacks(name)
+        s = np.asarray(self.states)[:, None]
+        phi, U = self.encode(s).astype(I.dtype), self.potential(s)[:, 0].astype(I.dtype)
+        return I.reshape(*I.shape[:-1], -1, self.width) @ phi.T - U, phi
+
+    def _probabilities(self, I: Array, name: str) -> tuple[Array, Array]:
+        """p(s | I) of every state s, (..., n, q), and φ(s)."""
+        w, phi = self._log_weights(I, name)
+        p = np.exp(w - w.max(-1, keepdims=True))
+        p /= p.sum(-1, keepdims=True)
+        return p, phi
 
     def cgf(self, I: Array) -> Array:
         """A(I) = log Σₓ exp(I·φ(x) − U(x)): (..., n·width) -> (..., n), nats; docs/math.md (1.2)."""
-        raise NotImplementedError
+        w, _ = self._log_weights(I, "cgf")
+        top = w.max(-1)
+        return top + np.log(np.exp(w - top[..., None]).sum(-1))
 
     def mean(self, I: Array) -> Array:
         """⟨φ⟩ = A′(I), docs/math.md (1.3): (..., n·width) -> the same shape."""
-        raise NotImplementedError
+        p, phi = self._probabilities(I, "mean")
+        return (p @ phi).reshape(I.shape)
 
     def var(self, I: Array) -> Array:
-        """Var φ = A″(I) (Potts: its diagonal), docs/math.md (1.4): shape of I."""
-        raise NotImplementedError
+        """Var φ = A″(I) (several columns: its diagonal), docs/math.md (1.4): shape of I."""
+        p, phi = self._probabilities(I, "var")
+        away = phi - (p @ phi)[..., None, :]
+        return (p[..., None] * away * away).sum(-2).reshape(I.shape)
 
     def pull(self, I: Array, g: Array) -> Array:
         """A″(I)·g, the derivative of `mean` applied to g, docs/math.md (1.5): shape of I."""
-        return self.var(I) * g
+        if self.width == 1:
+            return self.var(I) * g
+        p, phi = self._probabilities(I, "pull")
+        away = phi - (p @ phi)[..., None, :]
+        along = (away @ g.reshape(*p.shape[:-1], self.width, 1))[..., 0]
+        return ((p * along)[..., None] * away).sum(-2).reshape(I.shape)
 
     def sample(self, I: Array, u: Array) -> Array:
         """The quantile function of p(x | I) at u in (0, 1): I (..., n·width), u (..., n) -> (..., n)."""
-        raise NotImplementedError
+        p, _ = self._probabilities(I, "sample")
+        place = (np.cumsum(p[..., :-1], -1) < u[..., None]).sum(-1)
+        return np.asarray(self.states, I.dtype)[place]
 
     def link(self, mean: Array, floor: float = 1e-6) -> Array:
-        """The input whose mean is `mean`, kept `floor` away from the ends: (..., n·width), same shape."""
-        raise NotImplementedError
+        """The input whose mean is `mean`, kept `floor` away from the ends: (..., n·width), same shape.
+
+        Here by Newton's method within brackets, for units of one column.
+        """
+        if self.width != 1:
+            self._lacks("link")
+        low, high = self.interval
+        keep = floor * (high - low) if high - low < math.inf else floor
+        aim = np.clip(np.asarray(mean, np.float64), low + keep, high - keep)
+        below, above = np.full(aim.shape, -1.0), np.full(aim.shape, 1.0)
+        for _ in range(_DOUBLINGS):
+            if np.all((self.mean(below) <= aim) & (self.mean(above) >= aim)):
+                break
+            below = np.where(self.mean(below) > aim, 2 * below, below)
+            above = np.where(self.mean(above) < aim, 2 * above, above)
+        I = 0.5 * (below + above)
+        for _ in range(_STEPS):
+            excess = self.mean(I) - aim
+            below, above = np.where(excess < 0, I, below), np.where(excess > 0, I, above)
+            step = I - excess / np.maximum(self.var(I), 1e-300)
+            I = np.where((below < step) & (step < above), step, 0.5 * (below + above))
+        return I.astype(mean.dtype)
 
     def spread(self, mean: Array) -> Array:
         """Variances of φ in a layer of units with these means, at least 1/20 of the largest: (n·width,)."""
@@ -122,11 +269,11 @@ class Units:
 
     def dot(self, x: Array, W: Array) -> Array:
         """φ(x)·W: (..., n) and (n·width, m) -> (..., m)."""
-        return x @ W
+        return self.encode(x) @ W
 
     def outer(self, x: Array, g: Array) -> Array:
         """φ(x)ᵀ·g: (n_rows, n) and (n_rows, m) -> (n·width, m)."""
-        return x.T @ g
+        return self.encode(x).T @ g
 
     def total(self, x: Array, weights: Array) -> Array:
         """Σ weights φ(x) over rows: (n_rows, n) and (n_rows,) -> (n·width,) float64."""
@@ -173,23 +320,43 @@ class Units:
 
     def _plainly(self, x: Array, strict: bool) -> bool:
         """Whether a quick look says that all is well: at the least and the largest value, which NaN fails."""
-        if not x.size or (strict and self.states is not None):
+        if not x.size or self._states_only(strict) or self.whole:
             return False
         low, high = x.min(), x.max()
         within = self.interval[0] <= low and high <= self.interval[1]
         return bool(within and -math.inf < low and high < math.inf)
 
+    def _states_only(self, strict: bool) -> bool:
+        """Whether x must be one of `states`: of several columns a mean between them says nothing."""
+        return self.states is not None and (strict or self.width > 1)
+
     def _inside(self, x: Array, strict: bool) -> Array:
-        if strict and self.states is not None:
-            return np.isin(x, self.states)
-        return (x >= self.interval[0]) & (x <= self.interval[1])
+        if self._states_only(strict):
+            return np.isin(x, np.asarray(self.states))
+        within = (x >= self.interval[0]) & (x <= self.interval[1])
+        return within & (x == np.floor(x)) if self.whole else within
 
     def _domain(self, strict: bool) -> str:
+        low, high = self.interval
         if self.states is None:
-            return "finite numbers"
-        pair = f"{self.states[0]:g} and {self.states[-1]:g}"
-        return pair if strict else f"{pair}, or means between them"
+            numbers = "whole numbers" if self.whole else "finite numbers"
+            end = "" if high == math.inf else f" up to {high:g}"
+            return numbers + ("" if low == -math.inf else f" from {low:g}") + end
+        *first, last = (f"{s:g}" for s in self.states)
+        states = f"{', '.join(first)} and {last}"
+        return states if self._states_only(strict) else f"{states}, or means between them"
 
     def as_states(self, x: Array, dtype: Any) -> Array:
         """x in the dtype that states are kept in: `dtype`, or int32 for Potts."""
         return np.ascontiguousarray(x, dtype)
+
+
+def as_units(value: Any, name: str) -> Units:
+    """value, checked to be a unit type that can be used, or one line on what is wrong."""
+    if not isinstance(value, Units):
+        raise EbmError(f"{name}: expected units such as Bernoulli(), got {value!r}")
+    for units, _, _ in value.parts(1):
+        states = units.states
+        if states is not None and (len(states) < 2 or not np.all(np.diff(states) > 0)):
+            raise EbmError(f"{name}: {units}: states: expected two or more numbers, ascending, got {states}")
+    return value

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ebm.errors import EbmError
-from ebm.units.family import Array, Units
+from ebm.units.family import LEAST, Array, Units
 
 __all__ = ["Gaussian"]
 
@@ -40,7 +40,10 @@ class Gaussian(Units):
     learn_precision: bool = False
 
     kind: ClassVar[int] = 2
-    precision: ClassVar[Any] = 1.0  # an array, (n,), in units that are bound
+    positive: ClassVar[tuple[str, ...]] = ("precision",)
+    redundant: ClassVar[str] = (
+        "a hidden precision changes no probability that its columns of W and c do not; expected Gaussian()"
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.learn_precision, bool):
@@ -54,17 +57,24 @@ class Gaussian(Units):
         """("precision",) if it is learnt."""
         return ("precision",) if self.learn_precision else ()
 
-    def bound(self, precision: Any) -> Gaussian:
-        """The unit type whose functions are those at these precisions, (n,): the live array, not a copy."""
-        twin = Gaussian(self.learn_precision)
-        object.__setattr__(twin, "precision", precision)
-        return twin
+    @property
+    def precision(self) -> Any:
+        """λ: 1, or an array, (n,), in units that are bound."""
+        return self._values[0] if self._values else 1.0
 
-    def taken(self, rows: Array) -> Gaussian:
-        return self.bound(self.precision[rows]) if np.ndim(self.precision) else self
+    @property
+    def normal(self) -> Any:
+        return self.precision
 
-    def one(self, i: int) -> Gaussian:
-        return self.taken(np.array([i]))
+    @property
+    def tails(self) -> tuple[Any, Any]:
+        return self.precision, self.precision
+
+    def fitted(self, data: Array) -> dict[str, Any]:
+        if not self.learns:
+            return {}
+        with np.errstate(divide="ignore"):
+            return {"precision": np.minimum(1 / data.var(0, dtype=np.float64), 1 / LEAST)}
 
     @property
     def scale(self) -> Any:
@@ -79,9 +89,15 @@ class Gaussian(Units):
     def potential(self, x: Array) -> Array:
         return 0.5 * self.precision * x * x
 
-    def grad_theta(self, x: Array) -> Array:
-        """∂U/∂λ = x²/2: (..., n) -> (..., n)."""
-        return 0.5 * x * x
+    def grad_theta(self, x: Array) -> dict[str, Array]:
+        return {"precision": 0.5 * x * x} if self.learns else {}
+
+    def mean_theta(self, I: Array) -> dict[str, Array]:
+        mean = self.mean(I)
+        return {"precision": 0.5 * (self.var(I) + mean * mean)} if self.learns else {}
+
+    def theta_offsets(self, mu: Array) -> dict[str, Array]:
+        return {"precision": mu} if self.learns else {}  # ½(v − μ)² instead of ½v²
 
     def cgf(self, I: Array) -> Array:
         y = self.scale * I

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ebm.errors import EbmError, NotSupported
-from ebm.units.family import Array, Part, Units
+from ebm.units.family import Array, Part, Units, as_units
 
 __all__ = ["Mixed"]
 
@@ -24,8 +24,8 @@ class Mixed(Units):
     Parameters
     ----------
     blocks : sequence of (Units, int)
-        Types and how many units of each there are: at least one block; not Mixed themselves, and without
-        precisions that are learnt.
+        Types and how many units of each there are: at least one block; not Mixed themselves, and
+        without potentials that are learnt.
 
     Raises
     ------
@@ -56,10 +56,8 @@ class Mixed(Units):
         if not blocks:
             raise EbmError("Mixed: expected at least one block")
         for units, n in blocks:
-            if not isinstance(units, Units):
-                raise EbmError(f"Mixed: expected units such as Bernoulli(), got {units!r}")
-            if isinstance(units, Mixed) or units.learns:
-                raise NotSupported(f"Mixed: {units}: expected units of one type that learn no precision")
+            if isinstance(as_units(units, "Mixed"), Mixed) or units.learns:
+                raise NotSupported(f"Mixed: {units}: expected units of one type that learn no potential")
             if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
                 raise EbmError(f"Mixed: {units}: expected a number of units >= 1, got {n!r}")
         object.__setattr__(self, "blocks", tuple((units, int(n)) for units, n in blocks))
@@ -88,6 +86,10 @@ class Mixed(Units):
     @property
     def finite(self) -> bool:
         return all(units.finite for units, _ in self.blocks)
+
+    @property
+    def bare(self) -> bool:
+        return all(units.bare for units, _ in self.blocks)
 
     @property
     def n_units(self) -> int:

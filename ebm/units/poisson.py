@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,7 +30,11 @@ class Poisson(Units):
     """
 
     kind: ClassVar[int] = 4
-    interval: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    whole: ClassVar[bool] = True
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return 0.0, math.inf
 
     def potential(self, x: Array) -> Array:
         from scipy.special import gammaln
@@ -57,15 +61,3 @@ class Poisson(Units):
 
     def link(self, mean: Array, floor: float = 1e-6) -> Array:
         return np.log(np.maximum(mean, floor))
-
-    def _plainly(self, x: Array, strict: bool) -> bool:
-        return False  # every value has to be looked at
-
-    def _inside(self, x: Array, strict: bool) -> Array:
-        return (x >= 0) & (x == np.floor(x))
-
-    def _domain(self, strict: bool) -> str:
-        return "whole numbers from 0"
-
-    def as_states(self, x: Array, dtype: Any) -> Array:
-        return np.ascontiguousarray(x, dtype)

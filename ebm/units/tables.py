@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
-from ebm.errors import EbmError, nearest
-from ebm.units.family import Units
-from ebm.units.gaussian import Gaussian
-from ebm.units.mixed import Mixed
-from ebm.units.poisson import Poisson
-from ebm.units.potts import Potts
-from ebm.units.two_state import Bernoulli, Ising
+import numpy as np
+
+from ebm.errors import EbmError, NotSupported, nearest
+from ebm.units.family import TYPES, Units
 
 __all__ = ["units_from_dict", "units_to_dict"]
-
-_TYPES: dict[str, type[Units]] = {t.__name__: t for t in (Bernoulli, Ising, Gaussian, Potts, Poisson, Mixed)}
 
 
 def units_to_dict(units: Units) -> dict[str, Any]:
     """Return the table that names the type and its settings, as in files and configs.
 
+    Raises
+    ------
+    NotSupported
+        A type that is not the package's own: no file could say what its functions are.
+
     Examples
     --------
+    >>> from ebm import Potts
     >>> units_to_dict(Potts(21))
     {'type': 'Potts', 'q': 21}
     """
-    table: dict[str, Any] = {"type": type(units).__name__}
-    if isinstance(units, Potts):
-        table["q"] = int(units.q)
-    if isinstance(units, Gaussian) and units.learn_precision:
-        table["learn_precision"] = True
-    if isinstance(units, Mixed):
-        table["blocks"] = [[units_to_dict(own), n] for own, n in units.blocks]
-    return table
+    name = type(units).__name__
+    if TYPES.get(name) is not type(units):
+        raise NotSupported(f"{units}: {name} is no type that files know; expected one of {', '.join(TYPES)}")
+    return {"type": name} | {f.name: _value(getattr(units, f.name)) for f in fields(units)}  # type: ignore[arg-type]
+
+
+def _value(value: Any) -> Any:
+    """A setting as JSON and TOML have it: blocks of Mixed as pairs of a table and a number."""
+    if isinstance(value, tuple):
+        return [_value(item) for item in value]
+    if isinstance(value, Units):
+        return units_to_dict(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def units_from_dict(table: dict[str, Any]) -> Units:
@@ -45,12 +52,12 @@ def units_from_dict(table: dict[str, Any]) -> Units:
     """
     settings = dict(table)
     name = settings.pop("type", None)
-    if name not in _TYPES:
-        raise EbmError(f"unit type {name!r}: {nearest(str(name), _TYPES)}")
-    if name == "Mixed":
-        settings["blocks"] = [_block(block) for block in settings.get("blocks", ())]
+    if name not in TYPES:
+        raise EbmError(f"unit type {name!r}: {nearest(str(name), TYPES)}")
+    if "blocks" in settings:
+        settings["blocks"] = [_block(block) for block in settings["blocks"]]
     try:
-        return _TYPES[name](**settings)
+        return TYPES[name](**settings)
     except TypeError:
         raise EbmError(f"{name} takes no setting {', '.join(map(repr, settings))}") from None
 

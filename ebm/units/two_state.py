@@ -25,7 +25,6 @@ class Bernoulli(Units):
 
     kind: ClassVar[int] = 0
     states: ClassVar[tuple[float, ...]] = (0.0, 1.0)  # type: ignore[misc]
-    interval: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def cgf(self, I: Array) -> Array:
         return softplus(I)
@@ -58,7 +57,6 @@ class Ising(Units):
 
     kind: ClassVar[int] = 1
     states: ClassVar[tuple[float, ...]] = (-1.0, 1.0)  # type: ignore[misc]
-    interval: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def cgf(self, I: Array) -> Array:
         return softplus(2 * I) - I
