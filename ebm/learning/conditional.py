@@ -141,7 +141,7 @@ class Hybrid(_Conditional):
     """
 
     alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
-    rule: Any = CD()
+    rule: Rule = CD()
     unit: int = -1
     beta: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     dropout: Dropout = 0.0

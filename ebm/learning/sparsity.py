@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
-from ebm.learning.rules import Batch, Carried, normalised
+from ebm.learning.rules import Batch, Carried, Rule, normalised
 from ebm.machine import Array, Machine, Params
 from ebm.stream import Stream
 
@@ -45,7 +45,7 @@ class SparseHidden:
     to training restricted Boltzmann machines" (2012), section 11.
     """
 
-    rule: Any
+    rule: Rule
     target: float = 0.1
     strength: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
@@ -63,7 +63,8 @@ class SparseHidden:
     @property
     def score(self) -> Any:
         """The rule's own, for rules that predict; others have none."""
-        return self.rule.score
+        rule: Any = self.rule
+        return rule.score
 
     def gradient(
         self, machine: Machine, batch: Batch, chains: Carried, rng: Stream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from ebm.errors import EbmError, nearest, settings
 from ebm.machine import Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate
-from ebm.optimisers.steps import PARALLEL, Factors, Memory, factor_of
+from ebm.optimisers.steps import PARALLEL, Factors, Memory, Optimiser, factor_of
 
 __all__ = ["Averaged", "Clipped", "Scaled", "average_of"]
 
@@ -24,7 +24,7 @@ class Clipped:
     Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.
     """
 
-    optimiser: Any
+    optimiser: Optimiser
     norm: Positive
 
     @property
@@ -68,7 +68,7 @@ class Scaled:
     [0.1, 0.01]
     """
 
-    optimiser: Any
+    optimiser: Optimiser
     factors: dict[str, NotNegative]
 
     @property
@@ -118,7 +118,7 @@ class Averaged:
     Polyak & Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
     """
 
-    optimiser: Any
+    optimiser: Optimiser
     start: NotNegative = 0.0
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     every: Annotated[int, Field(ge=1)] = 1
