@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
@@ -126,9 +126,41 @@ def _makes(cls: type, kind: Any) -> bool:
         return isinstance(cls, kind)
 
 
+def one_of(names: Collection[str]) -> Any:
+    """Return the mark of an annotated text that has to be one of some names: those that there are then.
+
+    Examples
+    --------
+    >>> one_of({"blue", "black"}).func("blu")
+    Traceback (most recent call last):
+    ValueError: unknown 'blu'; did you mean 'blue'?
+    """
+    import pydantic
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"unknown {name!r}; {nearest(name, names)}")
+        return name
+
+    return pydantic.AfterValidator(check)
+
+
 def _plain(value: Any) -> Any:
     """Turn a numpy scalar into Python's own, so that strict validation takes it."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def complaint(error: Any, names: Sequence[str] = ()) -> str:
+    """Say in one line what pydantic has found first: the argument, what was expected, what was got.
+
+    `names` are those of positional arguments.
+    """
+    first = error.errors(include_url=False)[0]
+    place = first["loc"][0] if first["loc"] else "?"
+    where = names[place] if isinstance(place, int) and place < len(names) else place
+    message = str(first["msg"]).removeprefix("Value error, ")
+    got = f", got {first['input']!r}" if first["type"] not in ("missing", "value_error") else ""
+    return f"{where}: {message}{got}"
 
 
 @dataclass_transform(frozen_default=True)
@@ -159,12 +191,7 @@ def settings(cls: type[T]) -> type[T]:
         try:
             inner(self, *map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
         except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = first["loc"][0] if first["loc"] else "?"
-            where = names[place] if isinstance(place, int) and place < len(names) else place
-            message = str(first["msg"]).removeprefix("Value error, ")
-            got = f", got {first['input']!r}" if first["type"] not in ("missing", "value_error") else ""
-            raise EbmError(f"{cls.__name__}: {where}: {message}{got}") from None
+            raise EbmError(f"{cls.__name__}: {complaint(error, names)}") from None
 
     made.__init__ = __init__  # type: ignore[method-assign]
     return cast(type[T], made)

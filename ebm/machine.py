@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from ebm.errors import Diverged, EbmError, NotSupported, TooLarge
 from ebm.stream import Stream
@@ -27,6 +28,9 @@ Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]
 Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
 Base: TypeAlias = Array | None
+Count: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+FloatType: TypeAlias = Literal["float32", "float64"] | type[np.floating] | np.dtype
 _MOST = 2  # arrays of one name that a Scratch keeps
 
 

@@ -7,9 +7,12 @@ position, chain): see `ebm.kernels.numbers.random`. Two integers are therefore a
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import DTypeLike, NDArray
+from pydantic import Field
 
 from ebm.errors import EbmError
 
@@ -18,7 +21,7 @@ __all__ = ["Stream"]
 # Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
 WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX = (2**40 + i for i in range(5))
 
-Seed = int | SeedSequence | Generator
+Seed: TypeAlias = Annotated[int, Field(ge=0)] | SeedSequence | Generator
 
 
 class Stream:

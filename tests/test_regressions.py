@@ -232,10 +232,10 @@ def test_a_checkpoint_is_a_model_and_a_network_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (("data.seed.x=3",), "without a type"),
+        (("train.seed.x=3",), "integer"),
         (('data.type=["Digits"]',), "unknown type"),
         (("machine.n_hidden=100000000000000000000",), "less than"),
-        (("annealing.stop=inf",), "finite"),
+        (("annealing.sampler.stop=inf",), "finite"),
         (("readout.epochs=3",), "labels"),
         (("completion.given=20",), "completion"),
     ],

@@ -24,14 +24,14 @@ LABELLED = (
 STACK = (
     DIGITS + '[machine]\ntype = "DBN"\nsizes = [20, 10]\n[optimiser]\ntype = "SGD"\nrate = 0.1\n'
     "[train]\nepochs = 2\nbatch_size = 50\n"
-    "[readout]\nepochs = 5\nfine_tune_epochs = 4\ndropout = [0.1, 0.0, 0.0]\n[sample]\nn = 40\n"
+    "[readout]\nepochs = 5\n[fine_tune]\nepochs = 4\ndropout = [0.1, 0.0, 0.0]\n[sample]\nn = 40\n"
 )
 DEEP = STACK.replace('"DBN"', '"DBM"').replace(
     "[optimiser]", '[rule]\ntype = "PCD"\npositive = "mean-field"\n[optimiser]'
 )
 NUMBERS = (
     '[data]\ntype = "Diabetes"\n[machine]\ntype = "RBM"\nn_hidden = 5\n[train]\nepochs = 2\n'
-    "[readout]\nepochs = 200\nfine_tune_epochs = 3\n"
+    "[readout]\nepochs = 200\nbatch_size = 50\n[fine_tune]\nepochs = 3\nbatch_size = 50\n"
 )
 
 
@@ -136,11 +136,11 @@ def test_a_stack_of_one_layer_is_an_rbm(run):
 
 def test_bounds_of_stacks(run):
     text = STACK.replace("grey = true\n", "").replace("[sample]", '[log_z]\nmethod = "ais"\n[sample]')
-    path = run(text, "log_z.temperatures=50")
+    path = run(text, "log_z.n_temperatures=50")
     found = summary(path)
     assert found["log_likelihood_bound_test"] < 0
     assert "baselines" in found
-    deep = run(text.replace('"DBN"', '"DBM"'), "log_z.temperatures=50", out="deep")
+    deep = run(text.replace('"DBN"', '"DBM"'), "log_z.n_temperatures=50", out="deep")
     machine = ebm.load(deep / "model.npz")
     data = ebm.datasets.Digits().load()
     expected = machine.log_likelihood_bound(data.test, summary(deep)["log_z"]["value"]).mean()
@@ -216,7 +216,7 @@ def test_labels_that_are_numbers_come_from_files(tmp_path, run):
     path = run(
         f'[data]\ntype = "File"\npath = "{tmp_path / "a.csv"}"\nlabels = "y"\nnumbers = true\n'
         'kind = "gaussian"\n[machine]\ntype = "RBM"\nn_hidden = 3\n[train]\nepochs = 1\n'
-        "[readout]\nepochs = 300\nfine_tune_epochs = 0\n"
+        "[readout]\nepochs = 300\n"
     )
     assert summary(path)["heldout_error"]["least squares on the data"] < 0.15
     np.savez(tmp_path / "b.npz", X=x, y=np.where(y > 0, y, np.nan))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
+from scipy.sparse import csr_array
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
@@ -16,7 +19,9 @@ from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
     Array,
     Base,
+    FloatType,
     Params,
+    Positive,
     Scan,
     as_base,
     as_beta,
@@ -26,8 +31,8 @@ from ebm.machine import (
     as_weights,
     parameter,
 )
-from ebm.stream import Stream
-from ebm.units import Units
+from ebm.stream import Seed, Stream
+from ebm.units import Gaussian, Units
 from ebm.units.family import as_units
 
 __all__ = ["BoltzmannMachine"]
@@ -92,6 +97,36 @@ class BoltzmannMachine:
         bias = np.zeros(size) if b is None else b
         self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
         self._colours: Array | None = None
+
+    @classmethod
+    def random(
+        cls,
+        units: Units,
+        n_visible: int,
+        n_hidden: Annotated[int, Field(ge=0)] = 0,
+        *,
+        scale: Positive = 0.01,
+        cut: Sequence[Sequence[int]] = (),
+        seed: Seed = 0,
+        dtype: FloatType = np.float64,
+    ) -> BoltzmannMachine:
+        """Make a machine with normal couplings of standard deviation `scale` and zero biases.
+
+        Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
+        couplings are then kept sparse.
+        """
+        n, w = as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0), units.width
+        u = Stream(seed).uniform(n * w, n * w)
+        J = np.triu(scale * Gaussian().sample(np.zeros_like(u), u))
+        for i in range(n):
+            J[i * w : (i + 1) * w, i * w : (i + 1) * w] = 0
+        for pair in cut:
+            if len(pair) != 4 or min(pair) < 0 or max(pair) > n:
+                raise EbmError(f"cut: expected [first, stop, first, stop], 0 to {n}, got {list(pair)}")
+            first, second = (slice(w * pair[k], w * pair[k + 1]) for k in (0, 2))
+            J[first, second] = J[second, first] = 0
+        J = (J + J.T).astype(dtype)
+        return cls(units, csr_array(J) if cut else J, np.zeros(n * w, dtype), n_visible=n_visible)
 
     @property
     def units(self) -> Units:

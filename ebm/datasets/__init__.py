@@ -14,12 +14,13 @@ from ebm.datasets.files import File
 from ebm.datasets.gset import cut_value, read_gset
 from ebm.datasets.mnist import MNIST, read_idx
 from ebm.datasets.reading import read_array
-from ebm.datasets.tables import BarsAndStripes, Data, Diabetes, Digits, Encoder, Shifter
+from ebm.datasets.tables import BarsAndStripes, Data, DataSet, Diabetes, Digits, Encoder, Shifter
 
 __all__ = [
     "MNIST",
     "BarsAndStripes",
     "Data",
+    "DataSet",
     "Diabetes",
     "Digits",
     "Encoder",

@@ -8,9 +8,10 @@ arguments alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from pydantic import Field
 
 from ebm.errors import EbmError, nearest
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["from_edges", "lattice", "random_regular", "sk"]
 
-Seed = int | np.random.SeedSequence | np.random.Generator
-DISORDER = ("none", "gaussian", "binary")
+Seed: TypeAlias = Annotated[int, Field(ge=0)] | np.random.SeedSequence | np.random.Generator
+Units: TypeAlias = Annotated[int, Field(ge=1)]  # how many of them
+Strength: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Disorder: TypeAlias = Literal["none", "gaussian", "binary"]
 
 
 def _integer(value: Any, what: str, least: int) -> int:
@@ -31,8 +34,9 @@ def _integer(value: Any, what: str, least: int) -> int:
 
 def _strengths(m: int, J: float, disorder: str, seed: Seed, where: str) -> np.ndarray:
     """Return one strength per bond: J, J·N(0, 1), or J·(±1)."""
-    if disorder not in DISORDER:
-        raise EbmError(f"{where}: disorder: unknown choice {disorder!r}; {nearest(str(disorder), DISORDER)}")
+    if disorder not in get_args(Disorder):
+        near = nearest(str(disorder), get_args(Disorder))
+        raise EbmError(f"{where}: disorder: unknown choice {disorder!r}; {near}")
     if not np.isfinite(J):
         raise EbmError(f"{where}: J: expected a finite number, got {J!r}")
     rng = np.random.default_rng(seed)
@@ -53,7 +57,7 @@ def _symmetric(i: np.ndarray, j: np.ndarray, w: np.ndarray, n: int) -> csr_array
     return J
 
 
-def sk(n: int, seed: Seed = 0) -> np.ndarray:
+def sk(n: Units, seed: Seed = 0) -> np.ndarray:
     """Return Sherrington-Kirkpatrick couplings: J_ij = J_ji drawn from N(0, 1/n).
 
     The spin glass transition of Ising spins is at temperature 1. Source: Sherrington & Kirkpatrick (1975),
@@ -88,11 +92,11 @@ def sk(n: int, seed: Seed = 0) -> np.ndarray:
 
 
 def lattice(
-    shape: int | Sequence[int],
+    shape: Units | Sequence[Units],
     *,
-    J: float = 1.0,
+    J: Strength = 1.0,
     periodic: bool = True,
-    disorder: str = "none",
+    disorder: Disorder = "none",
     seed: Seed = 0,
 ) -> csr_array:
     """Return the nearest-neighbour couplings of a d-dimensional grid.
@@ -152,7 +156,12 @@ def lattice(
 
 
 def random_regular(
-    n: int, degree: int, *, J: float = 1.0, disorder: str = "none", seed: Seed = 0
+    n: Units,
+    degree: Annotated[int, Field(ge=0)],
+    *,
+    J: Strength = 1.0,
+    disorder: Disorder = "none",
+    seed: Seed = 0,
 ) -> csr_array:
     """Return couplings on a random simple graph in which every unit has `degree` neighbours.
 

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from ebm.errors import EbmError, settings
 __all__ = [
     "BarsAndStripes",
     "Data",
+    "DataSet",
     "Diabetes",
     "Digits",
     "Encoder",
@@ -92,6 +93,14 @@ class Data:
             for rows, y in ((self.train, self.train_labels), (self.test, self.test_labels))
         )
         return dataclasses.replace(self, train=train, test=test, kind="mixed")
+
+
+@runtime_checkable
+class DataSet(Protocol):
+    """A frozen set of settings that says which data."""
+
+    def load(self) -> Data:
+        """Read or make the rows."""
 
 
 def split_rows(

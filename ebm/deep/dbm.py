@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
@@ -15,7 +16,10 @@ from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import (
     Array,
+    Count,
+    FloatType,
     Params,
+    Positive,
     as_count,
     as_rows,
     enumerate_states,
@@ -130,7 +134,7 @@ class DBM(EvenLayers):
         *,
         scale: float = 0.01,
         seed: Seed = 0,
-        dtype: Any = np.float64,
+        dtype: FloatType = np.float64,
     ) -> DBM:
         """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases."""
         units = [Bernoulli()] * len(sizes) if units is None else units
@@ -145,17 +149,20 @@ class DBM(EvenLayers):
     def from_data(
         cls,
         data: ArrayLike,
-        hidden: Sequence[int],
+        sizes: Annotated[Sequence[Count], Field(min_length=2)],
         *,
         visible: Units = Bernoulli(),
-        scale: float = 0.01,
+        scale: Positive = 0.01,
         seed: Seed = 0,
-        dtype: Any = np.float32,
+        dtype: FloatType = np.float32,
     ) -> DBM:
-        """Make a machine with Bernoulli hidden layers whose visible biases are the data's marginals."""
+        """Make a machine with Bernoulli hidden layers of so many units, from the lowest.
+
+        Its visible biases are the data's marginals.
+        """
         data = as_rows(data, visible, np.shape(data)[-1], "data")
-        units = [visible, *[Bernoulli()] * len(hidden)]
-        machine = cls.random([data.shape[1], *hidden], units, scale=scale, seed=seed, dtype=dtype)
+        units = [visible, *[Bernoulli()] * len(sizes)]
+        machine = cls.random([data.shape[1], *sizes], units, scale=scale, seed=seed, dtype=dtype)
         mean = visible.encode(data).mean(0, dtype=np.float64)
         machine.params["b"][machine._even[0]] = visible.link(mean, floor=0.5 / (len(data) + 1))
         return machine

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported
 from ebm.learning import CD, Rule
-from ebm.machine import Array, Params, as_count, as_rows, put
+from ebm.machine import Array, Count, Params, as_count, as_rows, put
 from ebm.network import Layer, Network
 from ebm.optimisers import SGD, Optimiser
 from ebm.partition import LogZ, log_z
@@ -91,7 +92,7 @@ class DBN:
     def greedy(
         cls,
         data: ArrayLike,
-        sizes: Sequence[int],
+        sizes: Annotated[Sequence[Count], Field(min_length=1)],
         *,
         visible: Units = Bernoulli(),
         hidden: Units = Bernoulli(),

@@ -7,103 +7,52 @@ the same messages. The resolved config, every default written out, is the first 
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from ebm import datasets, learning, optimisers, penalties, samplers, selection, units
+from ebm import learning, optimisers
+from ebm.datasets import DataSet
 from ebm.errors import EbmError, nearest
-from ebm.experiment import tables
+from ebm.experiment.calls import Call, Table, build, kinds, tables_of, written
+from ebm.experiment.machines import MACHINES
+from ebm.experiment.stages import STAGES
+from ebm.experiment.work import Config, Plots, Train
+from ebm.samplers import Sampler
 
 __all__ = ["Config", "build_sampler", "parse_overrides", "read_config", "resolved"]
 
-
-def _named(*classes: type) -> dict[str, type]:
-    return {c.__name__: c for c in classes}
-
-
-RULES = (
-    learning.PCD, learning.CD, learning.Exact, learning.FastPCD, learning.RandomStart,
-    learning.PseudoLikelihood, learning.RatioMatching, learning.MinimumProbabilityFlow,
-    learning.MeanField, learning.TAP, learning.NaturalGradient, learning.SparseHidden,
-    learning.Discriminative, learning.Hybrid,
-)  # fmt: skip
-OPTIMISERS = (
-    optimisers.SGD, optimisers.Adam, optimisers.AdamW, optimisers.RMSprop,
-    optimisers.Averaged, optimisers.Clipped,
-)  # fmt: skip
-# Per table, the types it may have; where there is one, `type` may be left out.
-TABLES: dict[str, dict[str, type]] = {
-    "data": _named(
-        datasets.Digits,
-        datasets.BarsAndStripes,
-        datasets.Encoder,
-        datasets.Shifter,
-        datasets.File,
-        datasets.MNIST,
-        datasets.Diabetes,
-    ),
-    "machine": _named(
-        tables.RBM,
-        tables.LabelledRBM,
-        tables.DBN,
-        tables.DBM,
-        tables.BoltzmannMachine,
-        tables.SK,
-        tables.Lattice,
-        tables.Saved,
-    ),
-    "rule": _named(*RULES),
-    "optimiser": _named(*OPTIMISERS),
-    "train": _named(tables.Train),
-    "log_z": _named(tables.LogZ),
-    "readout": _named(tables.Readout),
-    "sample": _named(tables.Sample),
-    "completion": _named(tables.Completion),
-    "traces": _named(tables.Traces),
-    "annealing": _named(tables.Annealing),
-    "plots": _named(tables.Plots),
+# Per table, the types that it may have; where there is one, `type` is left out.
+TABLES: dict[str, Mapping[str, Table]] = {
+    "data": tables_of(DataSet),
+    "machine": MACHINES,
+    "rule": tables_of(learning.Rule),
+    "optimiser": tables_of(optimisers.Optimiser),
+    "train": tables_of(Train),
+    **{name: {name: stage.table} for name, stage in STAGES.items()},
+    "plots": tables_of(Plots),
 }
-# What a nested table may build.
-PARTS: dict[str, type] = _named(
-    units.Bernoulli, units.Ising, units.Gaussian, units.Potts, units.Mixed,
-    *RULES, *OPTIMISERS,
-    optimisers.Constant, optimisers.Linear, optimisers.InverseTime, optimisers.PerEpoch,
-    penalties.L1, penalties.L2, penalties.GroupLasso, penalties.MaxNorm, penalties.NonNegative,
-    selection.EarlyStopping,
-    samplers.Gibbs, samplers.Metropolis, samplers.Tempering, samplers.TemperedTransitions,
-    samplers.PopulationAnnealing, samplers.SwendsenWang, samplers.Wolff, samplers.Direct,
-)  # fmt: skip
-_NEEDED = {
-    "rule": ("train",),
-    "optimiser": ("train",),
-    "train": ("data",),
-    "completion": ("data",),
-    "readout": ("data",),
+NEEDED = {"rule": ("train",), "optimiser": ("train",), "train": ("data",)} | {
+    name: stage.needs for name, stage in STAGES.items()
 }
-
-
-@dataclass(frozen=True)
-class Config:
-    """A config read, checked and built: an object per table, None where the table is absent."""
-
-    source: str
-    machine: Any
-    data: Any = None
-    rule: Any = None
-    optimiser: Any = None
-    train: tables.Train | None = None
-    log_z: tables.LogZ | None = None
-    readout: tables.Readout | None = None
-    sample: tables.Sample | None = None
-    completion: tables.Completion | None = None
-    traces: tables.Traces | None = None
-    annealing: tables.Annealing | None = None
-    plots: tables.Plots | None = None
+# Keys that were called otherwise, and what says the same now.
+MOVED = {
+    "machine.learn_precision": 'visible = { type = "Gaussian", learn_precision = true }',
+    "train.temperatures": "n_temperatures",
+    "log_z.temperatures": "n_temperatures",
+    "log_z.chains": "n_chains",
+    "readout.dropout": "[fine_tune] dropout",
+    **{f"readout.fine_tune_{key}": f"[fine_tune] {key}" for key in ("epochs", "optimiser", "penalties")},
+    "traces.sweeps": "n_sweeps",
+    "traces.chains": "n_chains",
+    "annealing.chains": "n_chains",
+    **{
+        f"annealing.{key}": f"sampler = {{ {key} = ... }}"
+        for key in ("start", "stop", "n_steps", "n_sweeps", "spacing")
+    },
+}
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
@@ -114,7 +63,7 @@ def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
     >>> parse_overrides(["train.epochs=3", "log_z.method=exact"])
     [('train', 'epochs', 3), ('log_z', 'method', 'exact')]
     """
-    found = []
+    read = []
     for item in overrides:
         place, equals, text = item.partition("=")
         table, dot, key = place.strip().partition(".")
@@ -124,8 +73,8 @@ def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text.strip()
-        found.append((table, key, value))
-    return found
+        read.append((table, key, value))
+    return read
 
 
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
@@ -166,42 +115,28 @@ def _build_config(raw: dict[str, Any], path: Path) -> Config:
             raise EbmError(f"{path}: [{name}]: unknown table; {nearest(name, TABLES)}")
         if not isinstance(table, dict):
             raise EbmError(f"{path}: {name}: expected a table [{name}], got {table!r}")
+        for key in table:
+            if f"{name}.{key}" in MOVED:
+                raise EbmError(f"{path}: [{name}] {key}: is now {MOVED[f'{name}.{key}']}")
         try:
-            built[name] = _build(dict(table), TABLES[name])
+            built[name] = build(table, TABLES[name])
         except EbmError as error:
             raise EbmError(f"{path}: [{name}] {error}") from None
     if "machine" not in built:
         raise EbmError(f'{path}: no [machine] table; expected one, such as type = "RBM"')
-    if getattr(built["machine"], "needs_data", False) and "data" not in built:
-        raise EbmError(f"{path}: [machine] {type(built['machine']).__name__} needs a [data] table")
-    for name, needed in _NEEDED.items():
-        for other in needed:
-            if name in built and other not in built:
+    kind = built["machine"].name
+    if MACHINES[kind].of_data and "data" not in built:
+        raise EbmError(f"{path}: [machine] {kind} needs a [data] table")
+    for name in built:
+        for other in NEEDED.get(name, ()):
+            if other not in built:
                 raise EbmError(f"{path}: [{name}] needs a [{other}] table")
-    if "train" in built:
-        built.setdefault("rule", learning.PCD())
-        built.setdefault("optimiser", optimisers.SGD())
-    return Config(source=str(path), **built)
+    stages: dict[str, Call] = {name: built.pop(name) for name in STAGES if name in built}
+    defaults: dict[str, Any] = {"rule": learning.PCD(), "optimiser": optimisers.SGD()}
+    return Config(source=str(path), stages=stages, **(defaults | built))
 
 
-def _build(table: dict[str, Any], types: dict[str, type]) -> Any:
-    name = table.pop("type", next(iter(types)) if len(types) == 1 else None)
-    if name is None:
-        raise EbmError(f"type: missing; expected one of: {', '.join(sorted(types))}")
-    if not isinstance(name, str) or name not in types:
-        raise EbmError(f"type: unknown type {name!r}; {nearest(str(name), types)}")
-    made = types[name]
-    arguments = {key: _argument(key, value) for key, value in table.items()}
-    names = [f.name for f in dataclasses.fields(made)]
-    for key in arguments:
-        if key not in names:
-            raise EbmError(
-                f"{key}: unknown key of {name}; {nearest(key, names) if names else 'it takes none'}"
-            )
-    return made(**arguments)
-
-
-def build_sampler(name: str, overrides: Sequence[str] = ()) -> Any:
+def build_sampler(name: str, overrides: Sequence[str] = ()) -> Sampler:
     """A sampler by the name of its class, with settings such as ``n_sweeps=5``.
 
     Examples
@@ -209,49 +144,25 @@ def build_sampler(name: str, overrides: Sequence[str] = ()) -> Any:
     >>> build_sampler("gibbs", ["n_sweeps=5"]).n_sweeps
     5
     """
-    samplers_by_name = {c.__name__: c for c in get_args(tables.AnySampler)} | _named(samplers.Annealing)
-    by_lower = {key.lower(): key for key in samplers_by_name}
+    by_lower = {key.lower(): key for key in kinds(Sampler)}
     if name.lower() not in by_lower:
         raise EbmError(f"sampler: unknown {name!r}; {nearest(name.lower(), by_lower)}")
-    own = {"type": by_lower[name.lower()]}
     for item in overrides:
         if "=" not in item:
             raise EbmError(f"--set {item}: expected KEY=VALUE, such as n_sweeps=5")
     values = {key: value for _, key, value in parse_overrides([f"sampler.{item}" for item in overrides])}
-    return _build(own | values, samplers_by_name)
-
-
-def _argument(key: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return [_argument(key, item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    try:
-        if "type" not in value:
-            raise EbmError(f"a table without a type; expected one of: {', '.join(sorted(PARTS))}")
-        return _build(dict(value), PARTS)
-    except EbmError as error:
-        raise EbmError(f"{key}: {error}") from None
+    return build({"type": by_lower[name.lower()]} | values, tables_of(Sampler))
 
 
 def resolved(config: Config) -> dict[str, dict[str, Any]]:
     """The tables of a config with every default written out, ready for TOML."""
-    out = {}
-    for name in TABLES:
-        value = getattr(config, name)
-        if value is not None:
-            out[name] = _table(value)
-            if len(TABLES[name]) == 1:
-                del out[name]["type"]
-            if "path" in out[name]:  # a run can be resumed from another folder
-                out[name]["path"] = os.path.abspath(os.path.expanduser(out[name]["path"]))
+    learn = () if config.train is None else ("rule", "optimiser", "train")
+    names = ("data", "machine", *learn)
+    parts = {name: getattr(config, name) for name in names} | dict(config.stages) | {"plots": config.plots}
+    out = {name: written(part) for name, part in parts.items() if part is not None}
+    for name, table in out.items():
+        if len(TABLES[name]) == 1:
+            del table["type"]
+        if "path" in table:  # a run can be resumed from another folder
+            table["path"] = os.path.abspath(os.path.expanduser(table["path"]))
     return out
-
-
-def _table(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: _table(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"type": type(value).__name__} | {k: v for k, v in fields.items() if v is not None}
-    if isinstance(value, (list, tuple)):
-        return [_table(item) for item in value]
-    return value

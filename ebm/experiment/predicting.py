@@ -3,96 +3,91 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.checkpoint import save
 from ebm.conditional import conditional_moments, conditional_probabilities
+from ebm.deep import DBM, DBN
+from ebm.experiment.calls import Call
 from ebm.experiment.report import seldom
+from ebm.experiment.work import Model, Work
 from ebm.machine import Array
-from ebm.network import Network, fine_tune, readout
-from ebm.units import Gaussian, Mixed, Potts
+from ebm.network import Network
+from ebm.rbm import RBM
+from ebm.units import Gaussian, Potts
 
-if TYPE_CHECKING:
-    from ebm.experiment.stages import Work
-
-__all__ = ["predictions", "readouts", "rows_for"]
+__all__ = ["predictions", "read_out", "tune"]
 
 _MOST = 2000  # rows whose pictures are kept
 _LINES = 20  # of progress
 
 
-def rows_for(machine: Any, data: Any) -> Any:
-    """The data, with the label as a last column if that is the machine's last visible unit."""
-    if data is None or not isinstance(getattr(machine, "units", None), Mixed):
-        return data
-    return data.labelled() if machine.n_visible == data.train.shape[1] + 1 else data
-
-
 def predictions(work: Work) -> None:
     """p(y | x) of a machine whose last visible unit is the label."""
-    machine, data = work.machine, work.data
+    machine, data = work.energies, work.rows
     x, y = data.test[:, :-1], data.test_labels
+    assert y is not None
     if data.classes is None:
         mean, variance = conditional_moments(machine, x)
         _numbers(work, "mean of p(y | x)", y, mean, np.sqrt(variance))
         return
-    p = conditional_probabilities(machine, x)
-    _classes(work, "the likeliest y of p(y | x)", y, p)
-    if machine.units.one(0).width == 1:
+    _classes(work, "the likeliest y of p(y | x)", y, conditional_probabilities(machine, x))
+    if isinstance(machine, RBM) and machine.units.one(0).width == 1:
         label = machine.units.own(machine.n_visible - 1)
         work.arrays |= {"weights": machine.W[: x.shape[1]], "label_weights": machine.W[label]}
 
 
-def readouts(work: Work) -> None:
-    """Readouts of the labels on the data, on hidden means, and with all layers fine-tuned."""
-    config, data = work.config.readout, work.data
-    assert config is not None
-    common: dict[str, Any] = {"batch_size": config.batch_size, "seed": config.seed}
+def read_out(work: Work, readout: Call) -> None:
+    """Readouts of the labels, on the data and on hidden means.
+
+    Classes are read by a softmax, numbers by least squares.
+    """
+    data = work.rows
     units = Gaussian() if data.classes is None else Potts(data.classes)
-    first = common | {
-        "units": units, "epochs": config.epochs, "optimiser": config.optimiser,
-        "penalties": config.penalties,
-    }  # fmt: skip
-    x, y = data.train, data.train_labels
     what = "least squares" if data.classes is None else "softmax"
-
-    def note(name: str, network: Network) -> None:
-        if data.classes is None:
-            std = np.sqrt(network.with_precision(x, y).predict_variance(data.test))[:, 0]
-            _numbers(work, name, data.test_labels, network.predict_mean(data.test)[:, 0], std)
-        else:
-            _classes(work, name, data.test_labels, network.predict_mean(data.test))
-
-    network = readout(None, x, y, **first)
-    note(f"{what} on the data", network)
+    _note(work, f"{what} on the data", readout(None, data.train, data.train_labels, units=units))
     below = _hidden_layers(work.machine)
     if below is not None:
-        network = readout(below, x, y, **first)
-        note(f"{what} on hidden means", network)
-        with work.report.progress("fine-tuning") as update:
-            history = fine_tune(
-                network, x, y, **common, epochs=config.fine_tune_epochs,
-                progress=seldom(update, max(1, config.fine_tune_epochs // _LINES)),
-                optimiser=config.fine_tune_optimiser, penalties=config.fine_tune_penalties,
-                dropout=config.dropout,
-                validation=None if work.heldout is None else (work.heldout, data.test_labels),
-            )  # fmt: skip
-        note("all layers fine-tuned", network)
-        if len(history):
-            names = sorted({key for row in history.rows for key in row} - {"rate"})
-            work.arrays |= {f"tuning_{name}": history[name] for name in names}
-    if data.classes is None:
-        network = network.with_precision(x, y)
-    save(work.run.path / "readout.npz", network)
+        work.readout = readout(below, data.train, data.train_labels, units=units)
+        _note(work, f"{what} on hidden means", work.readout)
 
 
-def _hidden_layers(machine: Any) -> Any:
+def tune(work: Work, fine_tune: Call) -> None:
+    """All layers of the readout on hidden means, fine-tuned."""
+    data, network = work.rows, work.readout
+    assert network is not None
+    with work.report.progress("fine-tuning") as update:
+        history = fine_tune(
+            network, data.train, data.train_labels,
+            validation=None if work.heldout is None else (work.heldout, data.test_labels),
+            progress=seldom(update, max(1, fine_tune.arguments["epochs"] // _LINES)),
+        )  # fmt: skip
+    _note(work, "all layers fine-tuned", network)
+    if len(history):
+        names = sorted({key for row in history.rows for key in row} - {"rate"})
+        work.arrays |= {f"tuning_{name}": history[name] for name in names}
+
+
+def _hidden_layers(machine: Model) -> RBM | Network | None:
     """What a readout can stand on: an RBM, or the hidden layers of a stack; None where there is nothing."""
-    if hasattr(machine, "recognition"):
+    if isinstance(machine, (DBM, DBN)):
         return Network(machine.recognition(), machine.layer_units[0])
-    return machine if hasattr(machine, "mean_h") else None
+    return machine if isinstance(machine, RBM) else None
+
+
+def _note(work: Work, name: str, network: Network) -> None:
+    """Note the error of a network, and keep the network: the last one stays."""
+    data, y = work.rows, work.rows.test_labels
+    assert y is not None
+    assert data.train_labels is not None
+    mean = network.predict_mean(data.test)
+    if data.classes is None:
+        network = network.with_precision(data.train, data.train_labels)
+        _numbers(work, name, y, mean[:, 0], np.sqrt(network.predict_variance(data.test))[:, 0])
+    else:
+        _classes(work, name, y, mean)
+    save(work.run.path / "readout.npz", network)
 
 
 def _classes(work: Work, name: str, y: Array, p: Array) -> None:
@@ -104,11 +99,12 @@ def _classes(work: Work, name: str, y: Array, p: Array) -> None:
     work.report.row(f"{rows} error, {name}", f"{100 * error:.2f} ± {100 * stderr:.2f}", "% of rows")
     work.summary.setdefault("heldout_error", {})[name] = error
     work.arrays |= {"labels_true": np.asarray(y), "labels_predicted": p.argmax(1), "probabilities": p}
-    if work.data.image_shape is not None:
-        pixels = int(np.prod(work.data.image_shape))
+    data = work.rows
+    if data.image_shape is not None:
+        pixels = int(np.prod(data.image_shape))
         chosen = np.flatnonzero(wrong)[:_MOST]
-        work.arrays |= {"mistakes": chosen, "mistaken": work.data.test[chosen, :pixels]}
-        work.arrays["image_shape"] = np.asarray(work.data.image_shape)
+        work.arrays |= {"mistakes": chosen, "mistaken": data.test[chosen, :pixels]}
+        work.arrays["image_shape"] = np.asarray(data.image_shape)
 
 
 def _numbers(work: Work, name: str, y: Array, mean: Array, std: Array) -> None:

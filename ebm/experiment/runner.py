@@ -21,12 +21,13 @@ import numpy as np
 from ebm.checkpoint import save, write_arrays
 from ebm.deep import DBN
 from ebm.errors import Diverged, EbmError, NotSupported
-from ebm.experiment.config import Config, read_config, resolved
+from ebm.experiment.config import read_config, resolved
 from ebm.experiment.directory import RunDirectory
-from ebm.experiment.predicting import rows_for
+from ebm.experiment.machines import make_machine
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
-from ebm.experiment.stages import Work, check_stages, run_stages
+from ebm.experiment.stages import check_stages, run_stages
+from ebm.experiment.work import Config, Work, rows_for
 from ebm.machine import Array, check_finite
 from ebm.optimisers.schedules import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
@@ -81,7 +82,7 @@ def run(
     """
     config = read_config(config_path, overrides)
     data = config.data.load() if config.data is not None else None
-    machine = config.machine.build(data)
+    machine = make_machine(config.machine, data)
     data = rows_for(machine, data)
     check_stages(config, machine, data)
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
@@ -115,7 +116,7 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
         directory.check_learning(resolved(config))
         data = config.data.load() if config.data is not None else None
         state = directory.load_state()
-        machine = config.machine.build(data) if state is None else state.machine
+        machine = make_machine(config.machine, data) if state is None else state.machine
         data = rows_for(machine, data)
         check_stages(config, machine, data)
         if isinstance(machine, DBN):
@@ -199,7 +200,7 @@ def _stop_between_steps() -> Iterator[Callable[[], bool]]:
 
 
 def _learn(work: Work, state: State | None) -> None:
-    config, data, run = work.config, work.data, work.run
+    config, data, run = work.config, work.rows, work.run
     settings = config.train
     assert settings is not None
     rows = np.repeat(data.train, settings.repeat, axis=0)
@@ -265,12 +266,12 @@ def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) ->
     epoch = state.step / per_epoch
     rate = rate_at(work.config.optimiser.rate, max(0.0, epoch - 1 / per_epoch))
     row: dict[str, Any] = {"step": state.step, "epoch": epoch, "rate": rate}
-    row |= evaluate(state, work.data.train, work.heldout, work.config.rule) | _more(work, state)
-    row |= equilibrium.look(state, work.data.train)
+    row |= evaluate(state, work.rows.train, work.heldout, work.config.rule) | _more(work, state)
+    row |= equilibrium.look(state, work.rows.train)
     run.append_metrics(row)
     if settings.stopping is not None and work.heldout is not None and state.step > 0:
         rule = work.config.rule
-        settings.stopping.look(state, work.data.train, work.heldout, row.get("log_z"), rule)
+        settings.stopping.look(state, work.rows.train, work.heldout, row.get("log_z"), rule)
     return ", ".join([f"epoch {epoch:g}/{settings.epochs}", *described(row)])
 
 
@@ -279,7 +280,7 @@ def _more(work: Work, state: State) -> dict[str, float]:
     settings, machine = work.config.train, state.machine
     assert settings is not None
     row: dict[str, float] = {}
-    sets: dict[str, Array] = {"train": work.data.train}
+    sets: dict[str, Array] = {"train": work.rows.train}
     if work.heldout is not None:
         sets["heldout"] = work.heldout
     for name, rows in sets.items():
@@ -289,7 +290,7 @@ def _more(work: Work, state: State) -> dict[str, float]:
         except EbmError:  # continuous units, means as data, or hidden units in the state
             break
     with suppress(NotSupported):
-        row["reconstruction_error"] = reconstruction_error(machine, work.data.train)
+        row["reconstruction_error"] = reconstruction_error(machine, work.rows.train)
     log_z, stderr = _tracked_log_z(work, state)
     if log_z is None and settings.kl:
         log_z = machine.exact(stats=False)[0]
@@ -298,7 +299,7 @@ def _more(work: Work, state: State) -> dict[str, float]:
             row[f"log_likelihood_{name}"] = float(log_likelihood(machine, rows, log_z).mean())
         row |= {"log_z": log_z, "log_z_stderr": stderr}
     if settings.kl:
-        row["kl"] = kl_divergence(machine, work.data.train, log_z=log_z)
+        row["kl"] = kl_divergence(machine, work.rows.train, log_z=log_z)
     return row
 
 
@@ -309,7 +310,7 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
         return None, 0.0
     if settings.log_likelihood == "exact":
         return machine.exact(stats=False)[0], 0.0
-    base = base_rate(machine, work.data.train) if machine.n_units == machine.n_visible else None
+    base = base_rate(machine, work.rows.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(AIS).split(state.step)
     if settings.log_likelihood == "tempering":
         kept = {
@@ -319,6 +320,6 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
         state.memory |= {f"{_LADDER}{key}": value for key, value in kept.items()}
         return estimate.value, estimate.stderr
     value, stderr, _ = log_mean_exp(
-        annealed_log_weights(machine, settings.temperatures, 100, base=base, seed=rng)
+        annealed_log_weights(machine, settings.n_temperatures, 100, base=base, seed=rng)
     )
     return value, stderr

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ebm.checkpoint import load_machine, save
 from ebm.deep import DBN
 from ebm.errors import EbmError
 from ebm.experiment.report import seldom
+from ebm.experiment.work import Config, Work
+from ebm.learning.rules import Predicts
+from ebm.machine import HasFeatures, require
 from ebm.scores import reconstruction_error
-
-if TYPE_CHECKING:
-    from ebm.experiment.config import Config
-    from ebm.experiment.stages import Work
 
 __all__ = ["check_stack", "learn_stack"]
 
@@ -38,9 +35,9 @@ def check_stack(config: Config) -> None:
         if given:
             raise EbmError(f"[train] {name}: a DBN learns layer by layer, without it")
     for name in ("completion", "traces", "annealing"):
-        if getattr(config, name) is not None:
+        if name in config.stages:
             raise EbmError(f"[{name}]: needs a machine with one energy; a DBN has directed layers")
-    if hasattr(config.rule, "score"):
+    if isinstance(config.rule, Predicts):
         name = type(config.rule).__name__
         raise EbmError(f"[rule] {name}: layers of a DBN have no label; expected a [readout]")
 
@@ -51,11 +48,13 @@ def learn_stack(work: Work) -> None:
     A run that is stopped in the middle of a layer begins that layer again: each is a function of the config
     and of the layers below.
     """
-    config, table = work.config, work.config.machine
-    assert config.train is not None
+    config, sizes = work.config, work.config.machine.arguments["sizes"]
+    train, dbn = config.train, work.machine
+    assert train is not None
+    assert isinstance(dbn, DBN)
     folder, learnt = work.run.path / "layers", []
     folder.mkdir(exist_ok=True)
-    files = [folder / f"{k}.npz" for k in range(len(table.sizes))]
+    files = [folder / f"{k}.npz" for k in range(len(sizes))]
     for file in files:
         if not file.exists():
             break
@@ -63,16 +62,15 @@ def learn_stack(work: Work) -> None:
     with work.report.progress("learning") as update:
         if learnt:
             update(len(learnt) / len(files), f"{len(learnt)} of {len(files)} layers learnt before")
-        work.machine = DBN.greedy(
-            work.data.train, table.sizes, visible=work.machine.layer_units[0], hidden=table.hidden,
-            rule=config.rule, optimiser=config.optimiser, epochs=config.train.epochs,
-            batch_size=config.train.batch_size, penalties=config.train.penalties, seed=config.train.seed,
-            learnt=learnt, progress=seldom(update, config.train.evaluate_every),
+        work.machine = config.machine(
+            work.rows.train, visible=dbn.layer_units[0], rule=config.rule, optimiser=config.optimiser,
+            epochs=train.epochs, batch_size=train.batch_size, penalties=train.penalties, seed=train.seed,
+            learnt=learnt, progress=seldom(update, train.evaluate_every),
             each=lambda k, machine: save(files[k], machine),
         )  # fmt: skip
-    rows = work.data.train[:_ROWS]
+    rows = work.rows.train[:_ROWS]
     for k, file in enumerate(files):
-        machine = load_machine(file)
-        error, shape = reconstruction_error(machine, rows), f"{machine.n_visible}-{machine.n_hidden}"
+        machine = require(load_machine(file), HasFeatures, "DBN")
+        error, shape = reconstruction_error(machine, rows), f"{machine.n_visible}-{dbn.sizes[k + 1]}"
         work.report.row(f"reconstruction error, layer {k + 1}, {shape}", f"{error:.4f}", "squared, per unit")
         rows = machine.mean_h(rows)

@@ -1,61 +1,59 @@
-"""The stages of a run after learning, one function each: every one reads the machine and the data, keeps
-rows for the table, and returns numbers for summary.json and arrays for samples.npz."""
+"""The stages of a run after learning: a function each, whose parameters are the keys of its table.
+
+A stage reads the machine and the data, keeps rows for the table at the end, numbers for summary.json and
+arrays for samples.npz. One more is a function here and its line in `STAGES`.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from ebm.baselines import ChowLiu, Independent
-from ebm.deep import DBN
+from ebm.datasets import Data, sk
+from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, TooLarge
-from ebm.experiment.config import Config
-from ebm.experiment.directory import RunDirectory
-from ebm.experiment.predicting import predictions, readouts
-from ebm.experiment.report import Report
+from ebm.experiment.calls import Call, Table
+from ebm.experiment.predicting import predictions, read_out, tune
 from ebm.experiment.stacks import check_stack
-from ebm.machine import Array, enumerate_states, n_states
+from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_of
+from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive, enumerate_states, n_states
+from ebm.network import fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
-from ebm.samplers import Gibbs, sample
+from ebm.rbm import RBM
+from ebm.samplers import Annealing, Gibbs, sample
 from ebm.scores import free_energy_gap, reconstruction_error
-from ebm.stream import Stream
+from ebm.stream import Seed, Stream
 from ebm.units import Mixed
 
-__all__ = ["Work", "run_stages"]
+__all__ = ["STAGES", "check_stages", "run_stages"]
 
 _PAIRS = 4000  # second moments that are plotted, at most
 _COMPLETIONS = 2**20  # states of the units to complete
+_RAMP = Annealing()
 _HEAT_MAP = 400  # units up to which a coupling matrix is drawn
 
 
-@dataclass
-class Work:
-    """What the stages share."""
+@dataclass(frozen=True)
+class Stage:
+    """A table, what is done with its call, and the tables that it needs."""
 
-    config: Config
-    machine: Any
-    data: Any
-    run: RunDirectory
-    report: Report
-    summary: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Array] = field(default_factory=dict)
-
-    @property
-    def heldout(self) -> Array | None:
-        """Held-out rows, None where the data has none of their own."""
-        return _heldout(self.data)
+    table: Table
+    run: Callable[[Work, Call], None]
+    needs: tuple[str, ...] = ()
 
 
-def _heldout(data: Any) -> Array | None:
-    if data is None or np.array_equal(data.test, data.train):
-        return None
-    return data.test
+def _own(function: Callable[..., None], *needs: str) -> Stage:
+    """A stage of ours: the call is all there is to do."""
+    return Stage(Table(function, ("work",)), lambda work, call: call(work), needs)
 
 
-def check_stages(config: Config, machine: Any, data: Any) -> None:
+def check_stages(config: Config, machine: Model, data: Data | None) -> None:
     """Refuse what could not be done, before anything is written or learned.
 
     Raises
@@ -67,30 +65,42 @@ def check_stages(config: Config, machine: Any, data: Any) -> None:
         check_stack(config)
     if data is not None:
         _check_data(machine, data)
-    train, log_z = config.train, config.log_z
-    if train is not None and (train.kl or train.log_likelihood == "exact"):
-        _feasible("train", machine)
-    if log_z is not None and log_z.method == "exact":
+        if config.train is not None and not isinstance(machine, DBN):
+            _check_scores(config.train, machine, data)
+        if "readout" in config.stages:
+            _check_readout(config, machine, data)
+    exact = config.stages.get("log_z")
+    if exact is not None and exact.arguments["method"] == "exact":
         _feasible("log_z", machine.top if isinstance(machine, DBN) else machine)
-    if train is not None and (train.kl or train.log_likelihood != "none"):
-        for rows in (data.train, data.test):
-            data_units(machine).check(rows, "[train] log_likelihood, kl: data", strict=True)
-    if train is not None and train.stopping is not None:
-        _check_stopping(train, machine, data)
-    if config.readout is not None and (data is None or data.train_labels is None):
-        raise EbmError("[readout] needs labels, and the data have none")
-    if config.readout is not None and data.kind == "mixed":
-        raise EbmError("[readout]: the machine's last unit is the label, which it predicts; expected none")
-    if config.completion is not None:
-        left = machine.n_visible - config.completion.given
+    if "completion" in config.stages:
+        n = config.stages["completion"].arguments["given"]
+        left = machine.n_visible - n
         if left < 1 or n_states(data_units(machine), left) > _COMPLETIONS:
-            given = f"{config.completion.given} of {machine.n_visible} units"
+            given = f"{n} of {machine.n_visible} units"
             raise EbmError(
                 f"[completion] given: {given}; expected to leave a unit, at most {_COMPLETIONS} states"
             )
 
 
-def _check_data(machine: Any, data: Any) -> None:
+def _check_scores(train: Train, machine: Machine, data: Data) -> None:
+    if train.kl or train.log_likelihood == "exact":
+        _feasible("train", machine)
+    if train.kl or train.log_likelihood != "none":
+        for rows in (data.train, data.test):
+            data_units(machine).check(rows, "[train] log_likelihood, kl: data", strict=True)
+    _check_stopping(train, machine, data)
+
+
+def _check_readout(config: Config, machine: Model, data: Data) -> None:
+    if data.train_labels is None:
+        raise EbmError("[readout] needs labels, and the data have none")
+    if data.kind == "mixed":
+        raise EbmError("[readout]: the machine's last unit is the label, which it predicts; expected none")
+    if "fine_tune" in config.stages and not isinstance(machine, (RBM, DBM, DBN)):
+        raise EbmError(f"[fine_tune]: {machine!r} has no hidden layers; expected an RBM, a DBM or a DBN")
+
+
+def _check_data(machine: Model, data: Data) -> None:
     units = data_units(machine)
     kind = type(units).__name__.lower()
     if data.kind != kind:
@@ -102,13 +112,10 @@ def _check_data(machine: Any, data: Any) -> None:
         units.check(rows, f"{name} data")
 
 
-def data_units(machine: Any) -> Any:
-    """The type of the visible units."""
-    return machine.layer_units[0] if hasattr(machine, "layer_units") else machine.units
-
-
-def _check_stopping(train: Any, machine: Any, data: Any) -> None:
-    heldout = _heldout(data)
+def _check_stopping(train: Train, machine: Machine, data: Data) -> None:
+    heldout = heldout_of(data)
+    if train.stopping is None:
+        return
     if heldout is None:
         raise EbmError("[train] stopping: needs held-out rows, and the data have none")
     known = None if train.log_likelihood == "none" else 0.0
@@ -120,7 +127,7 @@ def _check_stopping(train: Any, machine: Any, data: Any) -> None:
         raise EbmError(f"[train] stopping: {error}") from None
 
 
-def _feasible(table: str, machine: Any) -> None:
+def _feasible(table: str, machine: Machine) -> None:
     try:
         machine.require_exact()
     except EbmError as error:
@@ -128,29 +135,20 @@ def _feasible(table: str, machine: Any) -> None:
 
 
 def run_stages(work: Work) -> None:
-    """Run the stages whose tables the config has."""
-    config = work.config
-    if work.data is not None and not isinstance(work.machine, DBN):
-        _scores(work)
-    if config.log_z is not None:
-        _log_z(work)
-    if config.readout is not None:
-        readouts(work)
+    """Run the stages whose tables the config has, and what needs no table."""
+    calls = work.config.stages
+    if work.data is not None and isinstance(work.machine, Machine):
+        _scores(work, work.machine)
+    for name, stage in STAGES.items():
+        if name in calls:
+            stage.run(work, calls[name])
     if work.data is not None and work.data.kind == "mixed":
         predictions(work)
-    if config.completion is not None:
-        _completion(work)
-    if config.sample is not None:
-        _samples(work)
-    if config.traces is not None:
-        _traces(work)
-    if config.annealing is not None:
-        _annealing(work)
     _weights(work)
 
 
-def _scores(work: Work) -> None:
-    machine, rows = work.machine, work.data.train
+def _scores(work: Work, machine: Machine) -> None:
+    rows = work.rows.train
     if machine.sums_out and machine.n_units == machine.n_visible:
         if work.heldout is not None:
             gap = free_energy_gap(machine, rows, work.heldout)
@@ -161,19 +159,12 @@ def _scores(work: Work) -> None:
         work.report.row("reconstruction error", f"{error:.4f}", "squared, per visible unit")
 
 
-def _log_z(work: Work) -> None:
-    config, machine, report = work.config.log_z, work.machine, work.report
-    assert config is not None
-    data = work.data
-    energies: Any = machine.top if isinstance(machine, DBN) else machine  # whose log Z it is
-    fits = data is not None and energies is machine and machine.n_units == machine.n_visible
-    base = base_rate(machine, data.train) if fits else None
+def _log_z(work: Work, call: Call) -> None:
+    data, machine, energies, report = work.data, work.machine, work.energies, work.report
+    fits = data is not None and energies is machine and energies.n_units == energies.n_visible
+    base = base_rate(energies, work.rows.train) if fits else None
     with report.progress("log Z") as update:
-        estimate = log_z(
-            energies, config.method, seed=config.seed, n_temperatures=config.temperatures,
-            n_chains=config.chains, base=base, accuracy=config.accuracy, rounds=config.rounds,
-            budget=math.inf, progress=update,
-        )  # fmt: skip
+        estimate = call(energies, base=base, budget=math.inf, progress=update)
     work.summary["log_z"] = {
         "value": estimate.value,
         "stderr": estimate.stderr,
@@ -185,7 +176,8 @@ def _log_z(work: Work) -> None:
         "estimates": estimate.estimates,
     }
     ess = estimate.estimates.get("ais", {}).get("ess")
-    how = estimate.method if ess is None else f"{estimate.method}, ESS {ess:.0f} of {config.chains} weights"
+    weights = f", ESS {ess or 0:.0f} of {call.arguments['n_chains']} weights"
+    how = estimate.method + ("" if ess is None else weights)
     of = "" if energies is machine else " of the top RBM"
     report.row(f"log Z{of} ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
     if data is None:
@@ -193,21 +185,21 @@ def _log_z(work: Work) -> None:
     sets = (
         {"training": data.train} if work.heldout is None else {"test": work.heldout, "training": data.train}
     )
-    bounded = hasattr(machine, "log_likelihood_bound")
     for name, rows in sets.items():
-        if bounded:
-            each = machine.log_likelihood_bound(rows, estimate)
+        if isinstance(machine, Bounded):
+            each, what, key = (
+                machine.log_likelihood_bound(rows, estimate), "bound on the log-likelihood", "bound_"
+            )  # fmt: skip
         else:
-            each = log_likelihood(machine, rows, estimate)
-        what = "bound on the log-likelihood" if bounded else "log-likelihood"
-        work.summary[f"log_likelihood_{'bound_' if bounded else ''}{name}"] = float(each.mean())
+            each, what, key = log_likelihood(energies, rows, estimate), "log-likelihood", ""
+        work.summary[f"log_likelihood_{key}{name}"] = float(each.mean())
         error = f"{each.mean():.3f} ± {estimate.stderr:.3f}"
         report.row(f"{what}, {name} rows", error, "nats per row")
     _baselines(work)
 
 
 def _baselines(work: Work) -> None:
-    data = work.data
+    data = work.rows
     if data.kind != "bernoulli" or not np.isin(data.train, (0, 1)).all() or work.heldout is None:
         return
     models: dict[str, Any] = {"independent units": Independent, "Chow–Liu tree": ChowLiu}
@@ -218,40 +210,38 @@ def _baselines(work: Work) -> None:
     work.summary["baselines"] = found
 
 
-def _completion(work: Work) -> None:
-    config, machine, units = work.config.completion, work.machine, data_units(work.machine)
-    assert config is not None
-    rows = np.unique(work.data.train, axis=0)
-    rest = enumerate_states(units, machine.n_visible - config.given)
-    found = []
+def completion(work: Work, given: Count) -> None:
+    """Given the first `given` visible units of each row of data, the probability of the others."""
+    machine, units = work.energies, data_units(work.machine)
+    rows = np.unique(work.rows.train, axis=0)
+    rest = enumerate_states(units, machine.n_visible - given)
+    right_ones = []
     for row in rows:
-        given = np.broadcast_to(row[: config.given], (len(rest), config.given))
-        log_p = -machine.visible_free_energy(np.concatenate([given, rest], axis=1))
+        first = np.broadcast_to(row[:given], (len(rest), given))
+        log_p = -machine.visible_free_energy(np.concatenate([first, rest], axis=1))
         p = np.exp(log_p - log_p.max())
-        right = (rest == row[config.given :]).all(1)
-        found.append(float(p[right].sum() / p.sum()))
-    work.summary["completion"] = found
+        right = (rest == row[given:]).all(1)
+        right_ones.append(float(p[right].sum() / p.sum()))
+    work.summary["completion"] = right_ones
     work.report.row(
-        f"right completion of the first {config.given} units, exact: worst row",
-        f"{min(found):.3f}",
+        f"right completion of the first {given} units, exact: worst row",
+        f"{min(right_ones):.3f}",
         "probability",
     )
 
 
-def _samples(work: Work) -> None:
-    config, machine = work.config.sample, work.machine
-    assert config is not None
-    arrays, data = work.arrays, work.data
+def _sample(work: Work, call: Call) -> None:
+    arrays, data, machine = work.arrays, work.data, work.machine
     if isinstance(machine, DBN):
-        _moments(work, machine.sample(config.n, sampler=config.sampler, seed=config.seed))
+        _moments(work, machine.sample(**call.arguments))
         return
-    drawn = sample(machine, config.n, sampler=config.sampler, seed=config.seed)
+    drawn = call(machine)
     arrays["free_energy_samples"] = drawn.free_energy
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
     tau, slowest = drawn.diagnostics["tau"], drawn.diagnostics.get("slowest", "free energy")
     work.report.row(f"autocorrelation time ({slowest})", f"{tau:.1f}", "steps")
     if data is not None:
-        rng = Stream(config.seed).split(1)
+        rng = Stream(call.arguments["seed"]).split(1)
         arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
         if work.heldout is not None:
             arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(work.heldout, rng))
@@ -279,16 +269,22 @@ def _moments(work: Work, x: Array) -> None:
     work.report.row("second moments, model − data, rms", f"{error:.4f}", "of ⟨vv⟩")
 
 
-def _traces(work: Work) -> None:
-    config, machine = work.config.traces, work.machine
-    assert config is not None
+def traces(
+    work: Work,
+    betas: Annotated[Sequence[Positive], Field(min_length=1)],
+    n_sweeps: Count = 200,
+    n_chains: Count = 64,
+    seed: Seed = 0,
+) -> None:
+    """Energies of Gibbs chains at several β, from fair units."""
+    machine = work.energies
     what = "free energy" if machine.sums_out else "energy"
-    betas, mean, std = np.asarray(config.betas), [], []
+    mean, std = [], []
     for k, beta in enumerate(betas):
-        rng, gibbs = Stream(config.seed).split(k), Gibbs(beta=float(beta))
-        state = gibbs.init(machine, config.chains, rng)
+        rng, gibbs = Stream(seed).split(k), Gibbs(beta=beta)
+        state = gibbs.init(machine, n_chains, rng)
         energies = [machine.free_energy(state.chains)]
-        for _ in range(config.sweeps):
+        for _ in range(n_sweeps):
             state, _ = gibbs.step(machine, state, rng)
             energies.append(machine.free_energy(state.chains))
         per_unit = np.array(energies) / machine.n_units
@@ -297,18 +293,17 @@ def _traces(work: Work) -> None:
         last = per_unit[len(per_unit) // 2 :].mean()
         work.report.row(f"{what} at β = {beta:g}, second half", f"{last:.4f}", "per unit")
     work.arrays |= {
-        "trace_beta": betas,
-        "trace_sweep": np.arange(config.sweeps + 1),
+        "trace_beta": np.asarray(betas, np.float64),
+        "trace_sweep": np.arange(n_sweeps + 1),
         "trace_energy": np.array(mean),
         "trace_energy_std": np.array(std),
     }
 
 
-def _annealing(work: Work) -> None:
-    config, machine = work.config.annealing, work.machine
-    assert config is not None
-    rng, sampler = Stream(config.seed), config.sampler
-    state = sampler.init(machine, config.chains, rng)
+def annealing(work: Work, sampler: Annealing = _RAMP, n_chains: Count = 64, seed: Seed = 0) -> None:
+    """A ramp of simulated annealing; the best energy reached is reported per unit."""
+    machine, rng = work.energies, Stream(seed)
+    state = sampler.init(machine, n_chains, rng)
     betas, energies, best = [], [], []
     with work.report.progress("annealing") as update:
         for k in range(sampler.length):
@@ -325,8 +320,8 @@ def _annealing(work: Work) -> None:
     }
     work.summary["annealing"] = {"best_energy_per_unit": float(best[-1])}
     work.report.row("lowest energy reached by annealing", f"{best[-1]:.4f}", "per unit")
-    reference = getattr(work.config.machine, "ground_state", None)
-    if reference is not None:
+    if work.config.machine.function is sk:
+        reference = -0.7632 + 0.70 * machine.n_units ** (-2 / 3)  # Boettcher (2005)
         work.arrays["ground_state_reference"] = np.asarray(reference)
         work.summary["annealing"]["reference"] = reference
         work.report.row(
@@ -336,17 +331,33 @@ def _annealing(work: Work) -> None:
 
 def _weights(work: Work) -> None:
     machine, arrays = work.machine, work.arrays
-    layers = getattr(machine, "layer_units", None)
-    if layers is not None:
-        if layers[0].width == layers[1].width == 1:
-            arrays["weights"] = (
-                machine.recognition()[0].W if isinstance(machine, DBN) else machine.layers()[0][0]
-            )
-    elif "W" in machine.params and not isinstance(machine.visible, Mixed):
-        if machine.visible.width == machine.hidden.width == 1:
-            arrays["weights"] = machine.W
-    elif "J" in machine.params and machine.n_units <= _HEAT_MAP:
-        arrays["weights"] = machine.J.toarray() if machine.sparse else machine.J
-    images = work.data is not None and work.data.image_shape is not None
-    if images and "weights" in arrays and "J" not in machine.params:
+    if isinstance(machine, DBN):
+        units, W = machine.layer_units, machine.recognition()[0].W
+    elif isinstance(machine, DBM):
+        units, W = machine.layer_units, machine.layers()[0][0]
+    elif isinstance(machine, RBM):
+        units, W = (machine.visible, machine.hidden), machine.W
+    else:
+        if isinstance(machine, Pairwise) and machine.n_units <= _HEAT_MAP:
+            arrays["weights"] = machine.J.toarray() if machine.sparse else machine.J
+        return
+    if any(isinstance(u, Mixed) or u.width > 1 for u in units[:2]):
+        return
+    arrays["weights"] = W
+    if work.data is not None and work.data.image_shape is not None:
         arrays["image_shape"] = np.asarray(work.data.image_shape)
+
+
+_OF_ROWS = ("x", "y", "weights")
+STAGES: dict[str, Stage] = {
+    # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
+    "log_z": Stage(Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}), _log_z),
+    "readout": Stage(Table(readout, ("machine", "units", *_OF_ROWS)), read_out, ("data",)),
+    "fine_tune": Stage(
+        Table(fine_tune, ("network", "validation", "progress", *_OF_ROWS)), tune, ("data", "readout")
+    ),
+    "completion": _own(completion, "data"),
+    "sample": Stage(Table(sample, ("machine", "given")), _sample),
+    "traces": _own(traces),
+    "annealing": _own(annealing),
+}

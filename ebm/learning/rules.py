@@ -19,6 +19,7 @@ __all__ = [
     "Batch",
     "Carried",
     "Offsets",
+    "Predicts",
     "Rule",
     "finish",
     "normalised",
@@ -63,6 +64,14 @@ class Rule(Protocol):
 
     def gradient(self, machine: Any, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
         """An estimate of the gradient, to be ascended: a dict like params; and what it carries on."""
+
+
+@runtime_checkable
+class Predicts(Rule, Protocol):
+    """A rule that learns to predict y."""
+
+    def score(self, machine: Any, data: Array) -> tuple[float, float]:
+        """The mean −log p(y | x), nats, and the part of wrong predictions, of rows that hold x and y."""
 
 
 def normalised(weights: Array) -> Array | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, as_count, as_numbers, check_finite
+from ebm.machine import Array, Count, as_count, as_numbers, check_finite
 from ebm.network.lbfgs import LBFGS, descend
 from ebm.network.model import Layer, Network
 from ebm.network.rule import BackPropagation, Dropout
@@ -34,8 +35,8 @@ def fine_tune(
     y: ArrayLike,
     *,
     optimiser: Optimiser | LBFGS | None = None,
-    epochs: int = 50,
-    batch_size: int = 100,
+    epochs: Annotated[int, Field(ge=0)] = 50,
+    batch_size: Count = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     constraints: Sequence[Constraint] = (),
@@ -233,8 +234,8 @@ def readout(
     *,
     units: Units | None = None,
     optimiser: Optimiser | LBFGS | None = None,
-    epochs: int = 100,
-    batch_size: int = 100,
+    epochs: Annotated[int, Field(ge=0)] = 100,
+    batch_size: Count = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     seed: Seed = 0,

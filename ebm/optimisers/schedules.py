@@ -7,10 +7,10 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from ebm.errors import settings
+from ebm.machine import Positive
 
 __all__ = ["Constant", "InverseTime", "Linear", "NotNegative", "PerEpoch", "Positive", "Rate", "rate_at"]
 
-Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

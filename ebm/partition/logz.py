@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from numpy.typing import ArrayLike
 
 from ebm.elimination import log_z_by_elimination
-from ebm.errors import EbmError, NotSupported, TooLarge, nearest
-from ebm.machine import Array, Base, Machine, as_count, as_data
+from ebm.errors import EbmError, NotSupported, TooLarge, nearest, one_of
+from ebm.machine import Array, Base, Count, Machine, Positive, as_count, as_data
 from ebm.partition.annealed import (
     annealed_log_weights,
     base_rate,
@@ -42,21 +42,22 @@ METHODS = (
     "mean_field",
     "tap",
 )
+Method: TypeAlias = Annotated[str, one_of(METHODS)]
 _TEMPERED = ("mbar", "bennett", "thermodynamic")
 
 
 def log_z(
     machine: Machine,
-    method: str = "auto",
+    method: Method = "auto",
     *,
     seed: Seed = 0,
-    n_temperatures: int = 1000,
-    n_chains: int = 100,
+    n_temperatures: Count = 1000,
+    n_chains: Count = 100,
     base: Base = None,
     data: ArrayLike | None = None,
-    accuracy: float = 0.05,
+    accuracy: Positive = 0.05,
     budget: float = 60.0,
-    rounds: int | None = None,
+    rounds: Count | None = None,
     progress: Progress = None,
 ) -> LogZ:
     """The logarithm of the partition function, nats.

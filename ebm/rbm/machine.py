@@ -14,7 +14,10 @@ from ebm.graph import Graph, two_layers
 from ebm.machine import (
     Array,
     Base,
+    Count,
+    FloatType,
     Params,
+    Positive,
     Scan,
     Scratch,
     as_base,
@@ -106,7 +109,7 @@ class RBM:
         *,
         scale: float = 0.01,
         seed: Seed = 0,
-        dtype: Any = np.float64,
+        dtype: FloatType = np.float64,
     ) -> RBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
         rows = visible.columns(as_count(n_visible, "n_visible"))
@@ -118,13 +121,13 @@ class RBM:
     def from_data(
         cls,
         data: ArrayLike,
-        n_hidden: int,
+        n_hidden: Count,
         *,
         visible: Units = Bernoulli(),
         hidden: Units = Bernoulli(),
-        scale: float = 0.01,
+        scale: Positive = 0.01,
         seed: Seed = 0,
-        dtype: Any = np.float32,
+        dtype: FloatType = np.float32,
     ) -> RBM:
         """Make a machine that starts as the product of the data's marginals.
 

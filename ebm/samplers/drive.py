@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from ebm.errors import EbmError
-from ebm.machine import Array, Machine, as_count
+from ebm.machine import Array, Count, Machine, as_count
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Sampler
@@ -51,14 +52,14 @@ class Samples:
 
 def sample(
     machine: Machine,
-    n: int,
+    n: Count,
     *,
     sampler: Sampler | None = None,
     seed: Seed = 0,
     given: ArrayLike | None = None,
-    n_chains: int | None = None,
-    burn_in: int | None = None,
-    thin: int | None = None,
+    n_chains: Count | None = None,
+    burn_in: Annotated[int, Field(ge=0)] | None = None,
+    thin: Count | None = None,
 ) -> Samples:
     """Draw n samples.
 
