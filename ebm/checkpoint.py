@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import scipy.sparse
@@ -42,6 +42,17 @@ _ENERGY = {
     "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
 }
 Arrays = dict[str, np.ndarray]
+Model: TypeAlias = RBM | BoltzmannMachine | DBM | DBN | Network
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """What scikit-learn asks of one; those of `ebm.estimators` have a place in a file."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters as given."""
+
+
 # What zipfile and numpy raise on bytes that are not theirs.
 _UNREADABLE = (
     ValueError,
@@ -126,8 +137,8 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
         raise EbmError(f"{path}: {reason}; expected an .npz archive written by ebm") from None
 
 
-def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
-    if not isinstance(machine, (RBM, BoltzmannMachine, Network, DBM, DBN)):
+def _pack_machine(machine: object) -> tuple[dict[str, Any], Arrays]:
+    if not isinstance(machine, Model):
         raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
     arrays = {f"params.{key}": value for key, value in machine.params.items()}
     header: dict[str, Any] = {"type": type(machine).__name__}
@@ -153,7 +164,7 @@ def _pack_machine(machine: Any) -> tuple[dict[str, Any], Arrays]:
     return header, arrays
 
 
-def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
+def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Model:
     kind = header["type"]
     if kind == "RBM":
         visible, hidden = units_from_dict(header["visible"]), units_from_dict(header["hidden"])
@@ -180,9 +191,9 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Any:
     raise EbmError(f"unknown machine type {kind!r}")
 
 
-def _pack(what: Any) -> tuple[dict[str, Any], Arrays]:
+def _pack(what: object) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a machine, a network, a state or an estimator."""
-    if hasattr(what, "get_params"):
+    if isinstance(what, Estimator):
         return _pack_estimator(what)
     state = what if isinstance(what, State) else None
     machine, arrays = _pack_machine(state.machine if state else what)
@@ -194,15 +205,15 @@ def _pack(what: Any) -> tuple[dict[str, Any], Arrays]:
     return header, arrays
 
 
-def _pack_estimator(estimator: Any) -> tuple[dict[str, Any], Arrays]:
+def _pack_estimator(estimator: Estimator) -> tuple[dict[str, Any], Arrays]:
     from ebm.estimators.files import described  # scikit-learn, which takes long to load
 
-    own, arrays, parts = described(estimator)
-    own["parts"] = {}
+    table, arrays, parts = described(estimator)
+    table["parts"] = {}
     for name, part in parts.items():
-        own["parts"][name], found = _pack(part)
-        arrays |= {f"{name}/{key}": value for key, value in found.items()}
-    return {"estimator": own}, arrays
+        table["parts"][name], arrays_of_part = _pack(part)
+        arrays |= {f"{name}/{key}": value for key, value in arrays_of_part.items()}
+    return {"estimator": table}, arrays
 
 
 def _unpack(header: dict[str, Any], arrays: Arrays) -> Any:
@@ -224,10 +235,10 @@ def _unpack_estimator(header: dict[str, Any], arrays: Arrays) -> Any:
     from ebm.estimators.files import restored  # as above
 
     parts = {}
-    for name, own in header["parts"].items():
+    for name, table in header["parts"].items():
         start = f"{name}/"
         parts[name] = _unpack(
-            own, {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+            table, {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
         )
     return restored(header, {k: v for k, v in arrays.items() if "/" not in k}, parts)
 
@@ -291,7 +302,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         ) from None
 
 
-def load_machine(path: str | os.PathLike[str]) -> Any:
+def load_machine(path: str | os.PathLike[str]) -> RBM | BoltzmannMachine | DBM:
     """The machine in a file: the one saved, or the one of a training `State`.
 
     Raises

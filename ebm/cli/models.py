@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebm.cli.shell import check_output, main, said, seconds_of, warn
+from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, warn
 from ebm.errors import EbmError
+
+if TYPE_CHECKING:
+    from ebm.machine import Machine
+    from ebm.partition import LogZ
 
 __all__ = ["logz", "sample", "score"]
 
 _MODEL = click.argument("model", type=click.Path())
+
+
+def _samplers() -> str:
+    from ebm.experiment.config import samplers
+
+    return f"One of: {', '.join(samplers())}."
 
 
 @main.command()
@@ -25,20 +36,14 @@ _MODEL = click.argument("model", type=click.Path())
     "-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen]."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option(
-    "--sampler",
-    default="gibbs",
-    show_default=True,
-    help="gibbs, metropolis, tempering, temperedtransitions, annealing, populationannealing, swendsenwang,"
-    " wolff or direct.",
-)
+@click.option("--sampler", default="gibbs", show_default=True, cls=Setting, read=_samplers)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of it; repeatable.")
 @click.option("--beta", type=float, help="Inverse temperature; short for --set beta=...")
 @click.option("--burn-in", type=click.IntRange(min=0), help="Steps [default: measured].")
 @click.option(
     "--thin", type=click.IntRange(min=1), help="Steps between samples of a chain [default: measured]."
 )
-@said
+@in_one_line
 def sample(
     model: str,
     n: int,
@@ -78,7 +83,7 @@ def sample(
     _write_samples({"x": drawn.x, "free_energy": drawn.free_energy}, drawn.diagnostics, output)
 
 
-def _write_samples(arrays: dict[str, Any], found: dict[str, Any], output: str | None) -> None:
+def _write_samples(arrays: dict[str, Any], measured: dict[str, Any], output: str | None) -> None:
     import numpy as np
 
     from ebm.checkpoint import write_arrays, write_atomic
@@ -95,30 +100,33 @@ def _write_samples(arrays: dict[str, Any], found: dict[str, Any], output: str | 
     else:
         write_atomic(output, lambda file: file.write(text.getvalue().encode()))
     click.echo(f"{len(x)} samples in {output}")
-    if "slowest" in found:  # else nothing was measured
+    if "slowest" in measured:
         click.echo(
-            f"autocorrelation time {found['tau']:.1f} steps ({found['slowest']}); burn-in {found['burn_in']},"
-            f" thinning {found['thin']}, {found['n_chains']} chains"
+            f"autocorrelation time {measured['tau']:.1f} steps ({measured['slowest']});"
+            f" burn-in {measured['burn_in']}, thinning {measured['thin']}, {measured['n_chains']} chains"
         )
 
 
-def _estimator(command: Callable[..., Any]) -> Callable[..., Any]:
+def _of_log_z(name: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that is an argument of `ebm.log_z`, with its default."""
+
+    def read() -> str:
+        from ebm import log_z
+        from ebm.partition.logz import METHODS
+
+        names = f"One of: {', '.join(METHODS)}. " if name == "method" else ""
+        return f"{names}[default: {inspect.signature(log_z).parameters[name].default}]"
+
+    return click.option(f"--{name.replace('_', '-')}", cls=Setting, read=read, **kwargs)
+
+
+def _log_z_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of log Z."""
     options = (
-        click.option(
-            "--method",
-            default="auto",
-            show_default=True,
-            help="auto, exact, report, ais, reverse_ais, mbar, bennett, thermodynamic, population, mean_field"
-            " or tap.",
-        ),
-        click.option(
-            "--temperatures", default=1000, show_default=True, type=click.IntRange(min=1), help="Of AIS."
-        ),
-        click.option("--chains", default=100, show_default=True, type=click.IntRange(min=2), help="Of AIS."),
-        click.option(
-            "--accuracy", default=0.05, show_default=True, type=float, help="Nats, to work towards."
-        ),
+        _of_log_z("method"),
+        _of_log_z("n_temperatures", type=click.IntRange(min=1), help="Of AIS."),
+        _of_log_z("n_chains", type=click.IntRange(min=2), help="Of AIS."),
+        _of_log_z("accuracy", type=float, help="Nats, to work towards."),
         click.option("--budget", default="60s", show_default=True, help="Time for it, such as 90s, 5m, 1h."),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
     )
@@ -129,9 +137,9 @@ def _estimator(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @_MODEL
-@_estimator
+@_log_z_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@said
+@in_one_line
 def logz(model: str, as_json: bool, **settings: Any) -> None:
     """Print log Z of MODEL in nats, with its standard error.
 
@@ -142,30 +150,23 @@ def logz(model: str, as_json: bool, **settings: Any) -> None:
     Examples:
       ebm logz runs/digits/model.npz
       ebm logz runs/digits/model.npz --budget 5m --accuracy 0.02
-      ebm logz runs/digits/model.npz --method ais --temperatures 10000 --json
+      ebm logz runs/digits/model.npz --method ais --n-temperatures 10000 --json
     """
     import json
 
     from ebm.checkpoint import load_machine
+    from ebm.experiment.directory import finite
+    from ebm.experiment.report import summary_of
 
     estimate = _log_z(load_machine(model), **settings)
     if as_json:
-        numbers = {key: getattr(estimate, key) for key in ("value", "stderr", "lower", "upper")}
-        said = {key: getattr(estimate, key) for key in ("method", "verdict", "reason", "estimates")}
-        click.echo(json.dumps(_finite({"unit": "nats"} | numbers | said)))
+        click.echo(json.dumps(finite({"unit": "nats"} | summary_of(estimate))))
         return
     if len(estimate.estimates) > 1:
         _table(estimate.estimates)
     click.echo(f"log Z = {estimate}")
     if estimate.verdict != "exact":
         click.echo(f"verdict: {estimate.verdict}: {estimate.reason}")
-
-
-def _finite(value: Any) -> Any:
-    """value with null for what JSON cannot say: inf and NaN."""
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    return value if not isinstance(value, float) or abs(value) < float("inf") else None
 
 
 def _table(estimates: dict[str, dict[str, Any]]) -> None:
@@ -181,24 +182,20 @@ def _table(estimates: dict[str, dict[str, Any]]) -> None:
     (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
 
 
-def _log_z(
-    machine: Any, method: str, temperatures: int, chains: int, accuracy: float, budget: str, seed: int
-) -> Any:
+def _log_z(machine: Machine, budget: str, **settings: Any) -> LogZ:
     import warnings
+
+    from rich.console import Console
 
     from ebm import log_z
     from ebm.experiment.report import Report
 
+    given = {key: value for key, value in settings.items() if value is not None}
     seconds = seconds_of(budget)
     with warnings.catch_warnings():
         warnings.showwarning = warn
-        from rich.console import Console
-
         with Report(Console(stderr=True)).progress("log Z") as update:
-            return log_z(
-                machine, method, n_temperatures=temperatures, n_chains=chains, accuracy=accuracy,
-                budget=seconds, seed=seed, progress=update,
-            )  # fmt: skip
+            return log_z(machine, **given, budget=seconds, progress=update)
 
 
 @main.command()
@@ -209,8 +206,8 @@ def _log_z(
 )
 @click.option("--threshold", type=float, help="Make bits of the data: value >= threshold.")
 @click.option("--key", help="The array to read from an .npz file.")
-@_estimator
-@said
+@_log_z_options
+@in_one_line
 def score(
     model: str,
     data: str,

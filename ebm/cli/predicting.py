@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import click
 
-from ebm.cli.shell import check_output, main, said
+from ebm.cli.shell import check_output, in_one_line, main
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ebm.units import Gaussian, Potts
+
 __all__ = ["predict", "transform"]
 
 _AT_ONCE = 4096  # rows
+OfRows: TypeAlias = "Callable[[np.ndarray], np.ndarray]"
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A network, or an estimator that predicts."""
+
+    def predict(self, X: Any) -> Any:
+        """y of each row."""
+
+
+@runtime_checkable
+class Classifier(Predictor, Protocol):
+    """An estimator of classes."""
+
+    classes_: Any
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class, for each row."""
+
+
+@runtime_checkable
+class Transformer(Protocol):
+    """A stack, a network or an estimator with features."""
+
+    def transform(self, X: Any) -> Any:
+        """The features of each row."""
 
 
 @main.command()
@@ -25,7 +55,7 @@ _AT_ONCE = 4096  # rows
 @click.option("--proba", is_flag=True, help="Probabilities of all classes instead of the likeliest one.")
 @click.option("--key", help="The array to read from an .npz file.")
 @click.option("--labels", help="The array of true labels in the .npz file, to print the error.")
-@said
+@in_one_line
 def predict(
     model: str, data: str, output: str | None, proba: bool, key: str | None, labels: str | None
 ) -> None:
@@ -47,19 +77,20 @@ def predict(
         what = "gives no probabilities" if proba else "predicts nothing"
         raise EbmError(f"{model}: {loaded} {what}; expected a classifier")
     true = None if labels is None else _labels(data, labels, len(rows))
-    found = _of_rows(function, rows)
-    _write(found, output)
+    y = _of_rows(function, rows)
+    _write(y, output)
     if true is None:
         return
-    guess = _of_rows(_predictions(loaded), rows) if proba else found
-    if guess.dtype.kind == "f" and true.dtype.kind in "biuf" and not hasattr(loaded, "classes_"):
+    guesses = _predictions(loaded) if proba else None
+    guess = y if guesses is None else _of_rows(guesses, rows)
+    if guess.dtype.kind == "f" and true.dtype.kind in "biuf" and not isinstance(loaded, Classifier):
         off = np.sqrt(np.square(guess.reshape(true.shape) - true).mean())
-        said = f"root mean square error {off:.6g} of {len(true)} rows"
+        line = f"root mean square error {off:.6g} of {len(true)} rows"
     else:
         wrong = float((guess.astype(true.dtype) != true).mean())
         error = np.sqrt(wrong * (1 - wrong) / len(true))
-        said = f"error {wrong:.2%} ± {error:.2%} of {len(true)} rows"
-    click.echo(said, err=output is None)
+        line = f"error {wrong:.2%} ± {error:.2%} of {len(true)} rows"
+    click.echo(line, err=output is None)
 
 
 @main.command()
@@ -67,7 +98,7 @@ def predict(
 @click.argument("data", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), help="A .npy or .csv file [default: csv on the screen].")
 @click.option("--key", help="The array to read from an .npz file.")
-@said
+@in_one_line
 def transform(model: str, data: str, output: str | None, key: str | None) -> None:
     """Features of the rows of DATA (.npy, .npz or .csv): means of the hidden units of MODEL.
 
@@ -76,10 +107,14 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
       ebm transform runs/digits/model.npz pixels.npy -o features.npy
     """
     loaded, rows = _begin(model, data, key, output)
-    function = getattr(loaded, "transform", None) or getattr(loaded, "mean_h", None)
-    if function is None:
+    from ebm.machine import HasFeatures
+
+    if isinstance(loaded, Transformer):
+        _write(_of_rows(loaded.transform, rows), output)
+    elif isinstance(loaded, HasFeatures):
+        _write(_of_rows(loaded.mean_h, rows), output)
+    else:
         raise EbmError(f"{model}: {loaded} has no features; expected a model with hidden units")
-    _write(_of_rows(function, rows), output)
 
 
 def _begin(
@@ -93,48 +128,51 @@ def _begin(
 
     from ebm.checkpoint import load
     from ebm.datasets import read_array
+    from ebm.training import State
 
     check_output(output, (".npy", ".csv"))
     path = Path(model)
     if path.is_dir():
         path = path / (first if (path / first).exists() else "model.npz")
     loaded = load(path)
-    return getattr(loaded, "machine", loaded), read_array(data, key)
+    return loaded.machine if isinstance(loaded, State) else loaded, read_array(data, key)
 
 
-def _labelled(loaded: Any) -> Any:
-    """The type of the label, of a machine whose last visible unit it is; else None."""
+def _label(loaded: object) -> Gaussian | Potts | None:
+    """The type of the label, of an RBM whose last visible unit it is; else None."""
+    from ebm.rbm import RBM
     from ebm.units import Gaussian, Mixed, Potts
 
-    units: Any = getattr(loaded, "units", None)
-    label = units.one(loaded.n_visible - 1) if isinstance(units, Mixed) else None
+    if not isinstance(loaded, RBM) or not isinstance(loaded.visible, Mixed):
+        return None
+    label = loaded.visible.one(loaded.n_visible - 1)
     return label if isinstance(label, (Gaussian, Potts)) else None
 
 
-def _probabilities(loaded: Any) -> Any:
+def _probabilities(loaded: Any) -> OfRows | None:
     from ebm.conditional import conditional_probabilities
+    from ebm.network import Network
 
-    label = _labelled(loaded)
+    label = _label(loaded)
     if label is not None:
         return (lambda rows: conditional_probabilities(loaded, rows)) if label.finite else None
-    readout = getattr(loaded, "readout_units", None)
-    if readout is not None:
-        return loaded.predict_mean if readout.finite else None
-    return getattr(loaded, "predict_proba", None)
+    if isinstance(loaded, Network):
+        return loaded.predict_mean if loaded.readout_units.finite else None
+    return loaded.predict_proba if isinstance(loaded, Classifier) else None
 
 
-def _predictions(loaded: Any) -> Any:
-    from ebm.conditional import conditional_moments
+def _predictions(loaded: Any) -> OfRows | None:
+    from ebm.conditional import conditional_moments, conditional_probabilities
 
-    label = _labelled(loaded)
+    label = _label(loaded)
     if label is None:
-        return getattr(loaded, "predict", None)
+        return loaded.predict if isinstance(loaded, Predictor) else None
     if label.finite:
-        return lambda rows: _probabilities(loaded)(rows).argmax(1)
+        return lambda rows: conditional_probabilities(loaded, rows).argmax(1)
     return lambda rows: conditional_moments(loaded, rows)[0]
 
 
-def _of_rows(function: Any, rows: np.ndarray) -> np.ndarray:
+def _of_rows(function: OfRows, rows: np.ndarray) -> np.ndarray:
     """A function of all rows, of some at a time."""
     import numpy as np
 
@@ -154,17 +192,17 @@ def _labels(data: str, name: str, n: int) -> np.ndarray:
     return arrays[name]
 
 
-def _write(found: np.ndarray, output: str | None) -> None:
+def _write(y: np.ndarray, output: str | None) -> None:
     """As .npy, as .csv, or as csv on the screen."""
     import numpy as np
 
     from ebm.checkpoint import write_atomic
 
     if output is not None and output.endswith(".npy"):
-        write_atomic(output, lambda file: np.save(file, found, allow_pickle=False))
+        write_atomic(output, lambda file: np.save(file, y, allow_pickle=False))
         return
     text = io.StringIO()
-    np.savetxt(text, found, fmt="%.8g" if found.dtype.kind == "f" else "%s", delimiter=",")
+    np.savetxt(text, y, fmt="%.8g" if y.dtype.kind == "f" else "%s", delimiter=",")
     if output is None:
         click.echo(text.getvalue(), nl=False)
     else:

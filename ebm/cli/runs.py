@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ebm.cli.shell import check_output, main, said, seconds_of, warn
+from ebm.cli.shell import check_output, in_one_line, main, seconds_of, warn
 from ebm.errors import EbmError
 
 __all__ = ["plot", "resume", "run"]
@@ -21,7 +21,7 @@ __all__ = ["plot", "resume", "run"]
 )
 @click.option("--out", type=click.Path(), help="Run directory [default: runs/<config's stem>].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that directory.")
-@said
+@in_one_line
 def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: bool) -> None:
     """Run CONFIG, a TOML file: learn, then log Z, readouts, samples, figures as its tables say.
 
@@ -43,7 +43,7 @@ def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: boo
 
 @main.command()
 @click.argument("run", type=click.Path())
-@said
+@in_one_line
 def resume(run: str) -> None:
     """Go on with the interrupted run in directory RUN; it ends with the same numbers, bit for bit.
 
@@ -76,7 +76,7 @@ def _interruptible(where: str, work: Callable[[], Any]) -> None:
 @click.option("--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="[default: 0.5 5]")
 @click.option("--budget", help="Time for it, such as 90s, 5m, 1h [default: 60s].")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
-@said
+@in_one_line
 def plot(run: str, thermo: bool, budget: str | None, **settings: Any) -> None:
     """Draw the figures of directory RUN again, from its files.
 

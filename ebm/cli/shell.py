@@ -14,10 +14,10 @@ import click
 from ebm import __version__
 from ebm.errors import EbmError
 
-__all__ = ["check_output", "main", "said", "seconds_of", "warn"]
+__all__ = ["Setting", "check_output", "in_one_line", "main", "seconds_of", "warn"]
 
 
-def said(command: Callable[..., Any]) -> Callable[..., Any]:
+def in_one_line(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn refusals and interruptions into one line and an exit code."""
 
     @functools.wraps(command)
@@ -43,6 +43,19 @@ def said(command: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(1)
 
     return wrapped
+
+
+class Setting(click.Option):
+    """An option whose help is read from what it names (by `read`), when somebody asks for help."""
+
+    def __init__(self, *args: Any, read: Callable[[], str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read = read
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option and its help."""
+        self.help = " ".join(filter(None, (self.help, self._read())))
+        return super().get_help_record(ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -79,8 +79,8 @@ def read_gset(path: str | Path, name: str | None = None) -> csr_array:
     ...     path = pathlib.Path(folder) / "triangle"
     ...     _ = path.write_text("3 3\\n1 2 1\\n1 3 1\\n2 3 1\\n")
     ...     W = read_gset(path)
-    >>> found = ebm.sample(ebm.BoltzmannMachine(ebm.Ising(), -W), 10, sampler=ebm.Annealing())
-    >>> float(cut_value(W, found.diagnostics["best_x"]).max())
+    >>> samples = ebm.sample(ebm.BoltzmannMachine(ebm.Ising(), -W), 10, sampler=ebm.Annealing())
+    >>> float(cut_value(W, samples.diagnostics["best_x"]).max())
     2.0
     """
     file = Path(path).expanduser()
@@ -170,8 +170,8 @@ def _lines(path: str, file: Path) -> Iterator[tuple[int, list[str]]]:
                 if cells := line.decode("ascii").split():
                     yield number, cells
     except (OSError, EOFError, zlib.error) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EbmError(f"{path}: line {number + 1}: cannot be read: truncated or damaged ({said})") from None
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise EbmError(f"{path}: line {number + 1}: cannot be read: truncated or damaged ({cause})") from None
 
 
 def _integers(cells: list[str]) -> list[int] | None:

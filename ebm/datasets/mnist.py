@@ -53,15 +53,15 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 def _of_folder(folder: Path) -> tuple[np.ndarray, ...]:
     """Images and labels of both parts, from the four files of a folder."""
-    found: list[np.ndarray] = []
+    parts: list[np.ndarray] = []
     for stems in _PARTS.values():
         for stem, rank in zip(stems, (3, 1), strict=True):
             names = [f"{stem}{dot}idx{rank}-ubyte{end}" for dot in "-." for end in ("", ".gz")]
             path = next((folder / name for name in names if (folder / name).exists()), None)
             if path is None:
                 raise EbmError(f"{folder}: no file {names[0]}, gzipped or not")
-            found.append(read_idx(path))
-    return tuple(found)
+            parts.append(read_idx(path))
+    return tuple(parts)
 
 
 def _of_archive(path: Path) -> tuple[np.ndarray, ...]:
@@ -169,10 +169,10 @@ class MNIST:
             return np.arange(len(y))
         rng, chosen = np.random.default_rng(self.seed), []
         for k in np.unique(y):
-            own = np.flatnonzero(y == k)
-            if len(own) < self.labels_per_class:
-                raise EbmError(f"MNIST: labels_per_class: class {k} has {len(own)} rows")
-            chosen.append(rng.choice(own, self.labels_per_class, replace=False))
+            members = np.flatnonzero(y == k)
+            if len(members) < self.labels_per_class:
+                raise EbmError(f"MNIST: labels_per_class: class {k} has {len(members)} rows")
+            chosen.append(rng.choice(members, self.labels_per_class, replace=False))
         return np.sort(np.concatenate(chosen))
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:

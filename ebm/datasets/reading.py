@@ -73,10 +73,10 @@ def _refusing(path: str | Path) -> Iterator[None]:
     except (
         Exception
     ) as error:  # bad bytes raise anything: ValueError, EOFError, BadZipFile, zlib.error, csv.Error ...
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        if "Object arrays" in said:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "Object arrays" in reason:
             raise EbmError(f"{path}: holds Python objects, so it {PICKLE}") from None
-        raise EbmError(f"{path}: truncated, damaged or no {Path(path).suffix} file ({said})") from None
+        raise EbmError(f"{path}: truncated, damaged or no {Path(path).suffix} file ({reason})") from None
 
 
 def _check_magic(path: str, file: Path) -> None:
@@ -107,9 +107,9 @@ def _pick(path: str, archive: np.lib.npyio.NpzFile, key: str | None, labels: str
     tables = [name for name in names if name != labels and np.ndim(archive[name]) == 2]
     if len(tables) == 1:
         return tables[0]
-    found = "several 2-D arrays" if tables else "no 2-D array"
+    what = "several 2-D arrays" if tables else "no 2-D array"
     raise EbmError(
-        f"{path}: holds {found} among {', '.join(names) or 'nothing'}; expected one, or its name in key"
+        f"{path}: holds {what} among {', '.join(names) or 'nothing'}; expected one, or its name in key"
     )
 
 
@@ -246,9 +246,9 @@ def _check_labels(table: Table, labels: str | int, y: np.ndarray, numbers: bool)
     """Return as int64 or float64 the labels that came as an array of their own."""
     n = len(table.values)
     if y.shape != (n,) or y.dtype.kind not in "biuf":
-        found = f"are {y.dtype} of shape {y.shape}"
+        got = f"are {y.dtype} of shape {y.shape}"
         what = "numbers" if numbers else "integers"
-        raise EbmError(f"{table.path}: labels {labels!r} {found}; expected {n} {what}, one per row")
+        raise EbmError(f"{table.path}: labels {labels!r} {got}; expected {n} {what}, one per row")
     bad = _no_labels(y, numbers)
     if bad.any():
         i, what = int(bad.argmax()), "a finite number" if numbers else "an integer"

@@ -75,9 +75,9 @@ def _signature(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     if isinstance(function, type):
         hints = typing.get_type_hints(function, include_extras=True)
     else:  # not the annotation of what it returns, which may name what is not imported
-        own = types.SimpleNamespace(__annotations__={p.name: p.annotation for p in parameters.values()})
+        annotated = types.SimpleNamespace(__annotations__={p.name: p.annotation for p in parameters.values()})
         scope = inspect.unwrap(function).__globals__
-        hints = typing.get_type_hints(own, scope, include_extras=True)
+        hints = typing.get_type_hints(annotated, scope, include_extras=True)
     return {name: (hints[name], parameter.default) for name, parameter in parameters.items()}
 
 

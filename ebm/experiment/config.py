@@ -16,13 +16,13 @@ from typing import Any
 from ebm import learning, optimisers
 from ebm.datasets import DataSet
 from ebm.errors import EbmError, nearest
-from ebm.experiment.calls import Call, Table, build, kinds, tables_of, written
+from ebm.experiment.calls import Call, Table, build, tables_of, written
 from ebm.experiment.machines import MACHINES
 from ebm.experiment.stages import STAGES
 from ebm.experiment.work import Config, Plots, Train
 from ebm.samplers import Sampler
 
-__all__ = ["Config", "build_sampler", "parse_overrides", "read_config", "resolved"]
+__all__ = ["Config", "build_sampler", "parse_overrides", "read_config", "resolved", "samplers"]
 
 # Per table, the types that it may have; where there is one, `type` is left out.
 TABLES: dict[str, Mapping[str, Table]] = {
@@ -136,6 +136,11 @@ def _build_config(raw: dict[str, Any], path: Path) -> Config:
     return Config(source=str(path), stages=stages, **(defaults | built))
 
 
+def samplers() -> dict[str, Table]:
+    """The samplers by the names of their classes, in lower case."""
+    return {name.lower(): table for name, table in tables_of(Sampler).items()}
+
+
 def build_sampler(name: str, overrides: Sequence[str] = ()) -> Sampler:
     """A sampler by the name of its class, with settings such as ``n_sweeps=5``.
 
@@ -144,14 +149,13 @@ def build_sampler(name: str, overrides: Sequence[str] = ()) -> Sampler:
     >>> build_sampler("gibbs", ["n_sweeps=5"]).n_sweeps
     5
     """
-    by_lower = {key.lower(): key for key in kinds(Sampler)}
-    if name.lower() not in by_lower:
-        raise EbmError(f"sampler: unknown {name!r}; {nearest(name.lower(), by_lower)}")
+    if name.lower() not in samplers():
+        raise EbmError(f"sampler: unknown {name!r}; {nearest(name.lower(), samplers())}")
     for item in overrides:
         if "=" not in item:
             raise EbmError(f"--set {item}: expected KEY=VALUE, such as n_sweeps=5")
     values = {key: value for _, key, value in parse_overrides([f"sampler.{item}" for item in overrides])}
-    return build({"type": by_lower[name.lower()]} | values, tables_of(Sampler))
+    return build({"type": name.lower()} | values, samplers())
 
 
 def resolved(config: Config) -> dict[str, dict[str, Any]]:

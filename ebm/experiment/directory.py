@@ -27,7 +27,7 @@ try:
 except ImportError:  # not a POSIX system: no locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "finite"]
 
 _KEPT = 2
 _MARK = "# Resolved by ebm run: every default written out.\n"
@@ -147,7 +147,7 @@ class RunDirectory:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file atomically."""
-        self.write_text(name, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+        self.write_text(name, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
 
     # Metrics.
 
@@ -159,7 +159,7 @@ class RunDirectory:
     def append_metrics(self, row: dict[str, float]) -> None:
         """Append a line and flush it to disk."""
         with open(self.metrics, "ab") as file:
-            file.write(json.dumps(_finite(row), allow_nan=False).encode() + b"\n")
+            file.write(json.dumps(finite(row), allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -225,12 +225,12 @@ def _learning(tables: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _finite(value: Any) -> Any:
-    """value with null for what JSON cannot say: inf and NaN."""
+def finite(value: Any) -> Any:
+    """Value with null for what JSON cannot say: inf and NaN."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ebm.partition import LogZ
 from ebm.progress import Update, showing
 
-__all__ = ["Report", "Row", "seldom"]
+__all__ = ["Report", "Row", "seldom", "summary_of", "summary_rows"]
 
 Row = tuple[str, str, str]  # quantity, value, unit
 
@@ -63,6 +66,11 @@ def seldom(update: Update, every: int) -> Update:
     """A function that passes on one call in so many."""
     count = itertools.count(1)
     return lambda done, line: update(done, line) if next(count) % every == 0 else None
+
+
+def summary_of(estimate: LogZ) -> dict[str, Any]:
+    """An estimate as plain data, without its arrays."""
+    return {key: value for key, value in asdict(estimate).items() if key != "log_weights"}
 
 
 def summary_rows(rows: Sequence[Row]) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ebm.checkpoint import save, write_arrays
+from ebm.datasets import Data
 from ebm.deep import DBN
 from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import read_config, resolved
@@ -27,7 +28,7 @@ from ebm.experiment.machines import make_machine
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, run_stages
-from ebm.experiment.work import Config, Work, rows_for
+from ebm.experiment.work import Config, Model, Train, Work, rows_for
 from ebm.machine import Array, check_finite
 from ebm.optimisers.schedules import rate_at
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
@@ -131,7 +132,12 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
 
 
 def _go(
-    config: Config, machine: Any, data: Any, directory: RunDirectory, state: State | None, report: Report
+    config: Config,
+    machine: Model,
+    data: Data | None,
+    directory: RunDirectory,
+    state: State | None,
+    report: Report,
 ) -> RunDirectory:
     began = time.perf_counter()
     with _warnings_as_lines(report), _blas_threads(machine, config):
@@ -155,7 +161,7 @@ def _go(
     return directory
 
 
-def _blas_threads(machine: Any, config: Config) -> AbstractContextManager[Any]:
+def _blas_threads(machine: Model, config: Config) -> AbstractContextManager[Any]:
     """Keep small matrix products on one thread: a function of the config alone, so resuming is exact.
 
     They gain nothing from a second one, and when another process wants the cores the threads of a product
@@ -233,7 +239,7 @@ def _learn(work: Work, state: State | None) -> None:
     _keep(work, state, per_epoch)
 
 
-def _enough(settings: Any, state: State) -> bool:
+def _enough(settings: Train, state: State) -> bool:
     """Whether the looks so far say to stop: asked of the memory, so that a resumed run knows."""
     return settings.stopping is not None and settings.stopping.enough(state.memory)
 
@@ -245,12 +251,12 @@ def _keep(work: Work, state: State, per_epoch: int) -> None:
     epoch, early = state.step / per_epoch, _enough(settings, state)
     name = choose(state, work.heldout, work.config.rule)
     kept: dict[str, Any] = {"machine": name, "learned_epochs": epoch, "stopped_early": early}
-    said = f"after {epoch:g} of {settings.epochs} epochs"
+    when = f"after {epoch:g} of {settings.epochs} epochs"
     if name == "best":
         kept["epoch"] = best_step(state.memory) / per_epoch
-        said = f"of epoch {kept['epoch']:g}, {said}"
+        when = f"of epoch {kept['epoch']:g}, {when}"
     work.summary["kept"] = kept
-    work.report.row("machine kept", name, said)
+    work.report.row("machine kept", name, when)
 
 
 def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) -> str:

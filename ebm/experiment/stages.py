@@ -20,6 +20,7 @@ from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, TooLarge
 from ebm.experiment.calls import Call, Table
 from ebm.experiment.predicting import predictions, read_out, tune
+from ebm.experiment.report import summary_of
 from ebm.experiment.stacks import check_stack
 from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_of
 from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive, enumerate_states, n_states
@@ -165,16 +166,7 @@ def _log_z(work: Work, call: Call) -> None:
     base = base_rate(energies, work.rows.train) if fits else None
     with report.progress("log Z") as update:
         estimate = call(energies, base=base, budget=math.inf, progress=update)
-    work.summary["log_z"] = {
-        "value": estimate.value,
-        "stderr": estimate.stderr,
-        "lower": estimate.lower,
-        "upper": estimate.upper,
-        "method": estimate.method,
-        "verdict": estimate.verdict,
-        "reason": estimate.reason,
-        "estimates": estimate.estimates,
-    }
+    work.summary["log_z"] = summary_of(estimate)
     ess = estimate.estimates.get("ais", {}).get("ess")
     weights = f", ESS {ess or 0:.0f} of {call.arguments['n_chains']} weights"
     how = estimate.method + ("" if ess is None else weights)
@@ -203,11 +195,11 @@ def _baselines(work: Work) -> None:
     if data.kind != "bernoulli" or not np.isin(data.train, (0, 1)).all() or work.heldout is None:
         return
     models: dict[str, Any] = {"independent units": Independent, "Chow–Liu tree": ChowLiu}
-    found = {}
+    scores = {}
     for name, model in models.items():
-        found[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
-        work.report.row(f"log-likelihood, test rows: {name}", f"{found[name]:.3f}", "nats per row")
-    work.summary["baselines"] = found
+        scores[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
+        work.report.row(f"log-likelihood, test rows: {name}", f"{scores[name]:.3f}", "nats per row")
+    work.summary["baselines"] = scores
 
 
 def completion(work: Work, given: Count) -> None:

@@ -74,8 +74,8 @@ def plot_thermo(
         warnings.showwarning = warn
         with Report(Console(stderr=True)).progress("thermodynamics") as update:
             grid = np.geomspace(low, high, _POINTS)
-            found = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
-    axes = thermo(found, None if machine.sums_out else machine.n_units)
-    write_arrays(arrays, found.arrays())
+            result = thermodynamics(machine, grid, budget=budget, seed=seed, progress=update)
+    axes = thermo(result, None if machine.sums_out else machine.n_units)
+    write_arrays(arrays, result.arrays())
     write_atomic(figure, lambda file: axes[0].figure.savefig(file, format="png", dpi=120))
     return [figure, arrays]

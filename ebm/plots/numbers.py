@@ -47,13 +47,13 @@ def predictions(
         raise EbmError(f"predictions: expected two arrays (m,), m > 0, got {y.shape} and {mean.shape}")
     off = y - mean
     spread = float(np.square(y - y.mean()).mean())
-    said = f"rms error {np.sqrt(np.square(off).mean()):.3g}"
-    said += f", R² {1 - np.square(off).mean() / spread:.3g}" if spread > 0 else ""
+    title = f"rms error {np.sqrt(np.square(off).mean()):.3g}"
+    title += f", R² {1 - np.square(off).mean() / spread:.3g}" if spread > 0 else ""
     ax = new_axes(ax, (5.4, 5.0))
     half = None
     if std is not None:
         half = _NORMAL_90 * np.broadcast_to(np.asarray(std, np.float64), y.shape)
-        said += f"; 90 % intervals hold {100 * (np.abs(off) <= half).mean():.3g} %"
+        title += f"; 90 % intervals hold {100 * (np.abs(off) <= half).mean():.3g} %"
     ax.errorbar(
         mean, y, half, fmt="o", markersize=4, color=TRAIN.colour, ecolor="0.8", elinewidth=1, zorder=2
     )
@@ -61,5 +61,5 @@ def predictions(
     ax.plot([low, high], [low, high], color=GREY, linestyle=":", linewidth=1.2, zorder=3)
     ax.set_xlabel("predicted" if half is None else "predicted ± 90 % interval")
     ax.set_ylabel("true")
-    ax.set_title(said, fontsize="medium")
+    ax.set_title(title, fontsize="medium")
     return ax

@@ -11,20 +11,6 @@ from ebm.samplers.trajectory import TrajectoryTempering, select_machines
 from ebm.samplers.transitions import TemperedTransitions
 from ebm.samplers.walkers import Sampler
 
-# The samplers by name: what configs and the command line may ask for. One more is its file and a line here.
-SAMPLERS: dict[str, type[Sampler]] = {
-    "Annealing": Annealing,
-    "Direct": Direct,
-    "Gibbs": Gibbs,
-    "Metropolis": Metropolis,
-    "PopulationAnnealing": PopulationAnnealing,
-    "SwendsenWang": SwendsenWang,
-    "TemperedTransitions": TemperedTransitions,
-    "Tempering": Tempering,
-    "TrajectoryTempering": TrajectoryTempering,  # takes machines, which a config cannot hold
-    "Wolff": Wolff,
-}
-
 __all__ = [
     "Annealing",
     "Direct",
