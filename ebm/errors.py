@@ -53,6 +53,8 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     "did you mean 'n_chains'?"
     """
     choices = sorted(choices)
+    if not choices:
+        return "there are none"
     close = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(choices)}"
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ebm import log_z
-from ebm.partition.annealed import raise_log_likelihood, raise_rows
+from ebm.partition.raised import raise_log_likelihood, raise_rows
 
 
 def base_of(machine):

@@ -1,7 +1,10 @@
 """log Z as a user asks for it: every method against enumeration, bounds, verdicts, and what is refused."""
 
+import importlib
 import itertools
+import re
 import warnings
+from dataclasses import dataclass, replace
 
 import laws
 import numpy as np
@@ -9,16 +12,21 @@ import pytest
 from scipy.special import gammaln, logsumexp
 
 from ebm import RBM, Bernoulli, BoltzmannMachine, EbmError, Gaussian, Ising, Stream, log_z
-from ebm.partition import annealed_log_weights, tap
-from ebm.partition.annealed import even_betas, raise_log_likelihood, reverse_log_weights
+from ebm.partition import EstimatorOfLogZ, LogZ, annealed_log_weights, tap
+from ebm.partition.annealed import even_betas, reverse_log_weights
 from ebm.partition.estimate import Estimate, log_mean_exp
-from ebm.partition.logz import METHODS
-from ebm.partition.methods import Reversed, Tempered
+from ebm.partition.logz import METHODS, settings_of, summaries
+from ebm.partition.raised import raise_log_likelihood
 from ebm.partition.report import judge
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 STOCHASTIC = ("ais", "reverse_ais", "mbar", "bennett", "thermodynamic", "population")
 FEW = ("bernoulli-hidden", "ising-sparse-hidden", "potts", "bernoulli-bernoulli", "gaussian-potts")
+
+
+def settings_for(method, **given):
+    """Those of the given settings that a method has."""
+    return {key: value for key, value in given.items() if key in settings_of(method)}
 
 
 def base_of(machine):
@@ -86,7 +94,7 @@ def test_every_method_agrees_with_enumeration(name, method):
     """Within 4 sigma, with a small sigma; bounds where there are bounds; nothing is claimed of agreement."""
     machine = laws.MACHINES[name]()
     exact = machine.exact(stats=False)[0]
-    found = log_z(machine, method, seed=3, n_temperatures=200, n_chains=200, rounds=1)
+    found = log_z(machine, method, seed=3, **settings_for(method, n_temperatures=200, n_chains=200, rounds=1))
     assert found.method == method
     assert found.verdict == "unchecked"
     assert 0 < found.stderr < 0.1
@@ -146,7 +154,7 @@ def test_the_report_agrees(name):
 def test_seeds_repeat(method):
     """For work that the clock does not change: one round."""
     machine = laws.MACHINES["bernoulli-bernoulli"]()
-    limits = {"n_temperatures": 30, "n_chains": 30, "rounds": 1, "budget": np.inf}
+    limits = settings_for(method, n_temperatures=30, n_chains=30, rounds=1, budget=np.inf)
 
     def run(seed):
         return log_z(machine, method, seed=seed, **limits).value
@@ -175,20 +183,76 @@ def test_reverse_ais_from_samples_that_are_not_exact_is_no_bound():
         assert abs(found.value - tap(machine).value) < 4 * found.stderr + 0.02
 
 
-def test_reverse_ais_does_not_trust_what_tempering_does_not():
+def test_reverse_ais_does_not_trust_what_tempering_does_not(monkeypatch):
+    module = importlib.import_module("ebm.partition.tempered")
     machine = laws.MACHINES["ising"]()
-    tempered = Tempered(machine, machine.params["b"], Stream(0), ("mbar",), n_ladders=12, n_records=16)
-    reverse = Reversed(tempered, Stream(1), 200)
-    assert not reverse.grow()["reverse_ais"].trouble
-    grow = tempered.grow
+    estimates_of, trouble = module.tempered_estimates, ["", "tempering: drifts"]
 
-    def drifting():
-        found = grow()
-        tempered.trouble = "tempering: drifts"
-        return found
+    def drifting(run, methods):
+        found = estimates_of(run, methods)
+        return {key: replace(e, trouble=trouble[0]) for key, e in found.items()}
 
-    tempered.grow = drifting
-    assert reverse.grow()["reverse_ais"].trouble == "reverse AIS: from tempering: drifts"
+    monkeypatch.setattr(module, "tempered_estimates", drifting)
+    rounds = module.tempered(
+        machine,
+        machine.params["b"],
+        Stream(0),
+        ("mbar",),
+        n_ladders=12,
+        n_records=16,
+        reverse=(Stream(1), 200),
+    )
+    assert not next(rounds)["reverse_ais"].trouble
+    trouble.pop(0)
+    assert next(rounds)["reverse_ais"].trouble == "reverse AIS: from tempering: drifts"
+
+
+# The registry.
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A user's own: twice the first of its settings."""
+
+    half: float = 1.0
+
+    def estimate(self, machine, rng, context):
+        return LogZ(value=2 * self.half + rng.uniform(1, 1)[0, 0], stderr=0.1, method="twice")
+
+
+def test_an_estimator_of_ones_own(monkeypatch):
+    """As an object, and under a name of the table."""
+    machine = laws.MACHINES["ising"]()
+    one = log_z(machine, Twice(3.0), seed=2)
+    assert (one.method, one.lower, one.upper) == ("twice", -np.inf, np.inf)
+    assert isinstance(Twice(), EstimatorOfLogZ)
+    monkeypatch.setitem(METHODS, "twice", Twice)
+    assert log_z(machine, "twice", half=3.0, seed=2).value == one.value != log_z(machine, "twice").value
+    assert settings_of("twice") == ("half",)
+    assert summaries()["twice"] == "A user's own: twice the first of its settings."
+
+
+def test_methods_are_listed_where_they_are_asked_for():
+    for name, line in summaries().items():
+        assert line
+        assert f"{name:14}  {line}" in log_z.__doc__
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "expected"),
+    [
+        ("aiss", {}, "did you mean 'ais'"),
+        ("ais", {"n_temperature": 3}, "did you mean 'n_temperatures'"),
+        ("exact", {"n_chains": 3}, "unknown setting"),
+        (METHODS["ais"], {}, "AIS()"),
+        (METHODS["ais"](), {"n_chains": 3}, "setting of AIS"),
+        (3, {}, "ais, reverse_ais"),
+    ],
+)
+def test_unknown_methods_and_settings_are_one_line(method, arguments, expected):
+    with pytest.raises(EbmError, match=re.escape(expected)) as error:
+        log_z(laws.MACHINES["ising"](), method, **arguments)
+    assert "\n" not in str(error.value)
 
 
 # The verdict.

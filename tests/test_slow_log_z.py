@@ -15,13 +15,9 @@ import numpy as np
 import pytest
 
 from ebm import Bernoulli, Ising, PopulationAnnealing, Potts, Stream, Tempering
-from ebm.partition.annealed import (
-    annealed_log_weights,
-    even_betas,
-    raise_log_likelihood,
-    reverse_log_weights,
-)
+from ebm.partition.annealed import annealed_log_weights, even_betas, reverse_log_weights
 from ebm.partition.estimate import Estimate, log_mean_exp, weighty
+from ebm.partition.raised import raise_log_likelihood
 from ebm.partition.tempered import Recorder, reversed_estimate, tempered_estimates
 
 pytestmark = pytest.mark.slow

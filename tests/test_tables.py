@@ -14,6 +14,7 @@ from ebm.errors import EbmError, settings
 from ebm.experiment import calls, read_config
 from ebm.experiment.config import MOVED, TABLES, resolved
 from ebm.experiment.stages import STAGES
+from ebm.partition.growing import Effort
 
 RBM = '[data]\ntype = "BarsAndStripes"\n[machine]\ntype = "RBM"\nn_hidden = 4\n'
 TRAIN = RBM + "[train]\nepochs = 1\n"
@@ -31,11 +32,20 @@ def read(tmp_path):
 def test_keys_and_defaults_are_those_of_the_functions():
     for name, types in TABLES.items():
         for table in types.values():
-            own = inspect.signature(table.function).parameters
-            assert set(table.given) <= set(own), (name, table.given)
-            assert set(table.parameters) == set(own) - set(table.given)
-            for key, (_, default) in table.parameters.items():
-                assert default is own[key].default or key in table.defaults or default == own[key].default
+            for method in table.methods or [None]:
+                check_keys(table, method)
+
+
+def check_keys(table, method):
+    own = dict(inspect.signature(table.function).parameters)
+    if method is not None:
+        own |= inspect.signature(table.methods[method]).parameters
+        del own["settings"]  # those of the method
+    assert set(table.given) <= own.keys() | {"budget"}, table.given
+    parameters = table.parameters({"method": method})
+    assert set(parameters) == set(own) - set(table.given)
+    for key, (_, default) in parameters.items():
+        assert default is own[key].default or key in table.defaults or default == own[key].default
 
 
 def test_training_has_the_defaults_of_fit():
@@ -50,8 +60,11 @@ def test_every_default_that_a_table_leaves_out_is_what_python_takes(read):
     config = read(TRAIN + "[log_z]\n[sample]\nn = 3\n[readout]\n[annealing]\n")
     for name, function in (("log_z", ebm.log_z), ("sample", ebm.sample), ("readout", ebm.readout)):
         for key, value in config.stages[name].arguments.items():
-            default = inspect.signature(function).parameters[key].default
-            assert value == default or (name, key) in {("log_z", "rounds"), ("sample", "n")}
+            if name == "log_z" and key in ("accuracy", "rounds"):
+                assert value == {"accuracy": Effort().accuracy, "rounds": 4}[key]
+            else:
+                default = inspect.signature(function).parameters[key].default
+                assert value == default or (name, key) == ("sample", "n")
     assert config.stages["annealing"].arguments["sampler"] == ebm.Annealing()
     assert resolved(config)["machine"]["dtype"] == "float32"
 
@@ -176,7 +189,7 @@ LINES = {
     "an unknown method": (
         RBM + '[log_z]\nmethod = "aiss"\n', r"\[log_z\] method: unknown 'aiss'; did you mean 'ais'\?",
     ),
-    "no chains": (RBM + "[log_z]\nn_chains = 0\n", r"\[log_z\] n_chains: .*greater than or equal to 1"),
+    "no chains": (RBM + '[log_z]\nmethod = "ais"\nn_chains = 0\n', r"\[log_z\] n_chains: .*greater than or equal to 1"),
     "no samples": (RBM + "[sample]\nn = 0\n", r"\[sample\] n: .*greater than or equal to 1"),
     "a key that the run gives": (RBM + "[log_z]\nbudget = 3.0\n", r"\[log_z\] budget: unknown key of log_z"),
     "an unknown sampler": (
@@ -212,7 +225,8 @@ def test_old_keys_name_the_new_ones(read, place):
     assert f"[{table}] {key}: is now {MOVED[place]}" in str(caught.value)
     new = MOVED[place].split(" = ")[0].split("] ")
     where = new[0].strip("[") if len(new) == 2 else table
-    assert any(new[-1] in made.parameters for made in TABLES[where].values())
+    tables = [(made, method) for made in TABLES[where].values() for method in made.methods or [None]]
+    assert any(new[-1] in made.parameters({"method": method}) for made, method in tables)
 
 
 def test_every_config_of_the_readme_says_what_there_is():

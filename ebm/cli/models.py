@@ -107,15 +107,21 @@ def _write_samples(arrays: dict[str, Any], measured: dict[str, Any], output: str
         )
 
 
+def _methods() -> str:
+    from ebm.partition.logz import METHODS
+
+    return f"One of: {', '.join(METHODS)}."
+
+
 def _of_log_z(name: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that is an argument of `ebm.log_z`, with its default."""
+    """An option that is a setting of some methods of `ebm.log_z`, with its default."""
 
     def read() -> str:
-        from ebm import log_z
-        from ebm.partition.logz import METHODS
+        from ebm.partition.logz import METHODS, settings_of
 
-        names = f"One of: {', '.join(METHODS)}. " if name == "method" else ""
-        return f"{names}[default: {inspect.signature(log_z).parameters[name].default}]"
+        methods = [method for method in METHODS if name in settings_of(method)]
+        default = inspect.signature(METHODS[methods[0]]).parameters[name].default
+        return f"Of {', '.join(methods)} [default: {default:g}]."
 
     return click.option(f"--{name.replace('_', '-')}", cls=Setting, read=read, **kwargs)
 
@@ -123,11 +129,11 @@ def _of_log_z(name: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callab
 def _log_z_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of log Z."""
     options = (
-        _of_log_z("method"),
-        _of_log_z("n_temperatures", type=click.IntRange(min=1), help="Of AIS."),
-        _of_log_z("n_chains", type=click.IntRange(min=2), help="Of AIS."),
+        click.option("--method", default="auto", show_default=True, cls=Setting, read=_methods),
+        _of_log_z("n_temperatures", type=click.IntRange(min=1)),
+        _of_log_z("n_chains", type=click.IntRange(min=2)),
         _of_log_z("accuracy", type=float, help="Nats, to work towards."),
-        click.option("--budget", default="60s", show_default=True, help="Time for it, such as 90s, 5m, 1h."),
+        _of_log_z("budget", help="Time for it: seconds, or such as 90s, 5m, 1h."),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
     )
     for option in reversed(options):
@@ -182,7 +188,7 @@ def _table(estimates: dict[str, dict[str, Any]]) -> None:
     (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
 
 
-def _log_z(machine: Machine, budget: str, **settings: Any) -> LogZ:
+def _log_z(machine: Machine, budget: str | None, **settings: Any) -> LogZ:
     import warnings
 
     from rich.console import Console
@@ -191,11 +197,12 @@ def _log_z(machine: Machine, budget: str, **settings: Any) -> LogZ:
     from ebm.experiment.report import Report
 
     given = {key: value for key, value in settings.items() if value is not None}
-    seconds = seconds_of(budget)
+    if budget is not None:
+        given["budget"] = seconds_of(budget)
     with warnings.catch_warnings():
         warnings.showwarning = warn
         with Report(Console(stderr=True)).progress("log Z") as update:
-            return log_z(machine, **given, budget=seconds, progress=update)
+            return log_z(machine, **given, progress=update)
 
 
 @main.command()

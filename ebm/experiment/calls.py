@@ -40,20 +40,27 @@ class Table:
         Parameters that the run gives: no keys.
     defaults : mapping
         Where the run's differ from those of the function; the entry says why.
+    methods : mapping
+        The classes that the argument ``method`` may name: the settings of the one named are keys too.
     """
 
     function: Callable[..., Any]
     given: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    methods: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
-    @property
-    def parameters(self) -> dict[str, tuple[Any, Any]]:
+    def parameters(self, table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Annotation and default of each key, `inspect.Parameter.empty` where there is none."""
-        out = {}
-        for name, (hint, default) in _signature(self.function).items():
-            if name not in self.given:
-                out[name] = hint, self.defaults.get(name, default)
-        return out
+        known = _signature(self.function)
+        if self.methods:
+            named = str(table.get("method", known["method"][1]))
+            for name in [named] if named in self.methods else self.methods:
+                known = known | _signature(self.methods[name])
+        return {
+            name: (hint, self.defaults.get(name, default))
+            for name, (hint, default) in known.items()
+            if name not in self.given
+        }
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ def _signature(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
         annotated = types.SimpleNamespace(__annotations__={p.name: p.annotation for p in parameters.values()})
         scope = inspect.unwrap(function).__globals__
         hints = typing.get_type_hints(annotated, scope, include_extras=True)
-    return {name: (hints[name], parameter.default) for name, parameter in parameters.items()}
+    named = (p for p in parameters.values() if p.kind is not p.VAR_KEYWORD)
+    return {p.name: (hints[p.name], p.default) for p in named}
 
 
 @cache
@@ -138,7 +146,7 @@ def build(table: Mapping[str, Any], choices: Mapping[str, Table]) -> Any:
     if not isinstance(name, str) or name not in choices:
         raise EbmError(f"type: unknown type {name!r}; {nearest(str(name), choices)}")
     made = choices[name]
-    parameters = made.parameters
+    parameters = made.parameters(table)
     arguments = {}
     for key, value in table.items():
         if key == "type":
@@ -175,7 +183,7 @@ def _argument(key: str, value: Any, hint: Any) -> Any:
 
 def _checked(made: Table, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a function, strictly of its annotations, with the defaults of those left out."""
-    parameters = made.parameters
+    parameters = made.parameters(arguments)
     fields: dict[str, Any] = {key: (parameters[key][0], ...) for key in arguments}
     config = pydantic.ConfigDict(strict=True, arbitrary_types_allowed=True)
     model = pydantic.create_model("arguments", __config__=config, **fields)

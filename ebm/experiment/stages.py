@@ -26,6 +26,7 @@ from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_
 from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive, enumerate_states, n_states
 from ebm.network import fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
+from ebm.partition.logz import METHODS, settings_of
 from ebm.rbm import RBM
 from ebm.samplers import Annealing, Gibbs, sample
 from ebm.scores import free_energy_gap, reconstruction_error
@@ -165,11 +166,11 @@ def _log_z(work: Work, call: Call) -> None:
     fits = data is not None and energies is machine and energies.n_units == energies.n_visible
     base = base_rate(energies, work.rows.train) if fits else None
     with report.progress("log Z") as update:
-        estimate = call(energies, base=base, budget=math.inf, progress=update)
+        clock = {"budget": math.inf} if "budget" in settings_of(call.arguments["method"]) else {}
+        estimate = call(energies, base=base, progress=update, **clock)
     work.summary["log_z"] = summary_of(estimate)
-    ess = estimate.estimates.get("ais", {}).get("ess")
-    weights = f", ESS {ess or 0:.0f} of {call.arguments['n_chains']} weights"
-    how = estimate.method + ("" if ess is None else weights)
+    ais = estimate.estimates.get("ais")
+    how = estimate.method + (f", ESS {ais['ess']:.0f} of {ais['n_chains']:.0f} weights" if ais else "")
     of = "" if energies is machine else " of the top RBM"
     report.row(f"log Z{of} ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
     if data is None:
@@ -343,7 +344,9 @@ def _weights(work: Work) -> None:
 _OF_ROWS = ("x", "y", "weights")
 STAGES: dict[str, Stage] = {
     # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
-    "log_z": Stage(Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}), _log_z),
+    "log_z": Stage(
+        Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}, METHODS), _log_z
+    ),
     "readout": Stage(Table(readout, ("machine", "units", *_OF_ROWS)), read_out, ("data",)),
     "fine_tune": Stage(
         Table(fine_tune, ("network", "validation", "progress", *_OF_ROWS)), tune, ("data", "readout")

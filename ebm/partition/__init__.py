@@ -5,14 +5,16 @@ size of its weights, or is not given.
 """
 
 from ebm.partition.annealed import annealed_log_weights, base_rate
-from ebm.partition.estimate import LogZ
+from ebm.partition.estimate import EstimatorOfLogZ, LogZ
 from ebm.partition.likelihood import log_likelihood
+from ebm.partition.logz import METHODS as METHODS
 from ebm.partition.logz import log_z
 from ebm.partition.mean_fields import mean_field, tap
 from ebm.partition.ratio import log_z_ratio
 from ebm.partition.tracked import tracked_log_z
 
 __all__ = [
+    "EstimatorOfLogZ",
     "LogZ",
     "annealed_log_weights",
     "base_rate",

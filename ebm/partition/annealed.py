@@ -9,34 +9,30 @@ temperatures cost variance.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, as_count, as_rows
-from ebm.partition.estimate import MOST_STDERR, log_mean_exp
+from ebm.partition.estimate import Context, Progress
 from ebm.stream import Seed, Stream
 
 __all__ = [
     "annealed_log_weights",
     "base_rate",
     "even_betas",
+    "near",
+    "path_of",
     "pilot_base",
-    "raise_log_likelihood",
-    "raise_rows",
     "reverse_log_weights",
+    "stream_of",
+    "walk",
 ]
 
 _PILOT_CHAINS, _PILOT_SWEEPS = 500, 30
 _EVEN_CHAINS, _EVEN_STEPS = 50, 100  # of the run that measures how the weights vary along the path
 _UNIFORM = 0.1  # share of the temperatures that is spread evenly, whatever was measured
-_ROWS = 1000  # data rows × chains that RAISE anneals at a time
-
-Progress = Callable[..., object] | None
 
 
 def base_rate(machine: Machine, data: Array) -> Array:
@@ -61,6 +57,15 @@ def pilot_base(machine: Machine, rng: Stream) -> Array:
     return base_rate(machine, machine.sweep(x, rng, _PILOT_SWEEPS))
 
 
+def near(machine: Machine, rng: Stream, context: Context) -> Array:
+    """A product measure near the machine: the one given, else that of the data, else of short chains."""
+    if context.base is not None:
+        return context.base
+    if context.data is None:
+        return pilot_base(machine, rng)
+    return base_rate(machine, machine.clamp(context.data, rng))
+
+
 def even_betas(machine: Machine, n_temperatures: int, *, base: Base = None, seed: Seed | Stream = 0) -> Array:
     """Inverse temperatures from 0 to 1 between which the log-weights vary equally, (n_temperatures + 1,).
 
@@ -76,7 +81,7 @@ def even_betas(machine: Machine, n_temperatures: int, *, base: Base = None, seed
     """
     as_count(n_temperatures, "n_temperatures")
     coarse, spread = np.linspace(0, 1, _EVEN_STEPS + 1), []
-    chains = machine.start(machine.sample0(_EVEN_CHAINS, rng := _stream(seed), base))
+    chains = machine.start(machine.sample0(_EVEN_CHAINS, rng := stream_of(seed), base))
     for k in range(1, _EVEN_STEPS + 1):
         before, after = machine.free_energy(chains, coarse[k - 1 : k + 1, None], base)
         spread.append(float((before - after).std()))
@@ -123,9 +128,9 @@ def annealed_log_weights(
     Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
     """
     as_count(n_chains, "n_chains")
-    path, rng = _path(n_temperatures, betas), _stream(seed)
+    path, rng = path_of(n_temperatures, betas), stream_of(seed)
     chains = machine.start(machine.sample0(n_chains, rng, base))
-    return machine.log_z0(base) + _anneal(machine, chains, path, rng, base, progress)
+    return machine.log_z0(base) + walk(machine, chains, path, rng, base, progress)
 
 
 def reverse_log_weights(
@@ -158,123 +163,13 @@ def reverse_log_weights(
     Burda, Grosse & Salakhutdinov, "Accurate and conservative estimates of MRF log-likelihood using reverse
     annealing" (2015), section 3.
     """
-    path = _path(n_temperatures, betas)
+    path = path_of(n_temperatures, betas)
     chains = machine.start(as_rows(x, machine.units, machine.n_units))
-    gained = _anneal(machine, chains, path[::-1], _stream(seed), base, progress)
+    gained = walk(machine, chains, path[::-1], stream_of(seed), base, progress)
     return machine.log_z0(base) - gained
 
 
-def raise_log_likelihood(
-    machine: Machine,
-    data: Array,
-    n_temperatures: int = 1000,
-    n_chains: int = 10,
-    *,
-    base: Base = None,
-    betas: Array | None = None,
-    seed: Seed | Stream = 0,
-    progress: Progress = None,
-) -> tuple[Array, Array]:
-    """log p(v) of each row under the annealed model: what AIS with these temperatures would generate.
-
-    The annealed model is normalised, so the estimate, unbiased before the logarithm, errs downwards: it
-    overstates no likelihood. With many temperatures the annealed model becomes the machine.
-
-    Parameters
-    ----------
-    data : (n, n_units)
-        States of the machine: data of a fully connected machine with hidden units must be completed first.
-    n_chains : int
-        Annealed from each row.
-    n_temperatures, base, betas, seed, progress
-        As of `annealed_log_weights`.
-
-    Returns
-    -------
-    value, stderr : (n,) float64
-        Nats. The standard error of a row is that of its own chains. It is also how much too low a row's value
-        is on average, stderr²/2, which a mean over rows does not average out. Weights have long tails: of few
-        chains both are too small more often than a normal error would be.
-
-    Warns
-    -----
-    RuntimeWarning
-        The standard errors are above 0.3 nats (root mean square over rows): too few chains count.
-
-    References
-    ----------
-    Burda, Grosse & Salakhutdinov (2015), section 4 (RAISE).
-    """
-    rows = raise_rows(
-        machine, data, n_temperatures, n_chains, base=base, betas=betas, seed=seed, progress=progress
-    )
-    if rows.trouble:
-        warnings.warn(f"raise_log_likelihood: {rows.trouble}", RuntimeWarning, stacklevel=2)
-    return rows.value, rows.stderr
-
-
-@dataclass(frozen=True)
-class RaiseRows:
-    """What `raise_log_likelihood` returns, and whether to believe it."""
-
-    value: Array
-    stderr: Array
-    n_chains: int
-
-    @property
-    def ess(self) -> float:
-        """Chains of a row that count: (6.4) of weights with the mean variance of rows."""
-        n = self.n_chains
-        return float(n / (1 + (n - 1) * np.square(self.stderr).mean()))
-
-    @property
-    def mean_stderr(self) -> float:
-        """Of the mean over rows: their noise, and the mean of what the logarithm takes from each."""
-        variance = np.square(self.stderr)
-        return float(np.hypot(np.sqrt(variance.sum()) / len(variance), variance.mean() / 2))
-
-    @property
-    def trouble(self) -> str:
-        """One line, or nothing."""
-        size = float(np.sqrt(np.square(self.stderr).mean()))
-        if size <= MOST_STDERR:
-            return ""
-        return (
-            f"standard errors of {size:.2f} nats: of {self.n_chains} chains a row {self.ess:.1f} count;"
-            " take more temperatures or chains"
-        )
-
-
-def raise_rows(
-    machine: Machine,
-    data: Array,
-    n_temperatures: int = 1000,
-    n_chains: int = 10,
-    *,
-    base: Base = None,
-    betas: Array | None = None,
-    seed: Seed | Stream = 0,
-    progress: Progress = None,
-) -> RaiseRows:
-    """`raise_log_likelihood`, which leaves the warning to its caller."""
-    rows = as_rows(data, machine.units, machine.n_units, "data", strict=True)
-    as_count(n_chains, "n_chains", 2)
-    path = _path(n_temperatures, betas)[::-1]
-    rng, log_z0, at_once = _stream(seed), machine.log_z0(base), max(1, _ROWS // n_chains)
-    value, stderr = np.empty(len(rows)), np.empty(len(rows))
-    for k in range(0, len(rows), at_once):
-        some = rows[k : k + at_once]
-        chains = machine.start(np.repeat(some, n_chains, axis=0))
-        ends = -machine.free_energy(chains, 1.0, base) - log_z0
-        log_w = ends + _anneal(machine, chains, path, rng, base, None)
-        for r, own in enumerate(log_w.reshape(len(some), n_chains)):
-            value[k + r], stderr[k + r], _ = log_mean_exp(own)
-        if progress is not None:
-            progress((k + len(some)) / len(rows))
-    return RaiseRows(value, stderr, n_chains)
-
-
-def _anneal(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, progress: Progress) -> Array:
+def walk(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, progress: Progress) -> Array:
     """Σ_k F at β_{k−1} − F at β_k along a path of temperatures, a sweep after each step but the last."""
     log_w, last = np.zeros(len(chains)), len(path) - 1
     for k in range(1, last + 1):
@@ -287,7 +182,7 @@ def _anneal(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base,
     return log_w
 
 
-def _path(n_temperatures: int, betas: Array | None) -> Array:
+def path_of(n_temperatures: int, betas: Array | None) -> Array:
     """The inverse temperatures of a path, evenly spaced if none are given; any but 0 … 1 joins other ends."""
     if betas is None:
         return np.linspace(0, 1, as_count(n_temperatures, "n_temperatures") + 1)
@@ -297,5 +192,6 @@ def _path(n_temperatures: int, betas: Array | None) -> Array:
     return path
 
 
-def _stream(seed: Seed | Stream) -> Stream:
+def stream_of(seed: Seed | Stream) -> Stream:
+    """The stream itself, or one from a seed."""
     return seed if isinstance(seed, Stream) else Stream(seed)

@@ -1,21 +1,32 @@
-"""An estimate of log Z, and the log of the mean of weights."""
+"""An estimate of log Z, what makes one, and the log of the mean of weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.machine import Array
+from ebm.machine import Array, Base, Machine
+from ebm.partition.limits import LEAST_ESS, MOST_STDERR
+from ebm.stream import Stream
 
-__all__ = ["LEAST_ESS", "MOST_STDERR", "Estimate", "LogZ", "log_mean_exp", "weighty"]
+__all__ = [
+    "NOTHING",
+    "Context",
+    "Estimate",
+    "EstimatorOfLogZ",
+    "LogZ",
+    "Progress",
+    "log_mean_exp",
+    "single",
+    "weighty",
+]
 
-
-LEAST_ESS = 10.0  # effective sample size of weights below which their mean is no estimate
-MOST_STDERR = 0.3  # nats
+Progress: TypeAlias = Callable[..., object] | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Estimate:
         return {"value": self.value, "stderr": self.stderr, **self.facts, "trouble": self.trouble}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogZ:
     """An estimate of log Z, nats.
 
@@ -76,9 +87,9 @@ class LogZ:
 
     value: float
     stderr: float
-    lower: float
-    upper: float
     method: str
+    lower: float = -math.inf
+    upper: float = math.inf
     estimates: dict[str, dict[str, Any]] = field(default_factory=dict)
     verdict: str = "unchecked"
     reason: str = ""
@@ -89,8 +100,51 @@ class LogZ:
 
     def __str__(self) -> str:
         error = "" if self.verdict == "exact" or math.isnan(self.stderr) else f" ± {self.stderr:.3f}"
-        said = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
-        return f"{self.value:.4f}{error} nats ({self.method}{said.get(self.verdict, '')})"
+        verdicts = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
+        return f"{self.value:.4f}{error} nats ({self.method}{verdicts.get(self.verdict, '')})"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an estimator may start from, and whom it tells how far it is.
+
+    Attributes
+    ----------
+    base : (n_units·width,), optional
+        Inputs of a product measure.
+    data : (n, n_visible), optional
+        Rows that the machine was learnt from or is judged by, checked.
+    progress : callable, optional
+        Called with the fraction done and a line of text.
+    """
+
+    base: Base = None
+    data: Array | None = None
+    progress: Progress = None
+
+
+NOTHING = Context()
+
+
+@runtime_checkable
+class EstimatorOfLogZ(Protocol):
+    """What `log_z` needs: settings, which are the fields of a frozen class, and a method."""
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z of a machine that is normalisable, nats."""
+
+
+def single(name: str, found: dict[str, Estimate], **more: Any) -> LogZ:
+    """The estimate of one method by itself; `more` is what else `LogZ` should say."""
+    e = found[name]
+    doubtful = e.trouble or not e.stderr <= MOST_STDERR
+    parts: dict[str, Any] = {
+        "estimates": {key: other.entry for key, other in found.items()},
+        "verdict": "do not trust" if doubtful else "unchecked",
+        "reason": e.trouble or "one estimator, by its own error",
+        "log_weights": {} if e.log_weights is None else {name: e.log_weights},
+    }
+    return LogZ(value=e.value, stderr=e.stderr, method=name, **parts | more)
 
 
 def weighty(log_w: Array, what: str, **facts: float) -> Estimate:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported, TooLarge
-from ebm.machine import Array, Machine, as_data
+from ebm.errors import EbmError, TooLarge
+from ebm.machine import Array, Conditionable, Machine, as_data, require
 from ebm.partition.annealed import annealed_log_weights
 from ebm.partition.estimate import LogZ, log_mean_exp
+from ebm.partition.limits import MOST_STDERR
 from ebm.partition.logz import log_z as _log_z  # the name is an argument of log_likelihood
 from ebm.stream import AIS, Seed, Stream
 
 __all__ = ["log_likelihood"]
-
-_MOST_STDERR = 0.3
 
 
 def log_likelihood(
@@ -57,19 +55,18 @@ def log_likelihood(
     return -free_energy - float(log_z)
 
 
-def _sum_hidden_by_ais(machine: Any, rows: Array, seed: Seed) -> Array:
-    if not hasattr(machine, "condition"):
-        raise NotSupported(f"log_likelihood: {machine} can neither sum its hidden units nor be conditioned")
+def _sum_hidden_by_ais(machine: Machine, rows: Array, seed: Seed) -> Array:
+    machine = require(machine, Conditionable, "log_likelihood")
     rng, out, variances = Stream(seed).split(AIS), np.empty(len(rows)), np.empty(len(rows))
     hidden = np.full(machine.n_units - machine.n_visible, np.nan)
     for n, row in enumerate(rows):
         rest, energy = machine.condition(np.concatenate([row, hidden]))
-        log_w = annealed_log_weights(rest, base=rest.b, seed=rng.split(n))
+        log_w = annealed_log_weights(rest, base=rest.params["b"], seed=rng.split(n))
         out[n], variances[n], _ = log_mean_exp(log_w)
         out[n] -= energy
         variances[n] **= 2
     stderr = math.sqrt(variances.sum()) / len(rows)
-    if stderr > _MOST_STDERR:
+    if stderr > MOST_STDERR:
         warnings.warn(
             f"log_likelihood: summing the hidden units by AIS adds a standard error of {stderr:.2f} nats to"
             " the mean",

@@ -15,6 +15,7 @@ Krzakala 2015). That is no bound, and has solutions that are no states; what is 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +23,25 @@ from typing import Any
 
 import numpy as np
 
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, settings
 from ebm.graph import Graph, Pairs, graph_of, states_of
 from ebm.machine import Array, Machine, as_count
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.stream import EVALUATE, Seed, Stream
 from ebm.units import Gaussian, Units
 
-__all__ = ["Evaluation", "MeanField", "Reaction", "covariance", "first_order", "iterate", "mean_field", "tap"]
+__all__ = [
+    "Evaluation",
+    "MeanFieldBound",
+    "MeanFieldSolution",
+    "PlefkaExpansion",
+    "Reaction",
+    "covariance",
+    "first_order",
+    "iterate",
+    "mean_field",
+    "tap",
+]
 
 _SPREAD = 3.0  # standard deviation of the inputs that starts are drawn with
 _LEAST_STEP = 0.01  # of TAP, whose value does not say whether a step was good
@@ -37,7 +50,7 @@ Evaluation = tuple[Array, Array, Array]  # means, values, and the inputs that wo
 
 
 @dataclass(frozen=True, eq=False)
-class MeanField:
+class MeanFieldSolution:
     """What mean-field theory says of log Z.
 
     Attributes
@@ -64,6 +77,35 @@ class MeanField:
         return self.value
 
 
+@settings
+class MeanFieldBound:
+    """A lower bound of unknown error: all units as independent, `ebm.partition.mean_field`."""
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """The bound, at a fixed point or not."""
+        solution = mean_field(machine, seed=rng.key)
+        return _log_z("mean_field", solution, lower=solution.value, reason="a lower bound")
+
+
+@settings
+class PlefkaExpansion:
+    """TAP, second order in the couplings, `ebm.partition.tap`: neither a bound nor an error."""
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """The value at a stationary point; not to be trusted where none is found."""
+        solution = tap(machine, seed=rng.key)
+        bad = {} if solution.converged else {"verdict": "do not trust"}
+        return _log_z("tap", solution, reason="second order in the couplings, of unknown error", **bad)
+
+
+def _log_z(method: str, solution: MeanFieldSolution, reason: str, **more: Any) -> LogZ:
+    trouble = "" if solution.converged else f"{method}: no fixed point found"
+    facts = {"n_iterations": float(solution.n_iterations)}
+    estimates = {method: Estimate(solution.value, math.nan, trouble, facts).entry}
+    parts = {"estimates": estimates, "reason": trouble or reason} | more
+    return LogZ(value=solution.value, stderr=math.nan, method=method, **parts)
+
+
 def mean_field(
     machine: Machine,
     *,
@@ -72,7 +114,7 @@ def mean_field(
     n_iterations: int = 1000,
     tolerance: float = 1e-8,
     seed: Seed = 0,
-) -> MeanField:
+) -> MeanFieldSolution:
     """The naive mean-field lower bound on log Z_β: the best of several starts.
 
     Inputs move towards b + J·m, by a part of the way that is halved when the bound would fall: that way is
@@ -94,7 +136,7 @@ def mean_field(
 
     Returns
     -------
-    MeanField
+    MeanFieldSolution
 
     Raises
     ------
@@ -134,7 +176,7 @@ def tap(
     n_iterations: int = 1000,
     tolerance: float = 1e-8,
     seed: Seed = 0,
-) -> MeanField:
+) -> MeanFieldSolution:
     """The TAP estimate of log Z_β: mean field and its correction of second order in the couplings.
 
     The stationary point is sought by damped iteration, which at low temperatures need not converge; of
@@ -150,7 +192,7 @@ def tap(
 
     Returns
     -------
-    MeanField
+    MeanFieldSolution
 
     Raises
     ------
@@ -199,7 +241,9 @@ def _starts(graph: Graph, n_starts: int, seed: Seed) -> Array:
     return starts
 
 
-def _best(runs: tuple[Array, Array, Array, Array, int], k: int, tolerance: float, what: str) -> MeanField:
+def _best(
+    runs: tuple[Array, Array, Array, Array, int], k: int, tolerance: float, what: str
+) -> MeanFieldSolution:
     inputs, values, means, residuals, n_iterations = runs
     converged = bool(residuals[k] <= tolerance)
     if not converged:
@@ -209,7 +253,9 @@ def _best(runs: tuple[Array, Array, Array, Array, int], k: int, tolerance: float
             RuntimeWarning,
             stacklevel=3,
         )
-    return MeanField(float(values[k]), converged, n_iterations, float(residuals[k]), means[k], inputs[k])
+    return MeanFieldSolution(
+        float(values[k]), converged, n_iterations, float(residuals[k]), means[k], inputs[k]
+    )
 
 
 def _means(graph: Graph, I: Array) -> Array:

@@ -11,131 +11,57 @@ missed makes Z too small. When they do not agree, all may be wrong, and the verd
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
-from ebm.machine import Array, Base, Machine
-from ebm.partition.estimate import MOST_STDERR, Estimate, LogZ
-from ebm.partition.methods import Annealed, Growing, Populated, Reversed, Tempered
+from ebm.errors import settings
+from ebm.machine import Machine
+from ebm.partition.annealed import near
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
+from ebm.partition.growing import Effort, Growing, grow
+from ebm.partition.importance import annealed
+from ebm.partition.population import populated
+from ebm.partition.tempered import tempered
 from ebm.stream import Stream
 
-__all__ = ["Progress", "grow", "report"]
-
-Progress = Callable[..., object] | None
+__all__ = ["Report", "judge"]
 
 _SIGMAS = 3.0  # by which two estimates may differ
 _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
 _INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
 _SAME_RUN = {"reverse_ais": "mbar"}  # it starts from the samples that mbar reads, and lacks what they lack
-_SLOWER = 2.2  # a round costs this much more than the one before
-_SHARES = {"tempering": 3.0, "ais": 2.0, "population": 2.0}  # of the time; 0.5 for what is uniform
+_SHARES = {  # of the time
+    "tempering": 3.0,
+    "ais": 2.0,
+    "population": 2.0,
+    "tempering_uniform": 0.5,
+    "population_uniform": 0.5,
+}
 
 
-def grow(
-    members: dict[str, Growing],
-    accuracy: float,
-    budget: float,
-    rounds: int | None = None,
-    progress: Progress = None,
-) -> dict[str, Estimate]:
-    """Let estimators grow until all are accurate, or no further round of any would fit the budget.
+@settings
+class Report(Effort):
+    """Several estimators until they are accurate, and whether they agree.
 
-    Time is shared out by weight: next is the one that has had the least of its share.
-
-    Parameters
-    ----------
-    accuracy : float
-        Standard error, nats, at which an estimator has done enough.
-    budget : float
-        Seconds. What a round of an estimator computes is fixed; the clock decides only how many there are.
-    rounds : int, optional
-        At most so many of each.
+    AIS, reverse AIS, MBAR over a tempering ladder and population annealing, from a product measure near the
+    machine; the last two also from the uniform one.
     """
-    begun = time.monotonic()
-    found: dict[str, Estimate] = {}
-    work = {name: _Work() for name in members}
-    while True:
-        spent = time.monotonic() - begun
-        wanting = [
-            name
-            for name, own in work.items()
-            if own.rounds == 0
-            or (not own.enough and own.rounds != rounds and spent + _SLOWER * own.last <= budget)
-        ]
-        if not wanting:
-            break
-        name = min(wanting, key=lambda name: work[name].total / _SHARES.get(name, 0.5))
-        start = time.monotonic()
-        new = _named(name, members[name].grow())
-        work[name].add(time.monotonic() - start, _enough(new, accuracy))
-        found |= new
-        if progress is not None:
-            done = sum(own.rounds for own in work.values()) / (len(work) * (rounds or math.inf))
-            progress(min(0.99, max(done, (time.monotonic() - begun) / budget)), _line(name, new))
-    if progress is not None:
-        progress(1.0)
-    return found
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """The most accurate estimate, with the verdict on all."""
+        base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
+        members: dict[str, Growing] = {
+            "tempering": tempered(machine, base, rng.split(1), methods, reverse=(rng.split(3), 500)),
+            "ais": annealed(machine, base, rng.split(2)),
+            "population": populated(machine, base, rng.split(4)),
+            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",))),
+            "population_uniform": _marked(populated(machine, None, rng.split(6))),
+        }
+        return judge(grow(members, self, context.progress, _SHARES), self.accuracy)
 
 
-@dataclass
-class _Work:
-    """What an estimator has done, in seconds."""
-
-    total: float = 0.0
-    last: float = 0.0
-    rounds: int = 0
-    enough: bool = False
-
-    def add(self, seconds: float, enough: bool) -> None:
-        """One more round."""
-        self.total, self.last = self.total + seconds, seconds
-        self.rounds, self.enough = self.rounds + 1, enough
-
-
-def _named(name: str, found: dict[str, Estimate]) -> dict[str, Estimate]:
-    """Estimates under their names, those from the uniform measure marked as such."""
-    return {f"{key}_uniform" if name.endswith("_uniform") else key: e for key, e in found.items()}
-
-
-def _line(name: str, found: dict[str, Estimate]) -> str:
-    first = next(iter(found.values()))
-    return (
-        f"{name} {first.value:.3f} ± {first.stderr:.3f}{' (' + first.trouble + ')' if first.trouble else ''}"
-    )
-
-
-def _enough(found: dict[str, Estimate], accuracy: float) -> bool:
-    """Whether the first of the estimates, which matters most, will do."""
-    first = next(iter(found.values()))
-    return first.stderr <= accuracy and not first.trouble
-
-
-def report(
-    machine: Machine,
-    base: Base,
-    rng: Stream,
-    accuracy: float,
-    budget: float,
-    rounds: int | None = None,
-    progress: Progress = None,
-) -> LogZ:
-    """AIS, reverse AIS, MBAR over a tempering ladder and population annealing, with a verdict.
-
-    Parameters
-    ----------
-    base : (n_units·width,)
-        A product measure near the machine; the uniform one is tried beside it.
-    """
-    tempered = Tempered(machine, base, rng.split(1), ("mbar", "bennett", "thermodynamic"))
-    members: dict[str, Growing] = {
-        "tempering": Reversed(tempered, rng.split(3)),
-        "ais": Annealed(machine, base, rng.split(2)),
-        "population": Populated(machine, base, rng.split(4)),
-        "tempering_uniform": Tempered(machine, None, rng.split(5), ("mbar",)),
-        "population_uniform": Populated(machine, None, rng.split(6)),
-    }
-    return judge(grow(members, accuracy, budget, rounds, progress), accuracy)
+def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
+    """The same under names that say that they are from the uniform measure."""
+    return ({f"{key}_uniform": e for key, e in found.items()} for found in rounds)
 
 
 def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
@@ -153,11 +79,16 @@ def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
         verdict, reason = "do not trust", against
     elif found[best].stderr > accuracy:
         reason += f"; the accuracy of {accuracy:g} was not reached"
-    lower = found["ais"].value if "ais" in found else -math.inf
-    weights: dict[str, Array] = {k: e.log_weights for k, e in found.items() if e.log_weights is not None}
-    entries = {key: e.entry for key, e in found.items()}
-    e = found[best]
-    return LogZ(e.value, e.stderr, lower, math.inf, best, entries, verdict, reason, weights)
+    return LogZ(
+        value=found[best].value,
+        stderr=found[best].stderr,
+        method=best,
+        lower=found["ais"].value if "ais" in found else -math.inf,
+        estimates={key: e.entry for key, e in found.items()},
+        verdict=verdict,
+        reason=reason,
+        log_weights={key: e.log_weights for key, e in found.items() if e.log_weights is not None},
+    )
 
 
 def _agreement(sound: dict[str, Estimate]) -> str:
@@ -165,8 +96,8 @@ def _agreement(sound: dict[str, Estimate]) -> str:
 
 
 def _too_few(found: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
-    said = next((e.trouble for e in found.values() if e.trouble), "no estimate")
-    return f"nothing independent of {' and '.join(sound)} is sound; {said}" if sound else said
+    why = next((e.trouble for e in found.values() if e.trouble), "no estimate")
+    return f"nothing independent of {' and '.join(sound)} is sound; {why}" if sound else why
 
 
 def _missing(found: dict[str, Estimate], best: Estimate) -> str:
@@ -184,7 +115,7 @@ def _missing(found: dict[str, Estimate], best: Estimate) -> str:
 
 def _quarrel(sound: dict[str, Estimate]) -> str:
     """The pair that differs most beyond its errors, in one line; empty if none does."""
-    worst, said = 1.0, ""
+    worst, line = 1.0, ""
     names = list(sound)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
@@ -193,16 +124,5 @@ def _quarrel(sound: dict[str, Estimate]) -> str:
             excess = abs(a.value - b.value) / (_SIGMAS * sigma + _SYSTEMATIC)
             if excess > worst:
                 worst = excess
-                said = f"{one} and {other} differ by {abs(a.value - b.value):.2f} ± {sigma:.2f} nats"
-    return said
-
-
-def single(name: str, found: dict[str, Estimate]) -> LogZ:
-    """The estimate of one method by itself."""
-    e = found[name]
-    verdict = "do not trust" if e.trouble or not e.stderr <= MOST_STDERR else "unchecked"
-    weights = {} if e.log_weights is None else {name: e.log_weights}
-    lower = e.value if name == "ais" else -math.inf
-    entries = {key: other.entry for key, other in found.items()}
-    whole = LogZ(e.value, e.stderr, lower, math.inf, name, entries, verdict, e.trouble, weights)
-    return replace(whole, reason=e.trouble or "one estimator, by its own error")
+                line = f"{one} and {other} differ by {abs(a.value - b.value):.2f} ± {sigma:.2f} nats"
+    return line

@@ -1,30 +1,122 @@
-"""Estimates of log Z from one run of parallel tempering, whose free energies are recorded at all levels."""
+"""log Z from one run of parallel tempering, whose free energies are recorded at all levels."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ebm.diagnostics import r_hat
+from ebm.errors import settings
 from ebm.machine import Array, Base, Machine
-from ebm.partition.annealed import reverse_log_weights
-from ebm.partition.estimate import MOST_STDERR, Estimate, log_mean_exp, weighty
+from ebm.partition.annealed import even_betas, near, reverse_log_weights
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, log_mean_exp, single, weighty
+from ebm.partition.growing import Effort, grow
+from ebm.partition.limits import LEAST_LADDERS, MOST_ASIDE, MOST_DRIFT, MOST_STDERR
 from ebm.partition.multistate import Ladder, bennett, mbar, thermodynamic
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
 
-__all__ = ["Recorder", "reversed_estimate", "tempered_estimates"]
+__all__ = [
+    "MBAR",
+    "BennettRatio",
+    "Recorder",
+    "ThermodynamicIntegration",
+    "reversed_estimate",
+    "tempered",
+    "tempered_estimates",
+]
 
 _STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
 _ROOM = 6e6  # free energies kept, 48 MB: farther apart they say as much, and MBAR reads them often
-_R_HAT = 1.2  # of the energies at β = 1, above which ladders do not agree (Gelman & Rubin 1992)
-_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
-_ASIDE = 5.0  # standard errors by which estimates from the same samples may differ
-_LEAST_LADDERS = 8  # for an error from the spread of ladders
+
+
+@settings
+class MBAR(Effort):
+    """All levels of parallel tempering at once, by MBAR.
+
+    References
+    ----------
+    Shirts & Chodera, "Statistically optimal analysis of samples from multiple equilibrium states" (2008).
+    """
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z by MBAR."""
+        return _from_tempering("mbar", self, machine, rng, context)
+
+
+@settings
+class BennettRatio(Effort):
+    """Neighbouring levels of parallel tempering, by Bennett's acceptance ratio.
+
+    References
+    ----------
+    Bennett, "Efficient estimation of free energy differences from Monte Carlo data" (1976).
+    """
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z by the acceptance ratio."""
+        return _from_tempering("bennett", self, machine, rng, context)
+
+
+@settings
+class ThermodynamicIntegration(Effort):
+    """Mean energies over the levels of parallel tempering, integrated over β.
+
+    References
+    ----------
+    Kirkwood (1935); Gelman & Meng, "Simulating normalizing constants" (1998).
+    """
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z by integration."""
+        return _from_tempering("thermodynamic", self, machine, rng, context)
+
+
+def _from_tempering(method: str, effort: Effort, machine: Machine, rng: Stream, context: Context) -> LogZ:
+    run = tempered(machine, near(machine, rng, context), rng, (method,))
+    return single(method, grow({"tempering": run}, effort, context.progress))
+
+
+def tempered(
+    machine: Machine,
+    base: Base,
+    rng: Stream,
+    methods: tuple[str, ...],
+    *,
+    n_ladders: int = 32,
+    n_records: int = 64,
+    reverse: tuple[Stream, int] | None = None,
+) -> Iterator[dict[str, Estimate]]:
+    """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
+
+    Parameters
+    ----------
+    methods : tuple of str
+        Of "mbar", "bennett", "thermodynamic".
+    n_records : int
+        Of the first round.
+    reverse : (Stream, int), optional
+        Of "reverse_ais" too, from three states of every ladder: its random numbers, and its temperatures in
+        the first round.
+    """
+    run = Recorder(machine, Tempering(base=base), n_ladders, rng)
+    while True:
+        run.run(len(run) or n_records)  # as many steps as all so far, however far apart the records
+        found = tempered_estimates(run, methods)
+        if reverse is not None:
+            stream, n_temperatures = reverse
+            betas = even_betas(machine, n_temperatures, base=base, seed=stream)
+            down = reversed_estimate(run, 3, n_temperatures, betas, stream)
+            if trouble := found[methods[0]].trouble:  # samples that are not trusted make no estimate that is
+                down = replace(down, trouble=down.trouble or f"reverse AIS: from {trouble}")
+            found, reverse = found | {"reverse_ais": down}, (stream, 2 * n_temperatures)
+        yield found
 
 
 class Recorder:
@@ -135,7 +227,9 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
             f, own = float(each[level]), influence[level]
         stderr = math.hypot(math.sqrt(float((own**2).sum())), extra)
         loose = f"{method}: standard error {stderr:.2f}" if not stderr <= MOST_STDERR else ""
-        if abs(f - first[level]) > _ASIDE * stderr:  # of the same samples: only the integration can differ
+        if (
+            abs(f - first[level]) > MOST_ASIDE * stderr
+        ):  # of the same samples: only the integration can differ
             loose = f"{method}: {first[level] - f:+.2f} from what Bennett's ratio makes of the same samples"
         found[method] = Estimate(log_z0 - f, stderr, trouble or loose, facts, influence=-own)
     return found
@@ -158,16 +252,16 @@ def _facts(run: Recorder, start: int) -> dict[str, float]:
 
 def _trouble(run: Recorder, ladder: Ladder, start: int, facts: dict[str, float]) -> str:
     """What speaks against a run: ladders that differ, an estimate that drifts, neighbours that never swap."""
-    if facts["n_chains"] < _LEAST_LADDERS:
+    if facts["n_chains"] < LEAST_LADDERS:
         return f"tempering: {facts['n_chains']:.0f} ladders are too few for an error from their spread"
     if facts["least_swap_rate"] < 0.01:
         return "tempering: neighbouring levels do not swap"
-    if not facts["r_hat"] <= _R_HAT:
+    if not facts["r_hat"] <= 1.2:
         return f"tempering: the ladders differ in their energies at β = 1, R-hat {facts['r_hat']:.2f}"
     middle, level = (start + len(run)) // 2, run.state.level
     (f, one), (g, other) = bennett(run.ladder(start, middle)), bennett(run.ladder(middle))
     sigma = math.sqrt(float((one[level] ** 2).sum() + (other[level] ** 2).sum()))
-    if abs(f[level] - g[level]) > _DRIFT * sigma + 1e-9:
+    if abs(f[level] - g[level]) > MOST_DRIFT * sigma + 1e-9:
         return f"tempering: log Z drifts by {f[level] - g[level]:+.2f} between the halves of the run"
     return ""
 

@@ -1,0 +1,104 @@
+"""Estimators of log Z that grow: each round does twice the work of the one before, until it is enough."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from ebm.errors import settings
+from ebm.machine import Count, Positive
+from ebm.partition.estimate import Estimate, Progress
+
+__all__ = ["SLOWER", "Effort", "Growing", "grow"]
+
+SLOWER = 2.2  # a round costs this much more than the one before, whose work it doubles
+
+Growing: TypeAlias = Iterator[
+    dict[str, Estimate]
+]  # each round: the estimates, the one that matters most first
+
+
+@settings
+class Effort:
+    """How long estimators grow.
+
+    Parameters
+    ----------
+    accuracy : float
+        Standard error, nats, that they work towards.
+    budget : float
+        Seconds that they may take, roughly. What a round computes is fixed; the clock decides only how many
+        rounds there are.
+    rounds : int, optional
+        At most so many; with an infinite budget the clock then decides nothing.
+    """
+
+    accuracy: Positive = 0.05
+    budget: Annotated[float, Field(gt=0)] = 60.0
+    rounds: Count | None = None
+
+
+def grow(
+    members: Mapping[str, Growing],
+    effort: Effort,
+    progress: Progress = None,
+    shares: Mapping[str, float] | None = None,
+) -> dict[str, Estimate]:
+    """Let estimators grow until all are accurate, or no further round of any would fit the budget.
+
+    Parameters
+    ----------
+    members : mapping of str to iterator
+    effort : Effort
+    progress : callable, optional
+    shares : mapping of str to float, optional
+        Of the time, by weight, for each member: next is the one that has had the least of its share.
+    """
+    begun, rounds = time.monotonic(), effort.rounds
+    found: dict[str, Estimate] = {}
+    work = {name: _Work() for name in members}
+    while True:
+        spent = time.monotonic() - begun
+        wanting = [
+            name
+            for name, own in work.items()
+            if own.rounds == 0
+            or (not own.enough and own.rounds != rounds and spent + SLOWER * own.last <= effort.budget)
+        ]
+        if not wanting:
+            break
+        name = min(wanting, key=lambda name: work[name].total / (shares[name] if shares else 1.0))
+        start = time.monotonic()
+        new = next(members[name])
+        first = next(iter(new.values()))
+        enough = first.stderr <= effort.accuracy and not first.trouble
+        work[name].add(time.monotonic() - start, enough)
+        found |= new
+        if progress is not None:
+            done = sum(own.rounds for own in work.values()) / (len(work) * (rounds or math.inf))
+            trouble = f" ({first.trouble})" if first.trouble else ""
+            line = f"{name} {first.value:.3f} ± {first.stderr:.3f}{trouble}"
+            progress(min(0.99, max(done, (time.monotonic() - begun) / effort.budget)), line)
+    if progress is not None:
+        progress(1.0)
+    return found
+
+
+@dataclass
+class _Work:
+    """What a member has done, in seconds."""
+
+    total: float = 0.0
+    last: float = 0.0
+    rounds: int = 0
+    enough: bool = False
+
+    def add(self, seconds: float, enough: bool) -> None:
+        """One more round."""
+        self.total, self.last = self.total + seconds, seconds
+        self.rounds, self.enough = self.rounds + 1, enough

@@ -1,0 +1,108 @@
+"""Annealed importance sampling as estimators of log Z: up from a product measure, and down from samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ebm.errors import NotSupported, TooLarge, settings
+from ebm.machine import Base, Count, Machine
+from ebm.partition.annealed import annealed_log_weights, even_betas, near, reverse_log_weights
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, single, weighty
+from ebm.partition.growing import Effort, grow
+from ebm.partition.tempered import tempered
+from ebm.samplers import Direct
+from ebm.stream import Stream
+
+__all__ = ["AIS", "ReverseAIS", "annealed"]
+
+
+@settings
+class AIS:
+    """Annealed importance sampling: a lower bound in probability.
+
+    Parameters
+    ----------
+    n_temperatures : int
+        Steps of β, of equal weight variance.
+    n_chains : int
+
+    References
+    ----------
+    Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
+    """
+
+    n_temperatures: Count = 1000
+    n_chains: Count = 100
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z by the mean weight of chains that are annealed from the product measure."""
+        base = near(machine, rng, context)
+        found = _anneal(machine, base, rng, self.n_temperatures, self.n_chains, context.progress)
+        return single("ais", {"ais": found}, lower=found.value)
+
+
+def _anneal(
+    machine: Machine, base: Base, rng: Stream, n_temperatures: int, n_chains: int, progress: Progress = None
+) -> Estimate:
+    betas = even_betas(machine, n_temperatures, base=base, seed=rng)
+    log_w = annealed_log_weights(
+        machine, n_chains=n_chains, base=base, betas=betas, seed=rng, progress=progress
+    )
+    return weighty(log_w, "AIS", n_temperatures=float(n_temperatures))
+
+
+def annealed(
+    machine: Machine, base: Base, rng: Stream, n_temperatures: int = 500, n_chains: int = 100
+) -> Iterator[dict[str, Estimate]]:
+    """AIS whose temperatures double from round to round."""
+    while True:
+        yield {"ais": _anneal(machine, base, rng, n_temperatures, n_chains)}
+        n_temperatures *= 2
+
+
+@settings
+class ReverseAIS(Effort):
+    """Annealing from the machine down: an upper bound in probability if its samples can be exact.
+
+    Where they cannot, it starts from `data`, or else from samples of parallel tempering, which then grow
+    until they are accurate.
+
+    Parameters
+    ----------
+    n_temperatures : int
+        Steps of β, of equal weight variance.
+    n_chains : int
+
+    References
+    ----------
+    Burda, Grosse & Salakhutdinov, "Accurate and conservative estimates of MRF log-likelihood using reverse
+    annealing" (2015), section 3.
+    """
+
+    n_temperatures: Count = 1000
+    n_chains: Count = 100
+
+    def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
+        """log Z by the mean weight of chains that are annealed down to the product measure."""
+        base = near(machine, rng, context)
+        try:
+            x, start = Direct().init(machine, self.n_chains, rng).x, "exact"
+        except (TooLarge, NotSupported):
+            if context.data is None:
+                run = tempered(machine, base, rng, ("mbar",), reverse=(rng, self.n_temperatures))
+                return _unbounded(grow({"tempering": run}, self, context.progress), "tempered")
+            some = rng.permutation(len(context.data))[: self.n_chains]
+            x, start = machine.clamp(context.data[some], rng, 100), "data"
+        betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
+        log_w = reverse_log_weights(machine, x, base=base, betas=betas, seed=rng, progress=context.progress)
+        up = weighty(-log_w, "reverse AIS", n_temperatures=float(self.n_temperatures))
+        found = {"reverse_ais": Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)}
+        if start == "data":
+            return _unbounded(found, "data")
+        return single("reverse_ais", found, upper=-up.value)
+
+
+def _unbounded(found: dict[str, Estimate], start: str) -> LogZ:
+    whole = single("reverse_ais", found)
+    return replace(whole, reason=f"not a bound: started from {start} samples; {whole.reason}")
