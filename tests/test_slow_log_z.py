@@ -18,7 +18,7 @@ from ebm import Bernoulli, Ising, PopulationAnnealing, Potts, Stream, Tempering
 from ebm.partition.annealed import annealed_log_weights, even_betas, reverse_log_weights
 from ebm.partition.estimate import Estimate, log_mean_exp, weighty
 from ebm.partition.raised import raise_log_likelihood
-from ebm.partition.tempered import Recorder, reversed_estimate, tempered_estimates
+from ebm.partition.tempered import recorded, reversed_estimate, tempered_estimates
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def reverse_ais(machine, base, rng, draw):
 
 
 def tempered(machine, base, rng, draw):
-    run = Recorder(machine, Tempering(n_adapt=56, base=base), 32, rng.split(3))
+    run = recorded(machine, Tempering(n_adapt=56, base=base), 32, rng.split(3))
     run.run(40)
     found = tempered_estimates(run, TEMPERED)
     found["reverse_of_tempered"] = reversed_estimate(

@@ -7,9 +7,10 @@ from scipy.special import logsumexp
 
 import ebm
 from ebm import BoltzmannMachine, EbmError, Ising, Stream, Tempering, thermodynamics
+from ebm.partition.ladder import trouble
 from ebm.partition.multistate import Ladder
-from ebm.thermal import records
-from ebm.thermal.curves import _edges, _facts, _trouble
+from ebm.thermal import curves
+from ebm.thermal.curves import _edges, recorded
 from ebm.thermal.reweighting import Mixture, histograms
 
 T = np.array(
@@ -95,17 +96,17 @@ def test_the_lattice_has_its_energy_curve():
 
 def test_at_a_level_log_z_is_that_of_mbar():
     """There the weights are MBAR's own, whose equations the answer solves."""
-    kept = run_of("bernoulli-bernoulli", SHORT, 1 / np.array(SHORT.betas[1:])).kept()
-    mixture = Mixture.of(kept.ladder)
-    found = [mixture.curve(*kept.at(k)) for k in range(4)]
+    run = run_of("bernoulli-bernoulli", SHORT, 1 / np.array(SHORT.betas[1:]))
+    mixture, at = Mixture.of(run.ladder()), run.at()
+    found = [mixture.curve(*at(k)) for k in range(4)]
     np.testing.assert_allclose([value[0] for value, _ in found], -mixture.f[1:], atol=1e-8)
     np.testing.assert_allclose([moved[0] for _, moved in found], -mixture.influence[1:], atol=1e-8)
 
 
 def run_of(name, sampler, temperatures, n_ladders=32, seed=0):
-    made = records.Records(laws.MACHINES[name](), sampler, n_ladders, 1 / temperatures, Stream(seed))
-    made.run(64 * made.stride, lambda: None)
-    return made
+    run = recorded(laws.MACHINES[name](), sampler, n_ladders, 1 / temperatures, Stream(seed))
+    run.run(64)
+    return run
 
 
 # Their errors.
@@ -113,19 +114,20 @@ def run_of(name, sampler, temperatures, n_ladders=32, seed=0):
 
 def without(ladder, c):
     """The ladder numbered c left out."""
-    return Ladder(ladder.betas, np.delete(ladder.u, c, axis=2), ladder.slope, ladder.curve)
+    return Ladder(ladder.betas, np.delete(ladder.u, c, axis=2))
 
 
 @pytest.mark.parametrize("name", ["potts", "bernoulli-ising"])
 def test_influence_is_what_a_ladder_moves(name):
     """Leave one ladder out, solve MBAR again: the jackknife's variance, and each ladder's own move."""
     n = 32
-    kept = run_of(name, SHORT, T, n).kept()
-    whole = Mixture.of(kept.ladder)
-    parts = [Mixture.of(without(kept.ladder, c)) for c in range(n)]
+    run = run_of(name, SHORT, T, n)
+    ladder, at = run.ladder(), run.at()
+    whole = Mixture.of(ladder)
+    parts = [Mixture.of(without(ladder, c)) for c in range(n)]
     for k in range(len(T)):
-        influence = whole.curve(*kept.at(k))[1]
-        left = [m.curve(*(np.delete(a, c, axis=1) for a in kept.at(k)))[0] for c, m in enumerate(parts)]
+        influence = whole.curve(*at(k))[1]
+        left = [m.curve(*(np.delete(a, c, axis=1) for a in at(k)))[0] for c, m in enumerate(parts)]
         moved = ((np.mean(left, 0) - left) * np.sqrt((n - 1) / n)).T
         np.testing.assert_allclose((influence**2).sum(1), (moved**2).sum(1), rtol=0.02)
         for one, other in zip(influence, moved, strict=True):
@@ -134,14 +136,14 @@ def test_influence_is_what_a_ladder_moves(name):
 
 def test_influence_on_overlaps_is_what_a_pair_moves():
     n = 32
-    made = run_of("ising", SHORT, T, n)
-    kept, cells = made.kept(), made.agreeing()
-    F = [kept.at(k)[0] for k in range(len(T))]
-    p, stderr = histograms(Mixture.of(kept.ladder), F, cells, 7)
+    run = run_of("ising", SHORT, T, n)
+    ladder, at, cells = run.ladder(), run.at(), run.kept(1)
+    F = [at(k)[0] for k in range(len(T))]
+    p, stderr = histograms(Mixture.of(ladder), F, cells, 7)
     left = []
     for c in range(n // 2):
         both = [2 * c, 2 * c + 1]
-        part = Mixture.of(without(kept.ladder, both))
+        part = Mixture.of(without(ladder, both))
         left.append(
             histograms(part, [np.delete(f, both, axis=1) for f in F], np.delete(cells, c, axis=1), 7)[0]
         )
@@ -248,7 +250,7 @@ def test_same_seed_same_arrays_and_seeds_differ():
 @pytest.mark.parametrize("name", ["potts", "bernoulli-bernoulli"])
 def test_a_full_memory_thins_the_records(name, monkeypatch):
     """Half of them go, the others stand twice as far apart; the curves stay right."""
-    monkeypatch.setattr(records, "_ROOM", 1)
+    monkeypatch.setattr(curves, "_ROOM", 1)
     machine = laws.MACHINES[name]()
     found = thermodynamics(machine, T, sampler=SHORT, accuracy=0.001, budget=1.5)
     assert found.facts["stride"] > 4
@@ -298,20 +300,20 @@ def test_a_bad_run_is_not_trusted(machine, settings, said):
 
 def test_each_fault_is_named():
     """A sound run, then the same with one thing wrong."""
-    made = run_of("ising", SHORT, T)
-    ladder = made.kept().ladder
-    facts = _facts(made, ladder)
-    assert _trouble(ladder, facts) == ""
+    run = run_of("ising", SHORT, T)
+    ladder = run.ladder()
+    facts = run.facts(ladder)
+    assert trouble(ladder, facts) == ""
     faults = {"n_chains": (7.0, "too few"), "least_swap_rate": (0.005, "do not swap")}
     faults |= {"round_trips": (0.0, "up and down"), "r_hat": (1.2, "differ"), "r_hat ": (np.nan, "differ")}
     for name, (value, said) in faults.items():
-        assert said in _trouble(ladder, facts | {name.strip(): value})
+        assert said in trouble(ladder, facts | {name.strip(): value})
     u = ladder.u.copy()
     u[..., : u.shape[-1] // 2] *= 1.5
-    assert "drifts" in _trouble(Ladder(ladder.betas, u, ladder.slope, ladder.curve), facts)
+    assert "drifts" in trouble(Ladder(ladder.betas, u), facts)
     apart = ladder.u.copy()
     apart[:, :, ::2] += 5.0
-    assert _facts(made, Ladder(ladder.betas, apart, ladder.slope, ladder.curve))["r_hat"] > 1.1
+    assert run.facts(Ladder(ladder.betas, apart))["r_hat"] > 1.1
 
 
 @pytest.mark.parametrize(

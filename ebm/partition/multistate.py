@@ -15,7 +15,7 @@ from scipy.special import expit, logsumexp
 
 from ebm.machine import Array
 
-__all__ = ["Ladder", "acceptance_ratio", "bennett", "bennett_step", "log_weights", "mbar", "thermodynamic"]
+__all__ = ["Ladder", "acceptance_ratio", "bennett", "bennett_step", "centred", "mbar", "thermodynamic"]
 
 _TOLERANCE = 1e-10  # of log Z, nats, where MBAR's iteration ends
 _MOST_ITERATIONS = 100
@@ -31,19 +31,10 @@ class Ladder:
         Ascending.
     u : (K, K, n_ladders, n_records)
         u[k, l, c, r] = F at β_k of the sample at level l of ladder c in record r, nats.
-    slope, curve : (K, n_ladders, n_records)
-        First and second derivative of F by β at the sample's own level.
     """
 
     betas: Array
     u: Array
-    slope: Array
-    curve: Array
-
-    @property
-    def derivatives(self) -> tuple[Array, Array]:
-        """`slope` and `curve`."""
-        return self.slope, self.curve
 
 
 def bennett(ladder: Ladder) -> tuple[Array, Array]:
@@ -95,7 +86,7 @@ def bennett_step(up: Array, down: Array) -> tuple[float, Array, float]:
     slope = sum((a * (1 - a)).sum() for a in accepted)
     first, second = (a.sum(-1) for a in accepted)
     ess = min(float(a.sum() ** 2 / max((a**2).sum(), 1e-300)) for a in (first, second))
-    return f, -_centred(first - second) / slope, ess
+    return f, -centred(first - second) / slope, ess
 
 
 def acceptance_ratio(up: Array, down: Array) -> tuple[float, Array, Array]:
@@ -116,10 +107,10 @@ def acceptance_ratio(up: Array, down: Array) -> tuple[float, Array, Array]:
     return f, expit(f - up), expit(-down - f)
 
 
-def _centred(scores: Array) -> Array:
-    """Deviations of the ladders' sums, scaled so that their squares add up to the variance of the total."""
-    n = scores.shape[-1]
-    return (scores - scores.mean(-1, keepdims=True)) * np.sqrt(n / max(n - 1, 1))
+def centred(sums: Array) -> Array:
+    """Deviations of sums, (..., n_ladders), scaled so that their squares add up to the total's variance."""
+    n = sums.shape[-1]
+    return (sums - sums.mean(-1, keepdims=True)) * np.sqrt(n / max(n - 1, 1))
 
 
 def mbar(ladder: Ladder, start: Array | None = None) -> tuple[Array, Array]:
@@ -156,29 +147,20 @@ def mbar(ladder: Ladder, start: Array | None = None) -> tuple[Array, Array]:
             break
     scores = w.reshape(n_levels, n_levels, n_ladders, n_records).sum((1, 3)) - n_records
     influence = np.zeros((n_levels, n_ladders))
-    influence[1:] = -np.linalg.lstsq(hessian[1:, 1:], _centred(scores)[1:], rcond=1e-14)[0]
+    influence[1:] = -np.linalg.lstsq(hessian[1:, 1:], centred(scores)[1:], rcond=1e-14)[0]
     return f, influence
 
 
-def log_weights(ladder: Ladder, f: Array, wanted: Array) -> Array:
-    """log of the weights that make all samples stand for another ensemble, normalised, like `wanted`.
-
-    Parameters
-    ----------
-    f : (K,)
-        Of `mbar`.
-    wanted : (n_levels, n_ladders, n_records)
-        F of every sample at the temperature wanted.
-    """
-    mixture = logsumexp(f[:, None, None, None] - ladder.u, axis=0)
-    log_w = -wanted - mixture
-    return log_w - logsumexp(log_w)
-
-
-def thermodynamic(ladder: Ladder) -> tuple[float, Array, float]:
+def thermodynamic(betas: Array, slope: Array, curve: Array) -> tuple[float, Array, float]:
     """−log Z at the highest level minus that at the lowest, as the integral of ⟨∂F/∂β⟩.
 
     The integrand is known with its slope, ⟨∂²F⟩ − Var ∂F, so that each interval is integrated as a cubic.
+
+    Parameters
+    ----------
+    betas : (K,)
+    slope, curve : (K, n_ladders, n_records)
+        First and second derivative of F by β of every sample at its own level.
 
     Returns
     -------
@@ -193,15 +175,15 @@ def thermodynamic(ladder: Ladder) -> tuple[float, Array, float]:
     ----------
     Kirkwood (1935); Gelman & Meng, "Simulating normalizing constants" (1998).
     """
-    n_ladders = ladder.slope.shape[1]
-    total = np.stack([ladder.slope, ladder.slope**2, ladder.curve]).mean(-1)  # (3, K, n_ladders)
+    n_ladders = slope.shape[1]
+    total = np.stack([slope, slope**2, curve]).mean(-1)  # (3, K, n_ladders)
     whole = total.mean(-1)
     without = (whole[..., None] * n_ladders - total) / max(n_ladders - 1, 1)  # the jackknife's means
-    f = float(_integral(ladder.betas, whole))
-    each = _integral(ladder.betas, without)
+    f = float(_integral(betas, whole))
+    each = _integral(betas, without)
     influence = (each - each.mean()) * np.sqrt((n_ladders - 1) / n_ladders) * -1.0
-    keep = np.unique(np.r_[0 : len(ladder.betas) : 2, len(ladder.betas) - 1])
-    coarse = float(_integral(ladder.betas[keep], whole[:, keep]))
+    keep = np.unique(np.r_[0 : len(betas) : 2, len(betas) - 1])
+    coarse = float(_integral(betas[keep], whole[:, keep]))
     return f, influence, abs(coarse - f) / 3
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from ebm.machine import Array, Base, Machine, put
 from ebm.partition.estimate import Estimate
 from ebm.partition.multistate import bennett_step
-from ebm.partition.tempered import Recorder, tempered_estimates
+from ebm.partition.tempered import recorded, tempered_estimates
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
@@ -88,9 +88,9 @@ def tracked_log_z(
             sampler.step(machine, state, rng)
     else:
         state = sampler.init(machine, _LADDERS, rng)
-    run = Recorder(machine, sampler, _LADDERS, rng, state=state)
+    run = recorded(machine, sampler, _LADDERS, rng, state=state)
     run.run(n_records)
-    fresh, x = tempered_estimates(run, ("mbar",))["mbar"], run.states(run.start)
+    fresh, x = tempered_estimates(run, ("mbar",))["mbar"], run.kept(1, run.start).transpose(0, 2, 1)
     found, weight = _begun(fresh), 1.0
     if memory and not fresh.trouble:
         found, weight = _corrected(_predicted(machine, memory, x), found)

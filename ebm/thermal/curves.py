@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 import warnings
@@ -11,29 +10,25 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.diagnostics import r_hat
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect
 from ebm.machine import Array, Machine, as_count, as_numbers
-from ebm.partition.multistate import Ladder, bennett
+from ebm.partition.estimate import Progress
+from ebm.partition.growing import SLOWER
+from ebm.partition.ladder import Recorder, trouble
 from ebm.samplers import Tempering
+from ebm.samplers.tempering import Replicas
 from ebm.stream import SAMPLE, Seed, Stream
-from ebm.thermal.records import Records
 from ebm.thermal.result import Overlap, Thermodynamics
 from ebm.thermal.reweighting import Mixture, histograms
 
 __all__ = ["thermodynamics"]
 
-Progress = Callable[..., object] | None
-
 _FIRST = 64  # records of the first round
-_SLOWER = 2.2  # a round, which doubles the run, takes this much longer than the one before
+_STRIDE, _LONG_STRIDE = 2, 10  # steps between records; the second where a record costs many free energies
+_ROOM = 2e7  # numbers kept, 160 MB; their analysis takes a few times that
 _QUANTITIES = ("log_z", "free_energy", "energy", "heat_capacity", "entropy")
 _MOST = 1000  # temperatures
 _BINS = 65  # of overlaps, at most
-_LEAST_LADDERS = 8  # for an error from their spread
-_LEAST_SWAPS = 0.01
-_R_HAT = 1.1
-_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
 
 
 def thermodynamics(
@@ -106,51 +101,63 @@ def thermodynamics(
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"thermodynamics: {name}: expected a positive number, got {value!r}")
+    expect(machine, Machine, "machine", "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)")
     sampler = _ladder(sampler, 1 / grid[0])
     _require_normalisable(machine, 1 / grid[0])
-    records = Records(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
-    found = _grow(records, accuracy, budget, progress or (lambda *_: None))
-    if found.trouble:
-        warnings.warn(f"thermodynamics: {found.trouble}: do not trust", RuntimeWarning, stacklevel=2)
-    return found
+    run = recorded(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
+    curves = _grow(run, accuracy, budget, progress or (lambda *_: None))
+    if curves.trouble:
+        warnings.warn(f"thermodynamics: {curves.trouble}: do not trust", RuntimeWarning, stacklevel=2)
+    return curves
 
 
-def _grow(
-    records: Records, accuracy: float, budget: float, progress: Callable[..., object]
-) -> Thermodynamics:
+def recorded(machine: Machine, sampler: Tempering, n_ladders: int, betas: Array, rng: Stream) -> Recorder:
+    """A `Recorder` of what the curves at some β need, and of how far ladders agree, if states are finite."""
+
+    def also(state: Replicas) -> tuple[Array, ...]:
+        if not machine.units.finite:
+            return ()
+        x, paired = state.chains.x, state.at[:, : state.at.shape[1] // 2 * 2]
+        return ((x[paired[:, ::2]] == x[paired[:, 1::2]]).sum(-1),)  # (K, n_ladders // 2)
+
+    stride = _LONG_STRIDE if machine.sums_out else _STRIDE
+    return Recorder(machine, sampler, n_ladders, rng, stride=stride, betas=betas, also=also, room=_ROOM)
+
+
+def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[..., object]) -> Thermodynamics:
     """Double the run until it is accurate, or another round would exceed the budget."""
-    begun, steps = time.monotonic(), _FIRST * records.stride
+    begun, n_records = time.monotonic(), _FIRST
 
     def fraction() -> float:
         return min(0.99, (time.monotonic() - begun) / budget)
 
     while True:
         start = time.monotonic()
-        records.run(steps, lambda: progress(fraction()))
-        found = _analyse(records)
-        height = float(found.heat_capacity.max())
-        error = float(found.heat_capacity_stderr.max()) / height if height > 0 else 0.0
-        said = f"heat capacity to {100 * error:.2g} % of its peak, {len(records)} records"
-        progress(fraction(), said + (found.trouble and f"; {found.trouble}"))
+        run.run(n_records, lambda: progress(fraction()))
+        curves = _analyse(run)
+        height = float(curves.heat_capacity.max())
+        error = float(curves.heat_capacity_stderr.max()) / height if height > 0 else 0.0
+        line = f"heat capacity to {100 * error:.2g} % of its peak, {len(run)} records"
+        progress(fraction(), line + (curves.trouble and f"; {curves.trouble}"))
         now = time.monotonic()
-        if (error <= accuracy and not found.trouble) or now - begun + _SLOWER * (now - start) > budget:
+        accurate = error <= accuracy and not curves.trouble
+        if accurate or now - begun + SLOWER * (now - start) > budget:
             progress(1.0)
-            return found
-        steps = records.n_steps
+            return curves
+        n_records = len(run)
 
 
-def _analyse(records: Records) -> Thermodynamics:
+def _analyse(run: Recorder) -> Thermodynamics:
     """The curves, from the last three quarters of a run."""
-    first = len(records) // 4
-    kept, betas = records.kept(first), records.betas
-    mixture = Mixture.of(kept.ladder)
+    ladder, at, betas = run.ladder(run.start), run.at(run.start), run.betas
+    mixture = Mixture.of(ladder)
     curves = {name: np.empty(len(betas)) for q in _QUANTITIES for name in (q, f"{q}_stderr")}
     free_energies = []
     for k, beta in enumerate(betas):
-        at = kept.at(k)
-        free_energies.append(at[0])
-        (log_ratio, energy, variance), influence = mixture.curve(*at)
-        log_z = records.machine.log_z0() + log_ratio
+        samples = at(k)
+        free_energies.append(samples[0])
+        (log_ratio, energy, variance), influence = mixture.curve(*samples)
+        log_z = run.machine.log_z0() + log_ratio
         moved_z, moved_e, moved_v = influence
         quantities = (  # in the order of _QUANTITIES, each with what the ladders move it by
             (log_z, moved_z),
@@ -161,21 +168,17 @@ def _analyse(records: Records) -> Thermodynamics:
         )
         for name, (value, moved) in zip(_QUANTITIES, quantities, strict=True):
             curves[name][k], curves[f"{name}_stderr"][k] = value, math.sqrt(float((moved**2).sum()))
-    facts = _facts(records, kept.ladder)
-    overlap = _overlap(records, mixture, free_energies, first)
-    return Thermodynamics(
-        1 / betas, **curves, overlap=overlap, trouble=_trouble(kept.ladder, facts), facts=facts
-    )
+    facts, overlap = run.facts(ladder), _overlap(run, mixture, free_energies)
+    return Thermodynamics(1 / betas, **curves, overlap=overlap, trouble=trouble(ladder, facts), facts=facts)
 
 
-def _overlap(records: Records, mixture: Mixture, free_energies: list[Array], first: int) -> Overlap | None:
-    units, n = records.machine.units, records.machine.n_units
+def _overlap(run: Recorder, mixture: Mixture, free_energies: list[Array]) -> Overlap | None:
+    units, n = run.machine.units, run.machine.n_units
     if not units.finite or len(units.parts(n)) > 1:  # overlaps are of units with equally many states
         return None
     states = units.states or ()
     edges = _edges(n)
-    agreeing = records.agreeing(first)
-    cells = np.searchsorted(edges, agreeing) - 1
+    cells = np.searchsorted(edges, run.kept(1, run.start)) - 1
     probability, stderr = histograms(mixture, free_energies, cells, len(edges) - 1)
     as_q = (len(states) * edges / n - 1) / (len(states) - 1)
     width = np.diff(as_q)
@@ -199,55 +202,14 @@ def _edges(n: int) -> Array:
     return np.unique(np.r_[n - upper, upper])
 
 
-def _facts(records: Records, ladder: Ladder) -> dict[str, float]:
-    state, top = records.state, ladder.u[-1, -1]
-    spread = 1.0
-    with warnings.catch_warnings():  # short chains are judged here
-        warnings.simplefilter("ignore", RuntimeWarning)
-        if np.ptp(top) > 0:
-            spread = float(r_hat(top))
-    return {
-        "n_chains": float(top.shape[0]),
-        "n_temperatures": float(len(ladder.betas)),
-        "n_records": float(top.shape[1]),
-        "stride": float(records.stride),
-        "r_hat": spread,
-        "least_swap_rate": float(state.swap_rates.min()),
-        "round_trips": float(state.round_trips),
-    }
-
-
-def _trouble(ladder: Ladder, facts: dict[str, float]) -> str:
-    """What speaks against a run: ladders that differ, replicas that stay, an estimate that drifts."""
-    if facts["n_chains"] < _LEAST_LADDERS:
-        return f"{facts['n_chains']:.0f} ladders are too few for an error from their spread"
-    if facts["least_swap_rate"] < _LEAST_SWAPS:
-        return "neighbouring levels do not swap"
-    if facts["round_trips"] < 1:
-        return "no replica has gone up and down the ladder"
-    if not facts["r_hat"] <= _R_HAT:
-        return f"the ladders differ in their energies at β = {ladder.betas[-1]:g}, R-hat {facts['r_hat']:.2f}"
-    middle = ladder.u.shape[-1] // 2
-    (f, one), (g, other) = (
-        bennett(Ladder(ladder.betas, part, ladder.slope, ladder.curve))
-        for part in (ladder.u[..., :middle], ladder.u[..., middle:])
-    )
-    sigma = math.sqrt(float((one[-1] ** 2).sum() + (other[-1] ** 2).sum()))
-    if abs(f[-1] - g[-1]) > _DRIFT * sigma + 1e-9:
-        return (
-            f"log Z at β = {ladder.betas[-1]:g} drifts by {f[-1] - g[-1]:+.2f} between the halves of the run"
-        )
-    return ""
-
-
 def _temperatures(given: ArrayLike | None) -> Array:
     if given is None:
         return np.geomspace(0.5, 5.0, 60)
     grid = np.atleast_1d(as_numbers(given, "temperatures")).astype(np.float64)
     good = grid.ndim == 1 and len(grid) > 0 and np.isfinite(grid).all() and (grid > 0).all()
     if not good or (np.diff(grid) <= 0).any():
-        said = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
-        raise EbmError(f"temperatures: expected positive numbers, ascending, got {said}")
+        got = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
+        raise EbmError(f"temperatures: expected positive numbers, ascending, got {got}")
     if len(grid) > _MOST:
         raise EbmError(f"temperatures: expected {_MOST} at most, got {len(grid)}")
     return grid
@@ -257,8 +219,7 @@ def _ladder(sampler: Tempering | None, coldest: float) -> Tempering:
     """The sampler, checked: from β = 0, whose log Z is known, past the coldest β, in independent ladders."""
     if sampler is None:
         return Tempering(stop=max(1.0, coldest))
-    if not isinstance(sampler, Tempering):
-        raise EbmError(f"thermodynamics: sampler: expected Tempering, got {type(sampler).__name__}")
+    expect(sampler, Tempering, "thermodynamics: sampler", "a ladder such as Tempering(stop=2.0)")
     low, high = (
         (sampler.start, sampler.stop) if sampler.betas is None else sampler.betas[:: len(sampler.betas) - 1]
     )
@@ -274,7 +235,7 @@ def _ladder(sampler: Tempering | None, coldest: float) -> Tempering:
 
 def _require_normalisable(machine: Machine, coldest: float) -> None:
     """Gaussian units on both sides have a density at β = 1 and may have none where it is colder."""
-    cold = copy.deepcopy(machine)
+    cold = machine.copy()
     for key in cold.couplings:
         cold.params[key] *= max(1.0, coldest)
     cold.project()

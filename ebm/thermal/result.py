@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from ebm.machine import Array
 
@@ -90,7 +91,7 @@ class Thermodynamics:
         >>> list(found.arrays())[:3]
         ['temperature', 'log_z', 'log_z_stderr']
         """
-        own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)[:11]}
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         if self.overlap is not None:
-            own |= {f"overlap_{f.name}": getattr(self.overlap, f.name) for f in fields(self.overlap)}
-        return own
+            arrays |= {f"overlap_{name}": value for name, value in vars(self.overlap).items()}
+        return arrays

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
 from ebm.machine import Array
-from ebm.partition.multistate import Ladder, mbar
+from ebm.partition.multistate import Ladder, centred, mbar
 
 __all__ = ["Mixture", "histograms"]
 
@@ -67,10 +67,10 @@ class Mixture:
         square = (slope - energy) ** 2 - curvature
         variance = float((w * square).sum())
         moved = w * np.stack([np.ones_like(w), slope - energy, square - variance])
-        own = centred(moved.sum((1, 3)))
+        direct = centred(moved.sum((1, 3)))
         by_level = moved.reshape(3, -1) @ self.share.T
         log_ratio = total - np.log(w[0].size)
-        return np.array([log_ratio, energy, variance]), own - by_level @ self.influence
+        return np.array([log_ratio, energy, variance]), direct - by_level @ self.influence
 
 
 def histograms(
@@ -115,9 +115,3 @@ def histograms(
         variance = (moved**2).sum(0) + (of_ladders[2 * n_pairs :] ** 2).sum(0)
         probability[t], stderr[t] = p, np.sqrt(variance)
     return probability, stderr
-
-
-def centred(sums: Array) -> Array:
-    """Deviations of sums, (..., n_ladders), scaled so that their squares add up to the total's variance."""
-    n = sums.shape[-1]
-    return (sums - sums.mean(-1, keepdims=True)) * np.sqrt(n / max(n - 1, 1))

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 import ebm
-from ebm.partition.tempered import Recorder, tempered_estimates
+from ebm.partition.tempered import recorded, tempered_estimates
 
 from .systems import glass
 
@@ -16,7 +16,7 @@ from .systems import glass
 def main() -> None:
     machine, values = glass(), []
     for seed in range(4):
-        run = Recorder(machine, ebm.Tempering(n_adapt=4000), 256, ebm.Stream(seed), stride=20)
+        run = recorded(machine, ebm.Tempering(n_adapt=4000), 256, ebm.Stream(seed), stride=20)
         run.run(250)
         found = tempered_estimates(run, ("mbar",))["mbar"]
         values.append((found.value, found.stderr))
