@@ -47,7 +47,7 @@ class Table:
     function: Callable[..., Any]
     given: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    methods: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    methods: Mapping[str, Callable[..., Any]] = field(default_factory=dict, kw_only=True)
 
     def parameters(self, table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Annotation and default of each key, `inspect.Parameter.empty` where there is none."""

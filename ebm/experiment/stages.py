@@ -345,7 +345,8 @@ _OF_ROWS = ("x", "y", "weights")
 STAGES: dict[str, Stage] = {
     # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
     "log_z": Stage(
-        Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}, METHODS), _log_z
+        Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}, methods=METHODS),
+        _log_z,
     ),
     "readout": Stage(Table(readout, ("machine", "units", *_OF_ROWS)), read_out, ("data",)),
     "fine_tune": Stage(
