@@ -120,7 +120,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     EbmError
         The file is missing, truncated, foreign or holds pickles.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise EbmError(f"{path}: no such file")
     if path.is_dir():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, warn
+from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, warn, write_rows
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -84,21 +83,15 @@ def sample(
 
 
 def _write_samples(arrays: dict[str, Any], measured: dict[str, Any], output: str | None) -> None:
-    import numpy as np
+    from ebm.checkpoint import write_arrays
 
-    from ebm.checkpoint import write_arrays, write_atomic
-
-    text, x = io.StringIO(), arrays["x"]
-    np.savetxt(text, x, fmt="%.8g", delimiter=",")
-    if output is None:
-        click.echo(text.getvalue(), nl=False)
-        return
-    if output.endswith(".npz"):
+    x = arrays["x"]
+    if output is not None and output.endswith(".npz"):
         write_arrays(output, arrays)
-    elif output.endswith(".npy"):
-        write_atomic(output, lambda file: np.save(file, x))
     else:
-        write_atomic(output, lambda file: file.write(text.getvalue().encode()))
+        write_rows(x, output)
+    if output is None:
+        return
     click.echo(f"{len(x)} samples in {output}")
     if "slowest" in measured:
         click.echo(
@@ -234,7 +227,7 @@ def score(
     import numpy as np
 
     from ebm import log_likelihood
-    from ebm.checkpoint import load_machine, write_atomic
+    from ebm.checkpoint import load_machine
     from ebm.datasets import read_array
 
     check_output(output, (".npy", ".csv"))
@@ -251,11 +244,8 @@ def score(
     machine.units.check(rows, data, strict=True)
     estimate = _log_z(machine, seed=seed, **settings)
     each = log_likelihood(machine, rows, estimate, seed=seed)
-    if output is not None and output.endswith(".npy"):
-        write_atomic(output, lambda file: np.save(file, each))
-    elif output is not None:
-        lines = "".join(f"{value:.8g}\n" for value in each)
-        write_atomic(output, lambda file: file.write(b"log_likelihood_nats\n" + lines.encode()))
+    if output is not None:
+        write_rows(each, output, header="log_likelihood_nats")
     spread = f", standard deviation over rows {each.std():.3f}" if len(each) > 1 else ""
     click.echo(
         f"log-likelihood {each.mean():.4f} ± {estimate.stderr:.4f} nats per row"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import click
 
-from ebm.cli.shell import check_output, in_one_line, main
+from ebm.cli.shell import check_output, in_one_line, main, write_rows
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def predict(
         raise EbmError(f"{model}: {loaded} {what}; expected a classifier")
     true = None if labels is None else _labels(data, labels, len(rows))
     y = _of_rows(function, rows)
-    _write(y, output)
+    write_rows(y, output)
     if true is None:
         return
     guesses = _predictions(loaded) if proba else None
@@ -110,9 +109,9 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
     from ebm.machine import HasFeatures
 
     if isinstance(loaded, Transformer):
-        _write(_of_rows(loaded.transform, rows), output)
+        write_rows(_of_rows(loaded.transform, rows), output)
     elif isinstance(loaded, HasFeatures):
-        _write(_of_rows(loaded.mean_h, rows), output)
+        write_rows(_of_rows(loaded.mean_h, rows), output)
     else:
         raise EbmError(f"{model}: {loaded} has no features; expected a model with hidden units")
 
@@ -190,20 +189,3 @@ def _labels(data: str, name: str, n: int) -> np.ndarray:
         held = ", ".join(f"{k} {v.shape}" for k, v in arrays.items())
         raise EbmError(f"{data}: expected an array {name!r} of {n} labels; it holds {held}")
     return arrays[name]
-
-
-def _write(y: np.ndarray, output: str | None) -> None:
-    """As .npy, as .csv, or as csv on the screen."""
-    import numpy as np
-
-    from ebm.checkpoint import write_atomic
-
-    if output is not None and output.endswith(".npy"):
-        write_atomic(output, lambda file: np.save(file, y, allow_pickle=False))
-        return
-    text = io.StringIO()
-    np.savetxt(text, y, fmt="%.8g" if y.dtype.kind == "f" else "%s", delimiter=",")
-    if output is None:
-        click.echo(text.getvalue(), nl=False)
-    else:
-        write_atomic(output, lambda file: file.write(text.getvalue().encode()))

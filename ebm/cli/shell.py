@@ -7,14 +7,17 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ebm import __version__
 from ebm.errors import EbmError
 
-__all__ = ["Setting", "check_output", "in_one_line", "main", "seconds_of", "warn"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Setting", "check_output", "in_one_line", "main", "seconds_of", "warn", "write_rows"]
 
 
 def in_one_line(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,6 +90,23 @@ def check_output(output: str | None, suffixes: tuple[str, ...]) -> None:
         raise EbmError(f"{output}: a directory; expected a file")
     if not path.parent.is_dir():
         raise EbmError(f"{output}: no such folder {path.parent}")
+
+
+def write_rows(rows: np.ndarray, output: str | None, header: str = "") -> None:
+    """Write rows as .npy, as .csv, or as csv on the screen."""
+    import numpy as np
+
+    from ebm.checkpoint import write_atomic
+
+    if output is not None and output.endswith(".npy"):
+        write_atomic(output, lambda file: np.save(file, rows, allow_pickle=False))
+        return
+    text, fmt = io.StringIO(), "%.8g" if rows.dtype.kind == "f" else "%s"
+    np.savetxt(text, rows, fmt=fmt, delimiter=",", header=header, comments="")
+    if output is None:
+        click.echo(text.getvalue(), nl=False)
+    else:
+        write_atomic(output, lambda file: file.write(text.getvalue().encode()))
 
 
 def warn(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -172,11 +172,6 @@ class Digits:
     seed : int
         Of the split, which is ``train_test_split(..., stratify=digit, random_state=seed)``.
 
-    Raises
-    ------
-    EbmError
-        For a setting of wrong type or range.
-
     Examples
     --------
     >>> data = Digits(test=0.2).load()
@@ -215,11 +210,6 @@ class Diabetes:
     seed : int
         Of the split.
 
-    Raises
-    ------
-    EbmError
-        For a setting of wrong type or range.
-
     Examples
     --------
     >>> data = Diabetes().load()
@@ -256,11 +246,6 @@ class BarsAndStripes:
     n : int
         Side of the image, 1 to 8.
 
-    Raises
-    ------
-    EbmError
-        For n outside 1..8.
-
     Examples
     --------
     >>> len(BarsAndStripes(n=3).load().train)
@@ -290,11 +275,6 @@ class Encoder:
     ----------
     n : int
         Bits of one half, 1 to 1024.
-
-    Raises
-    ------
-    EbmError
-        For n outside 1..1024.
 
     Examples
     --------
@@ -333,11 +313,6 @@ class Shifter:
         Fraction of test rows, in (0, 1).
     seed : int
         Of the draws and of the split.
-
-    Raises
-    ------
-    EbmError
-        For a setting of wrong type or range.
 
     Examples
     --------

@@ -12,7 +12,7 @@ import math
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -239,16 +239,10 @@ def _environment(seed: int) -> dict[str, Any]:
 
     from ebm import __version__
 
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "absent"
     return {
         "ebm": __version__,
         "python": sys.version.split()[0],
-        "packages": versions,
+        "packages": {name: version(name) for name in _PACKAGES},
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),

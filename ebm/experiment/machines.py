@@ -16,7 +16,8 @@ from ebm.deep import DBM, DBN
 from ebm.experiment.calls import Call, Table
 from ebm.experiment.work import Model
 from ebm.rbm import RBM
-from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Potts, Units
+from ebm.units import Gaussian, Ising, Mixed, Potts, Units
+from ebm.units.tables import units_from_dict
 
 __all__ = ["MACHINES", "make_machine"]
 
@@ -35,10 +36,7 @@ def _units(call: Call, data: Data) -> Units:
     """The visible units of a table, else those of the data."""
     if call.arguments.get("visible") is not None:
         return call.arguments["visible"]
-    if data.kind == "potts":
-        assert data.n_states is not None
-        return Potts(data.n_states)
-    return {"bernoulli": Bernoulli(), "ising": Ising(), "gaussian": Gaussian()}[data.kind]
+    return units_from_dict({"type": data.kind.capitalize()} | ({"q": data.n_states} if data.n_states else {}))
 
 
 def _from_data(call: Call, data: Data) -> Model:

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from ebm.checkpoint import save, write_arrays
-from ebm.datasets import Data
 from ebm.deep import DBN
 from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import read_config, resolved
@@ -82,14 +81,11 @@ def run(
         After a checkpoint was saved.
     """
     config = read_config(config_path, overrides)
-    data = config.data.load() if config.data is not None else None
-    machine = make_machine(config.machine, data)
-    data = rows_for(machine, data)
-    check_stages(config, machine, data)
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
+    work = _prepared(config, directory, report or Report(), None)
     try:
         directory.create(resolved(config), config.train.seed if config.train else 0, overwrite=overwrite)
-        return _go(config, machine, data, directory, None, report or Report())
+        return _go(work, None)
     finally:
         directory.unlock()
 
@@ -115,34 +111,32 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
         directory.lock()
         config = read_config(directory.path / "config.toml")
         directory.check_learning(resolved(config))
-        data = config.data.load() if config.data is not None else None
         state = directory.load_state()
-        machine = make_machine(config.machine, data) if state is None else state.machine
-        data = rows_for(machine, data)
-        check_stages(config, machine, data)
-        if isinstance(machine, DBN):
+        work = _prepared(config, directory, report, state)
+        if isinstance(work.machine, DBN):
             report.line(f"{path}: resuming with the layers that are learnt")
         elif state is None:
             report.line(f"{path}: no checkpoint yet; starting over")
         else:
             report.line(f"{path}: resuming at step {state.step}")
-        return _go(config, machine, data, directory, state, report)
+        return _go(work, state)
     finally:
         directory.unlock()
 
 
-def _go(
-    config: Config,
-    machine: Model,
-    data: Data | None,
-    directory: RunDirectory,
-    state: State | None,
-    report: Report,
-) -> RunDirectory:
-    began = time.perf_counter()
-    with _warnings_as_lines(report), _blas_threads(machine, config):
-        work = Work(config, machine, data, directory, report)
-        if isinstance(machine, DBN):
+def _prepared(config: Config, directory: RunDirectory, report: Report, state: State | None) -> Work:
+    """The data and the machine, checked for what the config asks of them."""
+    data = config.data.load() if config.data is not None else None
+    machine = make_machine(config.machine, data) if state is None else state.machine
+    data = rows_for(machine, data)
+    check_stages(config, machine, data)
+    return Work(config, machine, data, directory, report)
+
+
+def _go(work: Work, state: State | None) -> RunDirectory:
+    began, config, directory, report = time.perf_counter(), work.config, work.run, work.report
+    with _warnings_as_lines(report), _blas_threads(work.machine, config):
+        if isinstance(work.machine, DBN):
             learn_stack(work)
         elif config.train is not None:
             _learn(work, state)

@@ -105,7 +105,7 @@ def _check_readout(config: Config, machine: Model, data: Data) -> None:
 def _check_data(machine: Model, data: Data) -> None:
     units = data_units(machine)
     kind = type(units).__name__.lower()
-    if data.kind != kind:
+    if data.kind != kind and (units.finite or data.kind != "gaussian"):  # numbers are for all that take them
         raise EbmError(f"data: {data.kind} values, but the machine has {kind} units")
     for name, rows in (("training", data.train), ("held-out", data.test)):
         if rows.shape[1] != machine.n_visible:
