@@ -7,13 +7,16 @@ checked once, when it comes in: square, finite, symmetric, zero diagonal (Potts:
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
 from ebm.machine import Array, parameter
+
+if TYPE_CHECKING:
+    from ebm.kernels.arguments import Couplings
 
 __all__ = ["Dense", "Sparse", "as_csr", "colour", "is_sparse", "take_couplings"]
 
@@ -44,8 +47,8 @@ class Dense:
         return self.values
 
     @property
-    def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
-        """(J, data, indices, indptr) as `ebm.kernels.gibbs.sweep` takes them."""
+    def for_kernels(self) -> Couplings:
+        """(J, data, indices, indptr): see `ebm.kernels.arguments`."""
         none = np.empty(0, np.int64)
         return self.values, np.empty(0, self.values.dtype), none, none
 
@@ -109,8 +112,8 @@ class Sparse:
         return csr_array((values, self._indices, self._indptr), shape=(size, size))
 
     @property
-    def kernel_arguments(self) -> tuple[Array, Array, Array, Array]:
-        """(J, data, indices, indptr) as `ebm.kernels.gibbs.sweep` takes them."""
+    def for_kernels(self) -> Couplings:
+        """(J, data, indices, indptr): see `ebm.kernels.arguments`."""
         return np.empty((0, 0), self.values.dtype), self.values, self._indices, self._indptr
 
     def slices(self, order: Array, colours: Array) -> Slices:

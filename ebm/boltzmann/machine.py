@@ -286,9 +286,9 @@ class BoltzmannMachine:
         for k in range(0, n, at_once):
             count = min(at_once, n - k)
             order = orders(scan, keep, count, rng, self.colours if colourful else None)
-            key, first = rng.advance(count)
+            sweeps = (*rng.advance(count), count)
             if order.shape[1]:
-                sweep(problem, chains, order, count, key, first, self.colours() if few else None)
+                sweep(problem, chains, order, sweeps, self.colours() if few else None)
         return chains if isinstance(x, SpinChains) else chains.x
 
     def colours(self) -> Array:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebm.boltzmann.chains import SpinChains
 from ebm.machine import Array
+
+if TYPE_CHECKING:
+    from ebm.kernels.arguments import Sweeps
 
 __all__ = ["Slices"]
 
@@ -50,19 +53,15 @@ class Slices:
         """The couplings, slice by slice."""
         return np.append(data, data.dtype.type(0))[self._source]
 
-    def sweep(
-        self, problem: Any, values: Array, chains: SpinChains, n: int, key: Any, first: int, worth: bool
-    ) -> None:
-        """Sweep chains n times."""
+    def sweep(self, problem: Any, values: Array, chains: SpinChains, sweeps: Sweeps, worth: bool) -> None:
+        """Sweep chains."""
         from ebm.kernels.sparse.chromatic import colour_sweeps
 
         x = chains.x
         own = self._by_position(x)
         b, base = self._by_position(problem.b), self._by_position(problem.base)
-        colour_sweeps(
-            worth, own, self._bounds, self._first, self._count, self._offset, self._neighbour, values, b,
-            base, problem.beta, problem.slope, chains.low, key, first, n,
-        )  # fmt: skip
+        sliced = self._first, self._count, self._offset, self._neighbour, values
+        colour_sweeps(worth, own, self._bounds, sliced, (b, base, problem.beta), chains.low, sweeps)
         x[:, self._units] = own[:, : x.shape[1]]
         chains.x = x
 

@@ -7,8 +7,8 @@ same problem with its units renumbered: the units of the scan first, in its orde
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ebm.errors import EbmError
 from ebm.machine import Array
 from ebm.stream import Stream
 from ebm.units import Units
+
+if TYPE_CHECKING:
+    from ebm.kernels.arguments import Sweeps, Tempered
 
 __all__ = ["Problem", "by_colour", "energies", "sweep"]
 
@@ -45,10 +48,9 @@ class Problem:
     beta: Array
 
     @property
-    def slope(self) -> Any:
-        """The difference of two states."""
-        low, high = self.units.interval
-        return self.b.dtype.type(high - low)
+    def tempered(self) -> Tempered:
+        """(b, base, beta): see `ebm.kernels.arguments`."""
+        return self.b, self.base, self.beta
 
 
 def by_colour(n_chains: int, scan: str) -> bool:
@@ -76,50 +78,50 @@ def sweep(
     problem: Problem,
     chains: SpinChains,
     order: Array,
-    n: int,
-    key: Any,
-    first: int,
+    sweeps: Sweeps,
     colours: Array | None = None,
 ) -> None:
-    """Sweep chains n times; sweep k visits the units of row k of `order`, or of its only row.
+    """Sweep chains; sweep k visits the units of row k of `order`, or of its only row.
 
     `colours` of the units are given if the scan goes by colours and is to be swept a colour at a time.
     """
     layout = chains.layout
     if layout == "rows":
-        _sweep_rows(problem, chains, order, n, key, first)
+        _sweep_rows(problem, chains, order, sweeps)
     elif colours is not None and isinstance(problem.J, Sparse):
-        worth = len(chains) * order.shape[1] * n > _WORTH and order.shape[1] > 2**13
+        worth = len(chains) * order.shape[1] * sweeps[2] > _WORTH and order.shape[1] > 2**13
         slices = problem.J.slices(order[0], colours)
         values = slices.values(problem.J.values)
-        slices.sweep(problem, values, chains, n, key, first, worth)
+        slices.sweep(problem, values, chains, sweeps, worth)
     elif layout == "sites":
-        _sweep_sites(problem, chains, order, n, key, first)
+        _sweep_sites(problem, chains, order, sweeps)
     elif layout == "states":
-        _sweep_potts(problem, chains, order, n, key, first)
+        _sweep_potts(problem, chains, order, sweeps)
     else:
         from ebm.kernels.draw import KINDS
         from ebm.kernels.gibbs import sweep
 
-        rows = np.ascontiguousarray(np.broadcast_to(order, (n, order.shape[1])))
-        if problem.units.kind not in KINDS:
-            _sweep_uncompiled(problem, chains.data, rows, key, first)
-            return
-        sweep(
-            problem.units.kind, problem.units.width, *problem.J.kernel_arguments, problem.b, problem.base,
-            problem.beta, chains.data, rows, key, first,
-        )  # fmt: skip
+        kind, width = problem.units.kind, problem.units.width
+        if kind in KINDS:
+            sweep(kind, width, problem.J.for_kernels, problem.tempered, chains.data, order, sweeps)
+        else:
+            _sweep_uncompiled(problem, chains.data, order, sweeps)
 
 
-def _sweep_uncompiled(problem: Problem, phi: Array, order: Array, key: Any, first: int) -> None:
+def _part(sweeps: Sweeps, k: int, n: int) -> Sweeps:
+    """n sweeps from the k-th on."""
+    return sweeps[0], sweeps[1] + k, n
+
+
+def _sweep_uncompiled(problem: Problem, phi: Array, order: Array, sweeps: Sweeps) -> None:
     """The compiled sweep of encoded states by the units' own functions, at the same uniforms."""
     from ebm.kernels.numbers.random import uniform_rows
 
-    units, hot, J = problem.units, problem.beta[:, None], problem.J.matrix
+    units, hot, J, (key, first, n) = problem.units, problem.beta[:, None], problem.J.matrix, sweeps
     u = np.empty((phi.shape[1], order.shape[1]), phi.dtype)
-    for k, row in enumerate(order):
+    for k in range(n):
         uniform_rows(key, first + k, 0, 0, u)
-        for s, i in enumerate(row):
+        for s, i in enumerate(order[k % len(order)]):
             own = units.own(i)
             field = (J[own] @ phi).T + problem.b[own]
             I = hot * (field - problem.base[own]) + problem.base[own]
@@ -138,50 +140,46 @@ def _renumber(order: Array, n_units: int) -> Array | None:
     return np.concatenate([order, np.flatnonzero(rest)])
 
 
-def _sweep_rows(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+def _sweep_rows(problem: Problem, chains: SpinChains, order: Array, sweeps: Sweeps) -> None:
     if len(order) > 1:  # another scan in every sweep
         for k, row in enumerate(order):
-            _sweep_rows(problem, chains, row[None], 1, key, first + k)
+            _sweep_rows(problem, chains, row[None], _part(sweeps, k, 1))
         return
     m, n_units = order.shape[1], len(problem.b)
     new = _renumber(order[0], n_units)
     if new is None:
-        _sweep_in_order(problem, problem.J.values, chains.data, m, n, key, first, chains.low)
+        _sweep_in_order(problem.tempered, problem.J.values, chains.data, m, chains.low, sweeps)
         return
-    moved = replace(problem, b=problem.b[new], base=problem.base[new])
+    tempered = problem.b[new], problem.base[new], problem.beta
     J = np.ascontiguousarray(problem.J.values[np.ix_(new, new)])
     x = chains.x
     own = SpinChains(problem.units, x[:, new], problem.b.dtype, sparse=False)
-    _sweep_in_order(moved, J, own.data, m, n, key, first, chains.low)
+    _sweep_in_order(tempered, J, own.data, m, chains.low, sweeps)
     x[:, new] = own.x
     chains.x = x
 
 
-def _sweep_in_order(
-    problem: Problem, J: Array, words: Array, m: int, n: int, key: Any, first: int, low: Any
-) -> None:
+def _sweep_in_order(tempered: Tempered, J: Array, words: Array, m: int, low: Any, sweeps: Sweeps) -> None:
     """Sweep units 0..m of bits in rows, by blocks or with fields that are kept, whichever costs less."""
     from ebm.kernels.dense.blocked import blocked_sweeps, tile_chains
     from ebm.kernels.dense.kept import REFRESH, kept_sweeps
 
-    n_chains, flips, done = len(words), _FLIPS, 0
-    rest = problem.beta, problem.slope
+    n_chains, n, flips, done = len(words), sweeps[2], _FLIPS, 0
     while done < n:
-        worth = n_chains * m * min(n - done, REFRESH) > _WORTH
-        if blocked_is_cheaper(len(J), n_chains, flips, min(n - done, REFRESH)):
-            count = 1 if done == 0 else min(n - done, REFRESH)
+        count = min(n - done, REFRESH)
+        worth = n_chains * m * count > _WORTH
+        if blocked_is_cheaper(len(J), n_chains, flips, count):
+            count = 1 if done == 0 else count
             tile = tile_chains(n_chains)
             changed = np.empty(-(-n_chains // tile), np.int64)
-            blocked_sweeps(
-                worth, tile, words, J, problem.b, problem.base, *rest, low, m, key, first + done, count,
-                changed,
-            )  # fmt: skip
+            blocked_sweeps(worth, tile, words, J, tempered, low, m, _part(sweeps, done, count), changed)
         else:
-            count = min(n - done, REFRESH)
             changed = np.empty(n_chains, np.int64)
             fields = fields_of(words, J, low)
-            b, base = (_padded(a, fields.shape[1]) for a in (problem.b, problem.base))
-            kept_sweeps(worth, words, fields, J, b, base, *rest, m, key, first + done, count, changed)
+            kept_sweeps(
+                worth, words, fields, J, _padded(tempered, fields.shape[1]), J.dtype.type(1 - low), m,
+                _part(sweeps, done, count), changed,
+            )  # fmt: skip
         flips = changed.sum() / (n_chains * m * count)
         done += count
 
@@ -221,49 +219,46 @@ def energies(chains: SpinChains, J: Dense | Sparse, b: Array) -> Array:
     from ebm.kernels.sparse.sites import CHAINS, energies_of_sites
 
     out = np.empty((len(chains.data), CHAINS))
-    _, *couplings = J.kernel_arguments
-    energies_of_sites(n * len(J.values) > _WORTH_ENERGY, chains.data, *couplings, b, chains.low, out)
+    energies_of_sites(n * len(J.values) > _WORTH_ENERGY, chains.data, J.for_kernels, b, chains.low, out)
     return out.ravel()[:n]
 
 
-def _padded(a: Array, n: int) -> Array:
-    out = np.zeros(n, a.dtype)
-    out[: len(a)] = a
-    return out
+def _padded(tempered: Tempered, n: int) -> Tempered:
+    """With zeros from the last column to column n."""
+    b, base, beta = tempered
+    long = np.zeros((2, n), b.dtype)
+    long[0, : len(b)], long[1, : len(b)] = b, base
+    return long[0], long[1], beta
 
 
 # Dense, Potts.
 
 
-def _sweep_potts(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+def _sweep_potts(problem: Problem, chains: SpinChains, order: Array, sweeps: Sweeps) -> None:
     from ebm.kernels.dense.kept import REFRESH
     from ebm.kernels.dense.potts import potts_sweeps
     from ebm.kernels.layers.potts import gather_rows
 
     x, J, q = chains.data, problem.J.values, problem.units.width
-    width = len(J) + 64
-    b, base = (_padded(a, width) for a in (problem.b, problem.base))
-    fields = np.zeros((len(x), width), J.dtype)
-    for k in range(0, n, REFRESH):
-        count = min(REFRESH, n - k)
-        rows = order[k : k + count] if len(order) > 1 else np.broadcast_to(order, (count, order.shape[1]))
+    tempered = _padded(problem.tempered, len(J) + 64)
+    fields = np.zeros((len(x), len(J) + 64), J.dtype)
+    for k in range(0, sweeps[2], REFRESH):
+        count = min(REFRESH, sweeps[2] - k)
+        rows = order[k : k + count] if len(order) > 1 else order
         gather_rows(x.size * len(J) > 2**20, x, q, J, fields)
-        worth = len(x) * rows.size * q > _WORTH
-        potts_sweeps(
-            worth, x, q, fields, J, b, base, problem.beta, np.ascontiguousarray(rows), key, first + k
-        )
+        worth = len(x) * count * rows.shape[1] * q > _WORTH
+        potts_sweeps(worth, x, q, fields, J, tempered, rows, _part(sweeps, k, count))
 
 
 # Sparse, two states.
 
 
-def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, n: int, key: Any, first: int) -> None:
+def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, sweeps: Sweeps) -> None:
     from ebm.kernels.sparse.sequential import sequential_sweeps
     from ebm.kernels.sparse.sites import site_sweeps
 
-    _, *J = problem.J.kernel_arguments
-    rest = (*J, problem.b, problem.base, problem.beta, problem.slope, chains.low, order, key, first, n)
-    worth = len(chains) * order.shape[1] * n > _WORTH
+    rest = problem.J.for_kernels, problem.tempered, chains.low, order, sweeps
+    worth = len(chains) * order.shape[1] * sweeps[2] > _WORTH
     if len(chains) < _FEW:
         x = chains.x
         sequential_sweeps(worth, x, *rest)

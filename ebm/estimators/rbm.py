@@ -313,9 +313,8 @@ def _compiled(estimator: RBMTransformer, rows: Array, weights: Array | None) -> 
     for epoch in range(estimator.n_iter):
         source = np.random.SeedSequence(shuffles, spawn_key=(epoch,))
         order = np.random.default_rng(source).permutation(n)
-        key, sweep = state.rng.advance(2 * per_epoch)
-        args = rows, w, order, estimator.batch_size, rate, machine.W, machine.b, machine.c, h, x
-        persistent_updates(key, sweep, *args)
+        uniforms, params = state.rng.advance(2 * per_epoch), (machine.W, machine.b, machine.c)
+        persistent_updates(uniforms, rows, w, order, estimator.batch_size, rate, params, h, x)
         machine.project()
         state.step += per_epoch
         state.chains = {"x": x, "h": h}

@@ -5,7 +5,7 @@ the inner loop runs along chains and in vector registers; Potts units are one-ho
 asks for them. Chains are worked on in tiles of 64 so that a tile of phi stays in cache through all
 the sweeps of a call; positions in tiles of TILE, whose uniforms are made together.
 
-The sequence of units is data: order[k, s] is the unit visited at position s of sweep k. Systematic, random
+The sequence of units is data: a row of `order` has those of a sweep, position by position. Systematic, random
 and chromatic scans and clamped units are all orders.
 """
 
@@ -31,7 +31,8 @@ def _field_dense(J, b, i, width, phi, f):
 
 
 @njit(**JIT)
-def _field_sparse(data, indices, indptr, b, i, width, phi, f):
+def _field_sparse(couplings, b, i, width, phi, f):
+    _, data, indices, indptr = couplings
     for a in range(width):
         r = i * width + a
         total = f[a]
@@ -64,13 +65,13 @@ def _temper(f, base, i, width, beta):
 
 
 @njit(**JIT)
-def sweep(kind, width, J, data, indices, indptr, b, base, beta, phi, order, key, first):
-    """Sweep all chains order.shape[0] times.
+def sweep(kind, width, couplings, tempered, phi, order, sweeps):
+    """Sweep all chains.
 
-    J : (N w, N w) dense couplings, or (0, 0): then they are in compressed sparse rows, data, indices,
-    indptr. b, base : (N w,); beta : (C,); phi : (N w, C), changed in place; order : (n, m) int64; all
-    floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
+    phi : (N width, C), changed in place; order : (r, m) int64, the units visited in sweep k in row k modulo
+    r; all floats of one dtype.
     """
+    J, (b, base, beta), (key, first, n_sweeps) = couplings[0], tempered, sweeps
     n_chains = phi.shape[1]
     dense = len(J) > 0
     for c0 in range(0, n_chains, 64):
@@ -79,15 +80,16 @@ def sweep(kind, width, J, data, indices, indptr, b, base, beta, phi, order, key,
         u = np.empty((TILE, -(-(c1 - c0) // LANES) * LANES), phi.dtype)
         f = np.empty((width, c1 - c0), phi.dtype)
         x = np.empty(c1 - c0, phi.dtype)
-        for k in range(order.shape[0]):
-            for s in range(order.shape[1]):
+        for k in range(n_sweeps):
+            row = order[k % len(order)]
+            for s in range(len(row)):
                 if s % TILE == 0:
                     uniform_tile(key, first + k, c0, s, u)
-                i = order[k, s]
+                i = row[s]
                 if dense:
                     _field_dense(J, b, i, width, local, f)
                 else:
-                    _field_sparse(data, indices, indptr, b, i, width, local, f)
+                    _field_sparse(couplings, b, i, width, local, f)
                 _temper(f, base, i, width, beta[c0:c1])
                 draw(kind, f, u[s % TILE, : c1 - c0], x)
                 _put(kind, i, width, x, local)

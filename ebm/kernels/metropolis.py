@@ -34,7 +34,8 @@ def _add_row(fields, J, row, change):
 
 
 @njit(**JIT)
-def _sweep_chain(c, x, fields, phi, J, data, indices, indptr, beta, order, key, first, n_sweeps):
+def _sweep_chain(c, x, fields, phi, couplings, beta, order, sweeps):
+    (J, data, indices, indptr), (key, first, n_sweeps) = couplings, sweeps
     q, width = phi.shape
     block = TILE if q == 2 else TILE // 2
     u, log_u = np.empty(TILE), np.empty(TILE)
@@ -67,15 +68,12 @@ def _sweep_chain(c, x, fields, phi, J, data, indices, indptr, beta, order, key, 
 
 
 @shared
-def metropolis_sweeps(x, fields, phi, J, data, indices, indptr, beta, order, key, first, n_sweeps, accepted):
-    """Visit the units of `order` n_sweeps times.
+def metropolis_sweeps(x, fields, phi, couplings, beta, order, sweeps, accepted):
+    """Visit the units of `order` once a sweep.
 
     x : (C, N) int32, numbers of states, changed in place; fields : (C, N*width) real, b + J phi(x), changed
-    in place; phi : (q, width) real, the encoded states; J : (N*width, N*width), or (0, 0) and then data,
-    indices, indptr hold it in compressed sparse rows; beta : (C,) float64; order : (m,) int64;
+    in place; phi : (q, width) real, the encoded states; beta : (C,) float64; order : (m,) int64;
     accepted : (C,) int64, to which the accepted proposals are added.
     """
     for c in prange(len(x)):
-        accepted[c] += _sweep_chain(
-            c, x[c], fields[c], phi, J, data, indices, indptr, beta[c], order, key, first, n_sweeps
-        )
+        accepted[c] += _sweep_chain(c, x[c], fields[c], phi, couplings, beta[c], order, sweeps)

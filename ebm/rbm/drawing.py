@@ -207,13 +207,14 @@ def _draw_bits(
     words = words_for(n, layer.n_units)
     free = np.full(words.shape[1], ~np.uint64(0)) if layer.free is None else _mask(layer.free)
     if isinstance(state, Bits) and source.known is None:
-        S, n_bits, source_low, known = state.words, state.n_units, state.low, np.empty((0, 0), A.dtype)
+        n_bits = state.n_units
+        given = state.words, state.low, A, source.turned, np.empty((0, 0), A.dtype)
     else:
-        S, n_bits, source_low, known = words[:0], 0, low, source.product(scratch)
+        n_bits, given = 0, (words[:0], low, A, source.turned, source.product(scratch))
     kept = old.words if isinstance(old, Bits) else words
     sample_layer(
-        n * layer.n_units * (8 + n_bits // 16) > WORTH, S, n_bits, source_low, A, source.turned, known,
-        layer.bias, layer.base, beta, A.dtype.type(1 - low), *uniforms, layer.first, free, kept, words,
+        n * layer.n_units * (8 + n_bits // 16) > WORTH, given, layer.bias, layer.base, beta,
+        A.dtype.type(1 - low), uniforms, layer.first, free, kept, words,
     )  # fmt: skip
     return Bits(words, layer.n_units, low)
 

@@ -162,7 +162,7 @@ def _slopes(at: _At, _: Scratch) -> tuple[Array, Array, Array, Array, Params]:
 
 def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, Array, Params]:
     """The same for hidden Bernoulli units, compiled."""
-    from ebm.kernels.layers.conditional import ROWS, conditional_rows
+    from ebm.kernels.layers.conditional import ROWS, Slopes, conditional_rows
 
     _, product, own, c, b, target, weights = at
     (n, m), dtype = (len(product), len(c)), c.dtype
@@ -170,9 +170,9 @@ def _slopes_bernoulli(at: _At, scratch: Scratch) -> tuple[Array, Array, Array, A
     product[:, m:width] = 0  # columns of no meaning, read as vectors
     bias, rows = np.full(width, _NOTHING, dtype), np.zeros((len(own), width), dtype)
     bias[:m], rows[:, :m] = c, own
-    slopes, tiles = padded(scratch, "slopes", n, m, dtype), -(-n // ROWS)
-    own_slopes, b_slopes = np.zeros((tiles, *rows.shape), dtype), np.zeros((tiles, len(b)))
+    inputs, tiles = padded(scratch, "slopes", n, m, dtype), -(-n // ROWS)
+    slopes = Slopes(inputs, np.zeros((tiles, *rows.shape), dtype), np.zeros((tiles, len(b))))
     log_p = np.empty(n)
     worth = n * rows.size > 2**15
-    conditional_rows(worth, product, rows, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p)
-    return slopes[:, :m], own_slopes.sum(0)[:, :m], b_slopes.sum(0), log_p, {}
+    conditional_rows(worth, product, rows, bias, b, target, weights, slopes, log_p)
+    return inputs[:, :m], slopes.own.sum(0)[:, :m], slopes.b.sum(0), log_p, {}

@@ -184,14 +184,14 @@ class SwendsenWang:
 
     def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
         """n_sweeps sweeps; info has beta and "clusters", the number in a sweep, (n_chains,)."""
-        from ebm.kernels.sparse.clusters import swendsen_wang_sweeps
+        from ebm.kernels.sparse.clusters import Pairs, swendsen_wang_sweeps
 
         bonds = _bonds(machine, state, self.beta, "SwendsenWang")
         x, free = _read(machine, state)
         pairs, count = bonds.pairs, np.empty(len(x), np.int64)
         worth = len(x) * len(pairs[0]) * self.n_sweeps > _WORTH
-        key, first = rng.advance(self.n_sweeps)
-        swendsen_wang_sweeps(worth, x, *pairs, bonds.fields, free, key, first, self.n_sweeps, count)
+        sweeps = (*rng.advance(self.n_sweeps), self.n_sweeps)
+        swendsen_wang_sweeps(worth, x, Pairs(*pairs), bonds.fields, free, sweeps, count)
         _put_back(machine, state, x)
         return state, {"beta": self.beta, "clusters": count / self.n_sweeps}
 
@@ -252,15 +252,15 @@ class Wolff:
         Without fields and clamped units, and with βK ≥ 0, the mean size over samples is that of a unit's
         Σ_j ⟨s_i s_j⟩, averaged over i: the susceptibility, by an estimator that varies less.
         """
-        from ebm.kernels.sparse.clusters import wolff_clusters
+        from ebm.kernels.sparse.clusters import Neighbours, wolff_clusters
 
         bonds, n = _bonds(machine, state, self.beta, "Wolff"), self.n_clusters
         x, free = _read(machine, state)
         seeds, (sizes, flips) = np.flatnonzero(free), np.zeros((2, len(x)), np.int64)
-        key, first = rng.advance(n)
+        sweeps = (*rng.advance(n), n)
         if len(seeds):
             worth = x.size * n > _WORTH  # the clusters' sizes are not known before
-            rest = bonds.fields, free, seeds, key, first, n, sizes, flips
-            wolff_clusters(worth, x, *bonds.neighbours, *rest)
+            neighbours = Neighbours(*bonds.neighbours)
+            wolff_clusters(worth, x, neighbours, bonds.fields, free, seeds, sweeps, sizes, flips)
         _put_back(machine, state, x)
         return state, {"beta": self.beta, "cluster_size": sizes / n, "acceptance": flips / n}

@@ -95,8 +95,8 @@ def _sweep_pairwise(
         count = min(REFRESH, n - k)
         fields = np.ascontiguousarray(machine.inputs(to_states(units, numbers, dtype)))
         metropolis_sweeps(
-            worth, numbers, fields, table_of(units).astype(dtype), *couplings, np.full(len(x), beta),
-            order, *rng.advance(count), count, accepted,
+            worth, numbers, fields, table_of(units).astype(dtype), couplings, np.full(len(x), beta),
+            order, (*rng.advance(count), count), accepted,
         )  # fmt: skip
     return to_states(units, numbers, x.dtype), int(accepted.sum())
 

@@ -9,6 +9,8 @@ time would; fields are new in every sweep and nothing drifts.
 The scan is 0, 1, ..., m - 1; whoever wants another, or clamped units, permutes the problem.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
@@ -23,6 +25,20 @@ from ebm.kernels.threads import shared
 
 _GROUP = 64  # chains that go through a block together
 _NONE = np.uint64(0)
+
+
+class _Block(NamedTuple):
+    """Addresses of what a block works on.
+
+    fields, u, changes : (TILE, 64); triangle : (TILE, TILE), couplings inside the block; b, base : (TILE,).
+    """
+
+    fields: Any
+    u: Any
+    changes: Any
+    triangle: Any
+    b: Any
+    base: Any
 
 
 def tile_chains(n_chains):
@@ -41,32 +57,31 @@ def change(old, new, step, p, like, size):
 
 
 @njit(**JIT)
-def _visit(n, fields, triangle, b, base, hot, slope, u, columns, counted, changes, like, size):
-    """Visit n units of a block in order for 64 chains; return how many states changed.
+def _visit(n, at, hot, slope, columns, counted, size):
+    """Visit n units of the block `at` in order for 64 chains; return how many states changed.
 
-    fields, u : addresses of (TILE, 64); triangle : of (TILE, TILE) couplings inside the block; b, base : of
-    the block's; hot : of 64 betas; columns : (TILE,) uint64, bit c is chain c, changed in place; counted :
-    bits of the chains that exist; changes : workspace for (TILE, 64).
+    hot : address of 64 betas; columns : (TILE,) uint64, bit c is chain c, changed in place; counted : bits of
+    the chains that exist.
     """
-    stride, lanes = _GROUP * size, 64 // size
+    like, stride, lanes = slope, _GROUP * size, 64 // size
     total = 0
     for j in range(n):
-        bias, cold = peek(b + j * size, like), peek(base + j * size, like)
+        bias, cold = peek(at.b + j * size, like), peek(at.base + j * size, like)
         new = _NONE
         for h in range(0, size, 4):
-            p = fields + j * stride + 64 * h
+            p = at.fields + j * stride + 64 * h
             x0, x1, x2, x3 = load(p, like), load(p + 64, like), load(p + 128, like), load(p + 192, like)
-            q = changes + 64 * h
+            q = at.changes + 64 * h
             for i in range(j):
-                w = peek(triangle + (j * TILE + i) * size, like)
+                w = peek(at.triangle + (j * TILE + i) * size, like)
                 x0, x1 = fma(w, load(q, like), x0), fma(w, load(q + 64, like), x1)
                 x2, x3 = fma(w, load(q + 128, like), x2), fma(w, load(q + 192, like), x3)
                 q += stride
-            p, q = u + j * stride + 64 * h, hot + 64 * h
+            p, q = at.u + j * stride + 64 * h, hot + 64 * h
             four = above_four(x0 + bias, x1 + bias, x2 + bias, x3 + bias, q, cold, slope, p, like)
             new |= four << np.uint64(h * lanes)
         old = columns[j]
-        change(old, new, slope, changes + j * stride, like, size)
+        change(old, new, slope, at.changes + j * stride, like, size)
         columns[j] = new
         total += count_bits((old ^ new) & counted)
     return total
@@ -84,15 +99,16 @@ def _turn(source, target, size, like):
 
 
 @njit(**JIT)
-def _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps):
-    size = J.itemsize
+def _sweep_tile(t, n_chains, words, J, tempered, low, m, sweeps):
+    size, slope = J.itemsize, J.dtype.type(1) - low
+    (b, base, beta), (key, first, n_sweeps) = tempered, sweeps
     n, square, groups = len(J), TILE * TILE * size, n_chains // _GROUP
     r0, r1 = t * n_chains, min(t * n_chains + n_chains, len(words))
     keep, space = workspace(WORKSPACE + (4 + groups) * square + (n_chains + 2 * TILE) * size)
     acc = space + WORKSPACE
-    fields = acc + groups * square
-    u, changes, triangle, hot = fields + square, fields + 2 * square, fields + 3 * square, fields + 4 * square
-    own_b, own_base = hot + n_chains * size, hot + (n_chains + TILE) * size
+    p, q = acc + groups * square, acc + (4 + groups) * square
+    at = _Block(p, p + square, p + 2 * square, p + 3 * square, q, q + TILE * size)
+    hot = q + 2 * TILE * size
     columns = np.empty(TILE, np.uint64)
     for c in range(n_chains):
         poke(hot + c * size, beta[min(r0 + c, r1 - 1)])
@@ -103,25 +119,22 @@ def _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first,
             for j in range(groups * square // 64):
                 store(acc + 64 * j, splat(low) * 0)
             for c in range(s0, min(s0 + TILE, n), STRIP // size):
-                add_product(words, r0, r1, n, J, c, False, low, space, acc + (c - s0) * size, TILE * size)
+                add_product(words[r0:r1], n, J, c, False, low, space, acc + (c - s0) * size, TILE * size)
             for j in range(count):
-                poke(own_b + j * size, b[s0 + j])
-                poke(own_base + j * size, base[s0 + j])
+                poke(at.b + j * size, b[s0 + j])
+                poke(at.base + j * size, base[s0 + j])
                 for i in range(j):
-                    poke(triangle + (j * TILE + i) * size, J[s0 + j, s0 + i])
+                    poke(at.triangle + (j * TILE + i) * size, J[s0 + j, s0 + i])
             for c0 in range(r0, r1, _GROUP):
                 c1 = min(c0 + _GROUP, r1)
                 for c in range(_GROUP):
                     columns[c] = words[c0 + c, s0 // TILE] if c0 + c < c1 else _NONE
                 counted = ~_NONE >> np.uint64(_GROUP - (c1 - c0))
                 transpose64(columns)
-                _turn(acc + (c0 - r0) * TILE * size, fields, size, low)
-                uniform_tile_at(u, _GROUP * size, key, k, c0, _GROUP, s0, low, size)
+                _turn(acc + (c0 - r0) * TILE * size, at.fields, size, low)
+                uniform_tile_at(at.u, _GROUP * size, key, k, c0, _GROUP, s0, low, size)
                 group_hot = hot + (c0 - r0) * size
-                total += _visit(
-                    count, fields, triangle, own_b, own_base, group_hot, slope, u, columns, counted,
-                    changes, low, size,
-                )  # fmt: skip
+                total += _visit(count, at, group_hot, slope, columns, counted, size)
                 transpose64(columns)
                 for c in range(c1 - c0):
                     words[c0 + c, s0 // TILE] = columns[c]
@@ -130,13 +143,12 @@ def _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first,
 
 
 @shared
-def blocked_sweeps(n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps, flips):
-    """Sweep units 0..m of all chains n_sweeps times.
+def blocked_sweeps(n_chains, words, J, tempered, low, m, sweeps, flips):
+    """Sweep units 0..m of all chains.
 
     n_chains : chains of a tile, a multiple of 64; words : (C, ceil(N / 64)) uint64 states, changed in place;
-    J : (N, N) symmetric, zero diagonal; b, base : (N,); beta : (C,); slope : scalar, 1 for Bernoulli, 2 for
-    Ising; low : 0 or -1; all floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
+    J : (N, N) symmetric, zero diagonal; low : the lower state, 0 or -1; all floats of one dtype.
     flips : (tiles,) int64, overwritten: the states changed.
     """
     for t in prange(len(flips)):
-        flips[t] = _sweep_tile(t, n_chains, words, J, b, base, beta, slope, low, m, key, first, n_sweeps)
+        flips[t] = _sweep_tile(t, n_chains, words, J, tempered, low, m, sweeps)

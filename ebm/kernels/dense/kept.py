@@ -35,8 +35,9 @@ def _add_row(row, n_bytes, w, fields, like, size):
 
 
 @njit(**JIT)
-def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_sweeps):
+def _sweep_chain(c, word, fields, J, tempered, slope, m, sweeps):
     size = J.itemsize
+    (b, base, beta), (key, first, n_sweeps) = tempered, sweeps
     lanes, stride = 64 // size, J.strides[0]
     row_of_fields = fields.strides[0]
     like = slope
@@ -73,13 +74,12 @@ def _sweep_chain(c, word, fields, J, b, base, beta, slope, m, key, first, n_swee
 
 
 @shared
-def kept_sweeps(words, fields, J, b, base, beta, slope, m, key, first, n_sweeps, flips):
-    """Sweep units 0..m of all chains n_sweeps times.
+def kept_sweeps(words, fields, J, tempered, slope, m, sweeps, flips):
+    """Sweep units 0..m of all chains.
 
     words : (C, >= N / 64) uint64 states, changed in place; fields : (C, M) their J x, changed in place, M a
-    multiple of 64; J : (N, N) symmetric; b, base : (M,), zero beyond N; beta : (C,); slope : scalar, the
-    difference of the two states; all floats of one dtype. The k-th sweep uses the uniforms of sweep number
-    first + k. flips : (C,) int64, overwritten: the states changed.
+    multiple of 64; J : (N, N) symmetric; b, base : (M,), zero beyond N; slope : scalar, the difference of the
+    two states; all floats of one dtype. flips : (C,) int64, overwritten: the states changed.
     """
     for c in prange(len(words)):
-        flips[c] = _sweep_chain(c, words[c], fields, J, b, base, beta, slope, m, key, first, n_sweeps)
+        flips[c] = _sweep_chain(c, words[c], fields, J, tempered, slope, m, sweeps)

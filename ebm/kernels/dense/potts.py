@@ -15,18 +15,20 @@ from ebm.kernels.threads import shared
 
 
 @njit(**JIT)
-def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
+def _sweep_chain(c, x, q, fields, J, tempered, order, sweeps):
+    (b, base, beta), (key, first, n_sweeps) = tempered, sweeps
     size = J.itemsize
     like = J[0, 0]
     stride = J.strides[0]
     room = (q * size + 63) // 64 * 64
     keep, u = workspace(TILE * size + room)
     I, f, hot = u + TILE * size, address(fields) + c * fields.strides[0], beta[c]
-    for k in range(len(order)):
-        for s in range(order.shape[1]):
+    for k in range(n_sweeps):
+        row = order[k % len(order)]
+        for s in range(len(row)):
             if s % TILE == 0:
                 uniform_block(u, key, first + k, c, s, like, size)
-            i = order[k, s]
+            i = row[s]
             place = i * q * size
             inputs(f + place, address(b) + place, address(base) + place, hot, q * size, I, like)
             new = choose(I, q, np.float64(peek(u + s % TILE * size, like)), size, like)
@@ -43,12 +45,12 @@ def _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first):
 
 
 @shared
-def potts_sweeps(x, q, fields, J, b, base, beta, order, key, first):
-    """Sweep a dense machine of Potts units, whose fields are kept, once for each row of `order`.
+def potts_sweeps(x, q, fields, J, tempered, order, sweeps):
+    """Sweep all chains.
 
     x : (C, N) int32 states, changed in place; fields : (C, M) their phi(x) J, changed in place, M at least
-    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; beta : (C,); order : (n, m)
-    int64; all floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k.
+    N q + 16; J : (N q, N q) symmetric; b, base : (M,), zero beyond N q; order : (r, m) int64, the
+    units visited in sweep k in row k modulo r; all floats of one dtype.
     """
     for c in prange(len(x)):
-        _sweep_chain(c, x, q, fields, J, b, base, beta, order, key, first)
+        _sweep_chain(c, x, q, fields, J, tempered, order, sweeps)

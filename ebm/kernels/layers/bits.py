@@ -146,20 +146,20 @@ def _add_vectors(bits, stride, n, shift, n_groups, n_vectors, tables, acc, acc_s
 
 
 @njit(**JIT)
-def add_product(bits, r0, r1, n_bits, A, c0, turned, low, tables, acc, acc_stride):
-    """acc += (states of rows r0..r1 of bits) times (a strip of columns of A, from c0).
+def add_product(bits, n_bits, A, c0, turned, low, tables, acc, acc_stride):
+    """acc += (states of rows of bits) times (a strip of columns of A, from c0).
 
     bits : (n, >= n_bits / 64) uint64; A : (n_bits, m); tables : address of PASS STRIP (1 + 16 / GROUP)
-    bytes of workspace; acc : address of r1 - r0 strips, acc_stride bytes apart. If `turned`, A is (m, n_bits)
+    bytes of workspace; acc : address of a strip a row, acc_stride bytes apart. If `turned`, A is (m, n_bits)
     and stands for its transpose.
     """
-    stride, space, n = bits.strides[0], tables + PASS * STRIP, r1 - r0
+    stride, space, n = bits.strides[0], tables + PASS * STRIP, len(bits)
     n_columns = len(A) if turned else A.shape[1]
     n_vectors = min(STRIP, (n_columns - c0) * A.itemsize + 63) // 64
     for k0 in range(0, n_bits, PASS):
         k1 = min(k0 + PASS, n_bits)
         _tables(A, k0, k1, c0, n_vectors, turned, low, tables, space)
-        p = address(bits) + r0 * stride + k0 // 64 * 8
+        p = address(bits) + k0 // 64 * 8
         n_groups = (k1 - k0 + GROUP - 1) // GROUP
         shift = np.uint64(k0 % 64)
         if n_vectors == STRIP // 64:
@@ -190,7 +190,7 @@ def _product_tile(t, bits, n_bits, A, turned, low, keep, scale, out):
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)
-    add_product(bits, r0, r1, n_bits, A, c0, turned, low, space, acc, STRIP)
+    add_product(bits[r0:r1], n_bits, A, c0, turned, low, space, acc, STRIP)
     whole = (c1 - c0) * size // 64 * 64
     for r in range(r1 - r0):
         q = address(out) + (r0 + r) * out.strides[0] + c0 * size

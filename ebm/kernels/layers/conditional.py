@@ -6,6 +6,7 @@ logarithm, whose product is taken before its logarithm is, and the mean, 1/(1 + 
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -18,6 +19,18 @@ from ebm.kernels.threads import shared
 
 ROWS = 8  # rows of a tile
 _CHUNK = 100  # factors between 1 and 2, whose product is a normal number in float32
+
+
+class Slopes(NamedTuple):
+    """Slopes of a weighted sum of log p of one unit.
+
+    inputs : (n, >= m), overwritten: by the inputs that the other units make; own, b : (tiles, n_states, m)
+    and (tiles, n_states), added to: by what the states add to them, and the unit's biases, tile by tile.
+    """
+
+    inputs: Any
+    own: Any
+    b: Any
 
 
 @njit(**JIT)
@@ -53,7 +66,7 @@ def _softmax(log_p):
 
 
 @njit(**JIT)
-def _conditional_tile(t, product, own, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p):
+def _conditional_tile(t, product, own, bias, b, target, weights, slopes, log_p):
     n_states, n_columns = own.shape
     like = own[0, 0]
     n_bytes = n_columns * own.itemsize
@@ -69,13 +82,13 @@ def _conditional_tile(t, product, own, bias, b, target, weights, slopes, own_slo
             p[s] = b[s] + _means(row, address(own[s]), n_bytes, like, space + s * n_bytes)
         of_given = p[given]
         log_p[r] = of_given - _softmax(p)
-        out = address(slopes[r])
+        out = address(slopes.inputs[r])
         for j in range(0, n_bytes, 64):
             store(out + j, splat(like) * 0)
         for s in range(n_states):
             w = weights[r] * ((1.0 if s == given else 0.0) - p[s])
-            b_slopes[t, s] += w
-            factor, total = splat(like) * 0 + own.dtype.type(w), address(own_slopes[t, s])
+            slopes.b[t, s] += w
+            factor, total = splat(like) * 0 + own.dtype.type(w), address(slopes.own[t, s])
             for j in range(0, n_bytes, 64):
                 part = factor * load(space + s * n_bytes + j, like)
                 store(out + j, load(out + j, like) + part)
@@ -84,7 +97,7 @@ def _conditional_tile(t, product, own, bias, b, target, weights, slopes, own_slo
 
 
 @shared
-def conditional_rows(product, own, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p):
+def conditional_rows(product, own, bias, b, target, weights, slopes, log_p):
     """log p of the state that a unit is in, given the others, and the slopes of its weighted sum.
 
     For hidden Bernoulli units, docs/math.md (4.11)-(4.12).
@@ -102,11 +115,8 @@ def conditional_rows(product, own, bias, b, target, weights, slopes, own_slopes,
     target : (n,) int64
         The states that it is in.
     weights : (n,) float64
-    slopes : (n, >= m), overwritten
-        By the inputs that the other units make.
-    own_slopes, b_slopes : (tiles, n_states, m) and (tiles, n_states), added to
-        By `own` and `b`: a part for each tile.
+    slopes : Slopes
     log_p : (n,) float64, overwritten
     """
     for t in prange(-(-len(product) // ROWS)):
-        _conditional_tile(t, product, own, bias, b, target, weights, slopes, own_slopes, b_slopes, log_p)
+        _conditional_tile(t, product, own, bias, b, target, weights, slopes, log_p)

@@ -78,16 +78,14 @@ def add_product(starts, places, values, A, keep, scale, out):
     A (k, m), m at least a strip, C-ordered; out (n, m); keep, scale of its dtype; with keep = 0 nothing is
     read from out.
     """
-    size, m = out.itemsize, out.shape[1]
-    width = VECTORS * 64 // size
-    tiles = -(-len(out) // _ROWS)
-    for t in prange(tiles * -(-m // width)):
-        _add_tile(t, tiles, width, size, starts, places, values, A, keep, scale, out)
+    for t in prange(-(-len(out) // _ROWS) * -(-out.shape[1] // (VECTORS * 64 // out.itemsize))):
+        _add_tile(t, starts, places, values, A, keep, scale, out)
 
 
 @njit(**JIT)
-def _add_tile(t, tiles, width, size, starts, places, values, A, keep, scale, out):
-    strip, m = VECTORS * 64, out.shape[1]
+def _add_tile(t, starts, places, values, A, keep, scale, out):
+    strip, m, size, tiles = VECTORS * 64, out.shape[1], out.itemsize, -(-len(out) // _ROWS)
+    width = strip // size
     kept, space = workspace(strip)
     new = t // tiles * width  # the first column that is not another tile's
     c0 = min(new, m - width)

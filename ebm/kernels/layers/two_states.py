@@ -5,6 +5,8 @@ array that stays in cache, are turned into probabilities there, compared with un
 of 64 bits a row. Nothing of the size of the layer is written but those bits.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit, prange
 
@@ -20,6 +22,16 @@ from ebm.kernels.threads import shared
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
+class _Drawn(NamedTuple):
+    """The layer that is drawn, as `sample_layer` has it."""
+
+    bias: Any
+    base: Any
+    slope: Any
+    first: Any
+    free: Any
+
+
 @njit(inline="always", **JIT)
 def _copy_padded(a, c0, p):
     """Write a[c0 : c0 + TILE] to address p, zeros beyond its end."""
@@ -28,9 +40,10 @@ def _copy_padded(a, c0, p):
 
 
 @njit(**JIT)
-def _inputs(S, r0, r1, n_bits, low, A, turned, known, c0, m, space, acc):
+def _inputs(source, r0, r1, c0, m, space, acc):
     """Products of rows r0..r1 with columns c0..c0 + TILE of A, or their known values, at address acc."""
-    size = A.itemsize
+    S, low, A, turned, known = source
+    size, n_bits = A.itemsize, A.shape[1] if turned else A.shape[0]
     stride = TILE * size
     if len(known):
         width = known.strides[0]
@@ -43,13 +56,12 @@ def _inputs(S, r0, r1, n_bits, low, A, turned, known, c0, m, space, acc):
         store(acc + 64 * j, splat(low) * 0)
     width = STRIP // size
     for c in range(c0, min(c0 + TILE, m), width):
-        add_product(S, r0, r1, n_bits, A, c, turned, low, space, acc + (c - c0) * size, stride)
+        add_product(S[r0:r1], n_bits, A, c, turned, low, space, acc + (c - c0) * size, stride)
 
 
 @njit(**JIT)
-def _sample_tile(
-    t, S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
-):
+def _sample_tile(t, source, drawn, beta, uniforms, old, out):
+    (_, low, A, _, _), (bias, base, slope, first, free), (key, sweep) = source, drawn, uniforms
     n_words = out.shape[1]
     r0, r1 = tile_rows(t // n_words, len(out))
     w = n_words - 1 - t % n_words  # the narrow tile first: the first thread has the odd one
@@ -60,7 +72,7 @@ def _sample_tile(
     acc = space + WORKSPACE
     warm = acc + ROWS * stride
     cold, u = warm + stride, warm + 2 * stride
-    _inputs(S, r0, r1, n_bits, low, A, turned, known, c0, len(bias), space, acc)
+    _inputs(source, r0, r1, c0, len(bias), space, acc)
     _copy_padded(bias, c0, warm)
     _copy_padded(base, c0, cold)
     n_units = len(bias)
@@ -78,28 +90,21 @@ def _sample_tile(
 
 
 @shared
-def sample_layer(
-    S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
-):
+def sample_layer(source, bias, base, beta, slope, uniforms, first, free, old, out):
     """Draw m two-state units for every row, math.md (2.2): one bit each.
 
     Parameters
     ----------
-    S : (n, words) uint64
-        The other layer's states: n_bits bits a row; a bit of 0 is the state `low`, 0 or -1.
-    A : (n_bits, m)
-        Couplings.
-    turned : bool
-        A is (m, n_bits) and stands for its transpose.
-    known : (n, k) or (0, 0)
-        The product of the other layer's states and A, if it is known: then S and A are not looked at. k is
-        m or more, in whole vectors.
+    source : (S, low, A, turned, known)
+        The other layer's states S, (n, words) uint64, a bit a unit, 0 for the state `low`, 0 or -1; couplings
+        A, (n_bits, m), or, if `turned`, (m, n_bits) for its transpose; the product of states and A, (n, k) in
+        whole vectors, or (0, 0): if it is known, S and A are not looked at.
     bias, base : (m,)
     beta : (n,)
     slope : scalar
         The difference of the two states drawn: 1 for Bernoulli, 2 for Ising.
-    key, sweep, first
-        The uniforms of positions first..first + m.
+    uniforms, first : (uint64, int64), int64
+        Key and sweep number; positions first..first + m.
     free : (words,) uint64
         Bits that may change; the others are taken from `old`, (n, words).
     out : (n, words) uint64, overwritten; it may be `old`.
@@ -107,9 +112,7 @@ def sample_layer(
     All floats have one dtype.
     """
     for t in prange(n_row_tiles(len(out)) * out.shape[1]):
-        _sample_tile(
-            t, S, n_bits, low, A, turned, known, bias, base, beta, slope, key, sweep, first, free, old, out
-        )
+        _sample_tile(t, source, _Drawn(bias, base, slope, first, free), beta, uniforms, old, out)
 
 
 @njit(**JIT)

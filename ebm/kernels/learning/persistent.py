@@ -68,13 +68,13 @@ def _ascend(v, p, rates, W, b, c, space):
 
 
 @njit(**JIT)
-def persistent_updates(key, sweep, rows, weights, order, batch, rate, W, b, c, h, x):
+def persistent_updates(uniforms, rows, weights, order, batch, rate, params, h, x):
     """One update with every `batch` rows of `order`: the hidden states h of the chains go along.
 
     Parameters
     ----------
-    key : uint64; sweep : int64
-        Of the stream: an update takes two sweep numbers.
+    uniforms : (uint64, int64)
+        Key and first sweep number: an update takes two of them.
     rows : (n, d)
         Data, in [0, 1].
     weights : (n,)
@@ -83,13 +83,14 @@ def persistent_updates(key, sweep, rows, weights, order, batch, rate, W, b, c, h
         Numbers of rows; the last batch may be short.
     batch : int
     rate : float
-    W, b, c : (d, k), (d,), (k,)
-        Updated in place.
+    params : (W, b, c)
+        Of shapes (d, k), (d,), (k,), updated in place.
     h, x : (n_chains, k), (n_chains, d)
         Hidden and visible states of the chains, in place. In each update x is drawn given h, then h given x.
 
     All floats have one dtype.
     """
+    (key, sweep), (W, b, c) = uniforms, params
     d, k = W.shape
     kind = W.dtype
     chains = len(h)

@@ -55,9 +55,10 @@ def slice_up(order, place, starts, indices, indptr, lanes, fill):
 
 
 @njit(**JIT)
-def _visit_tile(
-    g0, g1, x, first, count, offset, neighbour, value, b, base, hot, slope, low, key, sweep, chain
-):
+def _visit_tile(g0, g1, x, sliced, tempered, low, key, sweep, chain):
+    first, count, offset, neighbour, value = sliced
+    b, base, beta = tempered
+    hot, slope = beta[chain], x.dtype.type(1) - low
     size = x.itemsize
     lanes = 64 // size
     s0, s1 = first[g0] // TILE * TILE, first[g1 - 1] + count[g1 - 1]
@@ -78,16 +79,15 @@ def _visit_tile(
 
 
 @shared
-def colour_sweeps(
-    x, bounds, first, count, offset, neighbour, value, b, base, beta, slope, low, key, sweep, n_sweeps
-):
-    """Sweep one chain after the other, colour by colour, n_sweeps times.
+def colour_sweeps(x, bounds, sliced, tempered, low, sweeps):
+    """Sweep one chain after the other, colour by colour.
 
     x : (C, >= m + 64) float states by position, changed in place; bounds : (tiles + 1, 2) int64, the first
-    slice of each tile and its colour; first, count, offset : of slices; neighbour : (entries,) int32 for
-    float32, uint64 for float64; value : (entries,); b, base : (>= m + 64,) by position; beta : (C,); slope,
-    low as in `ebm.kernels.sparse.sites`. Sweep k of chain c uses the uniforms of sweep number sweep + k.
+    slice of each tile and its colour; sliced : (first, count, offset, neighbour, value), as `slice_up` makes
+    them, neighbour int32 for float32, uint64 for float64; b, base : (>= m + 64,) by position; low : 0 or -1,
+    the lower state.
     """
+    key, first, n_sweeps = sweeps
     n_tiles = len(bounds) - 1
     for c in range(len(x)):
         for k in range(n_sweeps):
@@ -97,8 +97,6 @@ def colour_sweeps(
                 while t1 < n_tiles and bounds[t1, 1] == bounds[t0, 1]:
                     t1 += 1
                 for t in prange(t0, t1):
-                    _visit_tile(
-                        bounds[t, 0], bounds[t + 1, 0], x[c], first, count, offset, neighbour, value, b, base,
-                        beta[c], slope, low, key, sweep + k, c,
-                    )  # fmt: skip
+                    g0, g1 = bounds[t, 0], bounds[t + 1, 0]
+                    _visit_tile(g0, g1, x[c], sliced, tempered, low, key, first + k, c)
                 t0 = t1

@@ -12,6 +12,7 @@ in a Swendsen-Wang sweep position e is that of pair e, and clusters come behind.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -19,6 +20,31 @@ from numba import njit, prange
 from ebm.kernels import JIT
 from ebm.kernels.numbers.random import TILE, uniform_row
 from ebm.kernels.threads import shared
+
+
+class Pairs(NamedTuple):
+    """Pairs of units: join (n_pairs,) float64, and first, second (n_pairs,) int64, the two."""
+
+    join: Any
+    first: Any
+    second: Any
+
+
+class Neighbours(NamedTuple):
+    """The same pairs from either end, in sparse rows: join (n_entries,) float64, indices, indptr."""
+
+    join: Any
+    indices: Any
+    indptr: Any
+
+
+class _Room(NamedTuple):
+    """Workspace of a chain: u (TILE,); by unit its parent, its cluster's turn and weight (N, q)."""
+
+    u: Any
+    parent: Any
+    turn: Any
+    weight: Any
 
 
 @njit(inline="always", **JIT)
@@ -45,11 +71,12 @@ def _root(parent, i):
 
 
 @njit(**JIT)
-def _unite(x, join, first, second, parent, u, key, sweep, chain):
+def _unite(x, pairs, parent, u, key, sweep, chain):
     """Unite the ends of bonds drawn on all satisfied pairs: parent[i] <= i, and i itself for the first.
 
     Bonds are listed 64 pairs at a time, without a branch: a branch taken at random costs more than a bond.
     """
+    join, first, second = pairs
     listed = np.empty(TILE, np.int64)
     for i in range(len(x)):
         parent[i] = i
@@ -84,8 +111,9 @@ def _turn(weight, r, u):
 
 
 @njit(**JIT)
-def _turn_clusters(x, fields, free, parent, weight, turn, u, s, key, sweep, chain):
+def _turn_clusters(x, fields, free, room, s, key, sweep, chain):
     """Turn each cluster without clamped units, with uniforms from position s; return how many there are."""
+    u, parent, turn, weight = room
     q = fields.shape[1]
     count = 0
     weight[:] = 0.0
@@ -111,36 +139,35 @@ def _turn_clusters(x, fields, free, parent, weight, turn, u, s, key, sweep, chai
 
 
 @njit(**JIT)
-def _swendsen_wang_chain(c, x, join, first, second, fields, free, key, sweep, n_sweeps):
-    n = len(x)
-    u, parent, turn = np.empty(TILE), np.empty(n, np.int64), np.empty(n, np.int64)
-    weight = np.empty((n, fields.shape[1]))
-    count, s = 0, (len(join) + TILE - 1) // TILE * TILE
-    for k in range(sweep, sweep + n_sweeps):
-        _unite(x, join, first, second, parent, u, key, k, c)
-        count += _turn_clusters(x, fields, free, parent, weight, turn, u, s, key, k, c)
+def _swendsen_wang_chain(c, x, pairs, fields, free, sweeps):
+    n, (key, first, n_sweeps) = len(x), sweeps
+    room = _Room(np.empty(TILE), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(fields.shape))
+    count, s = 0, (len(pairs.join) + TILE - 1) // TILE * TILE
+    for k in range(first, first + n_sweeps):
+        _unite(x, pairs, room.parent, room.u, key, k, c)
+        count += _turn_clusters(x, fields, free, room, s, key, k, c)
     return count
 
 
 @shared
-def swendsen_wang_sweeps(x, join, first, second, fields, free, key, sweep, n_sweeps, count):
-    """Draw bonds and turn all clusters, n_sweeps times.
+def swendsen_wang_sweeps(x, pairs, fields, free, sweeps, count):
+    """Draw bonds and turn all clusters, once a sweep.
 
-    x : (C, N) int32 states, changed in place; join : (n_pairs,) float64; first, second : (n_pairs,) int64,
-    the units of each pair; fields : (N, q) float64, the h; free : (N,) bool, units that may change;
-    sweep : the number of the first sweep; count : (C,) int64, set to the number of clusters of all sweeps.
+    x : (C, N) int32 states, changed in place; fields : (N, q) float64, the h; free : (N,) bool, units that
+    may change; count : (C,) int64, set to the number of clusters of all sweeps.
     """
     for c in prange(len(x)):
-        count[c] = _swendsen_wang_chain(c, x[c], join, first, second, fields, free, key, sweep, n_sweeps)
+        count[c] = _swendsen_wang_chain(c, x[c], pairs, fields, free, sweeps)
 
 
 @njit(**JIT)
-def _grow(x, join, indices, indptr, free, mark, k, cluster, u, s, key, chain):
+def _grow(x, neighbours, free, mark, cluster, u, key, k, chain):
     """Grow a cluster from cluster[0]; return its size, less than 0 if it has met a clamped unit.
 
-    mark[i] is k for its members.
+    mark[i] is k for its members; uniforms are taken from position 3.
     """
-    size, head = 1, 0
+    join, indices, indptr = neighbours
+    size, head, s = 1, 0, 3
     while head < size:
         i = cluster[head]
         head += 1
@@ -159,8 +186,8 @@ def _grow(x, join, indices, indptr, free, mark, k, cluster, u, s, key, chain):
 
 
 @njit(**JIT)
-def _wolff_chain(c, x, join, indices, indptr, fields, free, seeds, key, first, n_clusters, sizes):
-    q = fields.shape[1]
+def _wolff_chain(c, x, neighbours, fields, free, seeds, sweeps, sizes):
+    q, (key, first, n_clusters) = fields.shape[1], sweeps
     u, cluster = np.empty(TILE), np.empty(len(x), np.int64)
     mark = np.full(len(x), -1, np.int64)
     flips = 0
@@ -169,7 +196,7 @@ def _wolff_chain(c, x, join, indices, indptr, fields, free, seeds, key, first, n
         seed = seeds[int(u[0] * len(seeds))]
         d, threshold = 1 + int(u[1] * (q - 1)), math.log(u[2])
         cluster[0], mark[seed] = seed, k
-        size = _grow(x, join, indices, indptr, free, mark, k, cluster, u, 3, key, c)
+        size = _grow(x, neighbours, free, mark, cluster, u, key, k, c)
         sizes[c] += abs(size)
         gain = 0.0
         for i in cluster[: max(size, 0)]:
@@ -182,18 +209,14 @@ def _wolff_chain(c, x, join, indices, indptr, fields, free, seeds, key, first, n
 
 
 @shared
-def wolff_clusters(x, join, indices, indptr, fields, free, seeds, key, first, n_clusters, sizes, flips):
-    """Grow n_clusters clusters from random seeds, one after the other, and turn each that the fields let.
+def wolff_clusters(x, neighbours, fields, free, seeds, sweeps, sizes, flips):
+    """Grow a cluster a sweep from a random seed, and turn it if the fields let.
 
-    join : (n_entries,) float64, beside indices, indptr, the neighbours in compressed sparse rows;
-    seeds : (m,) int64, the units that may change; first : the number of the first cluster;
-    sizes : (C,) int64, to which the units of all clusters are added; flips : (C,) int64, set to the number of
-    clusters turned; the rest as in `swendsen_wang_sweeps`.
+    seeds : (m,) int64, the units that may change; sizes : (C,) int64, to which the units of all clusters are
+    added; flips : (C,) int64, set to the number of clusters turned; the rest as in `swendsen_wang_sweeps`.
     """
     for c in prange(len(x)):
-        flips[c] = _wolff_chain(
-            c, x[c], join, indices, indptr, fields, free, seeds, key, first, n_clusters, sizes
-        )
+        flips[c] = _wolff_chain(c, x[c], neighbours, fields, free, seeds, sweeps, sizes)
 
 
 @njit(**JIT)

@@ -23,7 +23,10 @@ def thresholds(p, n, slope, size):
 
 
 @njit(**JIT)
-def _sweep_chain(c, x, data, indices, indptr, b, base, hot, slope, low, order, key, first, n_sweeps):
+def _sweep_chain(c, x, couplings, tempered, low, order, sweeps):
+    _, data, indices, indptr = couplings
+    (b, base, beta), (key, first, n_sweeps) = tempered, sweeps
+    hot = beta[c]
     u = np.empty(TILE, data.dtype)
     one = data.dtype.type(1)
     for k in range(n_sweeps):
@@ -31,7 +34,7 @@ def _sweep_chain(c, x, data, indices, indptr, b, base, hot, slope, low, order, k
         for s in range(len(row)):
             if s % TILE == 0:
                 uniform_row(key, first + k, c, s, u)
-                thresholds(address(u), TILE, slope, u.itemsize)
+                thresholds(address(u), TILE, one - low, u.itemsize)
             i = row[s]
             field = b[i] - base[i]
             for e in range(indptr[i], indptr[i + 1]):
@@ -40,12 +43,10 @@ def _sweep_chain(c, x, data, indices, indptr, b, base, hot, slope, low, order, k
 
 
 @shared
-def sequential_sweeps(x, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
-    """Sweep all chains n_sweeps times.
+def sequential_sweeps(x, couplings, tempered, low, order, sweeps):
+    """Sweep all chains.
 
     x : (C, N) float states, changed in place; the rest as in `ebm.kernels.sparse.sites.site_sweeps`.
     """
     for c in prange(len(x)):
-        _sweep_chain(
-            c, x[c], data, indices, indptr, b, base, beta[c], slope, low, order, key, first, n_sweeps
-        )
+        _sweep_chain(c, x[c], couplings, tempered, low, order, sweeps)

@@ -24,8 +24,11 @@ def _term(word, shift, w, other, like):
 
 
 @njit(**JIT)
-def _visit(i, sites, data, indices, indptr, bias, cold, hot, slope, low, u, size):
-    """The new states of unit i in 64 chains, as bits."""
+def _visit(i, sites, couplings, tempered, low, hot, u):
+    """The new states of unit i in 64 chains, as bits; hot, u : addresses of their betas and uniforms."""
+    _, data, indices, indptr = couplings
+    bias, cold, slope = tempered[0][i], tempered[1][i], data.dtype.type(1) - low
+    size = data.itemsize
     lanes = 64 // size
     new = np.uint64(0)
     for h in range(0, size, 4):
@@ -41,8 +44,9 @@ def _visit(i, sites, data, indices, indptr, bias, cold, hot, slope, low, u, size
 
 
 @njit(**JIT)
-def _sweep_tile(t, sites, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
-    size = data.itemsize
+def _sweep_tile(t, sites, couplings, tempered, low, order, sweeps):
+    (_, _, beta), (key, first, n_sweeps) = tempered, sweeps
+    size = beta.itemsize
     keep, u = workspace((TILE + 1) * CHAINS * size)
     hot = u + TILE * CHAINS * size
     stride = CHAINS * size
@@ -54,29 +58,26 @@ def _sweep_tile(t, sites, data, indices, indptr, b, base, beta, slope, low, orde
             if s % TILE == 0:
                 uniform_tile_at(u, stride, key, first + k, t * CHAINS, CHAINS, s, low, size)
             i = row[s]
-            p = u + s % TILE * stride
-            sites[i] = _visit(i, sites, data, indices, indptr, b[i], base[i], hot, slope, low, p, size)
+            sites[i] = _visit(i, sites, couplings, tempered, low, hot, u + s % TILE * stride)
     keep[0] = 0
 
 
 @shared
-def site_sweeps(sites, data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps):
-    """Sweep all chains n_sweeps times.
+def site_sweeps(sites, couplings, tempered, low, order, sweeps):
+    """Sweep all chains.
 
-    sites : (T, N) uint64, bit c of sites[t, i] is unit i of chain 64 t + c, changed in place; data, indices,
-    indptr : couplings in compressed sparse rows; b, base : (N,); beta : (C,); slope : 1 for Bernoulli, 2 for
-    Ising; low : 0 or -1; order : (r, m) int64, the units visited in sweep k in row k modulo r; all
-    floats of one dtype. The k-th sweep uses the uniforms of sweep number first + k at positions 0..m.
+    sites : (T, N) uint64, bit c of sites[t, i] is unit i of chain 64 t + c, changed in place; couplings : in
+    sparse rows; low : 0 or -1, the lower state; order : (r, m) int64, the units visited in sweep k in row k
+    modulo r; all floats of one dtype. A sweep uses the uniforms of positions 0..m.
     """
     for t in prange(len(sites)):
-        _sweep_tile(
-            t, sites[t], data, indices, indptr, b, base, beta, slope, low, order, key, first, n_sweeps
-        )
+        _sweep_tile(t, sites[t], couplings, tempered, low, order, sweeps)
 
 
 @njit(**JIT)
-def _tile_energies(sites, data, indices, indptr, b, low, total):
+def _tile_energies(sites, couplings, b, low, total):
     """Subtract from total the terms of 64 chains, each pair of units at the smaller one of them."""
+    _, data, indices, indptr = couplings
     size = data.itemsize
     lanes = 64 // size
     terms = np.empty(CHAINS, data.dtype)
@@ -104,11 +105,11 @@ def _tile_energies(sites, data, indices, indptr, b, low, total):
 
 
 @shared
-def energies_of_sites(sites, data, indices, indptr, b, low, out):
+def energies_of_sites(sites, couplings, b, low, out):
     """The energies of all chains: out (T, 64) float64, overwritten; the rest as in `site_sweeps`.
 
-    Data are those of a symmetric matrix: an entry below the diagonal is not read.
+    Couplings are those of a symmetric matrix: an entry below the diagonal is not read.
     """
     for t in prange(len(sites)):
         out[t] = 0
-        _tile_energies(sites[t], data, indices, indptr, b, low, out[t])
+        _tile_energies(sites[t], couplings, b, low, out[t])
