@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ebm.elimination.factors import Factors
 from ebm.elimination.order import Step, find_order
 from ebm.machine import Array, refuse_above
+
+if TYPE_CHECKING:
+    from ebm.kernels.elimination import Steps
 
 __all__ = ["Plan", "make_plan"]
 
@@ -24,8 +28,7 @@ class Plan:
 
     Attributes
     ----------
-    arrays : tuple of int64 arrays
-        See `ebm.kernels.elimination`.
+    arrays : ebm.kernels.elimination.Steps
     unit : (n,) int64
         The unit that each step sums out.
     bits : float
@@ -36,7 +39,7 @@ class Plan:
         Room that the kernels need, in numbers.
     """
 
-    arrays: tuple[Array, ...]
+    arrays: Steps
     unit: Array
     bits: float
     terms: float
@@ -53,6 +56,8 @@ def make_plan(factors: Factors, limit: float) -> Plan:
     TooLarge
         A table above the limit, more than 2³³ terms in all, or 8 GiB.
     """
+    from ebm.kernels.elimination import Steps
+
     steps = find_order(factors.i, factors.j, factors.q, limit)
     q = factors.q.tolist()
     sizes = [math.prod(q[a] for a in step.others) for step in steps]
@@ -81,7 +86,7 @@ def make_plan(factors: Factors, limit: float) -> Plan:
         np.where(leaf, -1, np.cumsum(kept) - kept),
     )
     bits = max((step.bits for step in steps), default=0.0)
-    plan = tuple(np.ascontiguousarray(a, np.int64) for a in arrays)
+    plan = Steps(*(np.ascontiguousarray(a, np.int64) for a in arrays))
     return Plan(plan, unit, bits, terms, stack, largest, int(kept.sum()))
 
 

@@ -12,12 +12,24 @@
 `sparse`           and for sparse ones: `sites` (many chains), `chromatic` and `sequential` (few), `clusters`
 `learning`         `ascend` (steps of optimisers), `persistent` (all updates of an epoch in one call)
 `elimination`      exact sums by variable elimination
+`arguments`        what kernels take together: couplings, tempering, numbers of sweeps
 `threads`          `shared`: tiles of work for one thread or several; `cache`: numba's disk cache kept true
 =================  ====================================================================================
 
 A kernel checks nothing, allocates no result and knows no strings: its wrapper (a machine, a unit, a sampler,
 `ebm.stream`) validates, allocates, seeds, and imports the kernel where it is called, so that `import ebm`
-loads no numba.
+loads no numba. To add one:
+
+1. Put it beside those that work on the same thing, in a file whose first lines say the idea and its source.
+   At most ten arguments: `arguments` names what goes together.
+2. Decorate it with ``njit(**JIT)``. For several threads loop over tiles of fixed size with `prange`, decorate
+   that with `threads.shared`, and call it with `worth` first: results do not depend on threads.
+3. Units and layouts are integers and data, never functions: a jitted function passed to another is compiled
+   anew in every process, which takes a second; the disk cache never hits.
+4. Uniforms come from `numbers.random`, by key, sweep number, position and chain: the caller reserves sweep
+   numbers with `Stream.advance`, and any split of the chains draws the same.
+5. Hold it to the definition, written out in numpy, in tests/test_fast_paths.py or the like, for float32 and
+   float64, sizes that fill no vector, and two threads; and to the law that it serves in tests/laws.py.
 """
 
 from typing import Any

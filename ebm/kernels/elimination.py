@@ -6,15 +6,10 @@ message of a step, a table over `sep`, goes to the step of the first of `sep`, i
 forest, in postorder here, so that open tables lie on one stack (as in the multifrontal method for sparse
 matrices, Liu 1992). `place` is where a step's table lies: a first child lies where its parent will, which is
 built when that child is done; the other children lie above it.
-
-A plan is a tuple of int64 arrays, of n steps and of the entries of all `sep`:
-q (n,) states; size (n,) of the message; first (n + 1,) entry; sep : steps; pair : offset of a pair's
-log-factors, -1 for none; own, other : their strides in the states of the two units; unary (n,) : offset of
-the unit's log-factors; parent (n,), -1 for none; leaf (n,) 0 or 1; place (n,); kept (n,) : offset in the pool
-of p(unit | sep), for all states but the last, -1 for leaves, which are cheaper to make again than to keep.
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -28,6 +23,40 @@ from ebm.kernels.threads import shared
 _LANES = 8
 _CHAINS = 64  # chains of a tile
 _AXES = 64  # most axes of a table
+
+
+class Steps(NamedTuple):
+    """A plan: int64 arrays by step, (n,), or by entry of all `sep`.
+
+    Attributes
+    ----------
+    q, size
+        States of the unit; size of the message.
+    first, sep : (n + 1,) and by entry
+        The first entry of each step; `sep` as numbers of steps.
+    pair, own, other
+        By entry: offset of a pair's log-factors, -1 for none; their strides in the states of the two units.
+    unary
+        Offset of the unit's log-factors.
+    parent, leaf, place
+        The parent, -1 for none; 0 or 1; where the table lies on the stack.
+    kept
+        Offset in the pool of p(unit | sep), for all states but the last; -1 for leaves, which are cheaper to
+        make again than to keep.
+    """
+
+    q: Any
+    size: Any
+    first: Any
+    sep: Any
+    pair: Any
+    own: Any
+    other: Any
+    unary: Any
+    parent: Any
+    leaf: Any
+    place: Any
+    kept: Any
 
 
 @njit(**JIT)
@@ -56,7 +85,7 @@ def _walk(k, p, plan, axes):
     Writes sizes and strides of the outer axes of that clique to `axes`; returns their number, the length of
     the runs below them, and whether the message moves along a run (1) or stands still (0).
     """
-    q, first, sep = plan[0], plan[2], plan[3]
+    q, first, sep = plan.q, plan.first, plan.sep
     e, stride = first[k + 1] - 1, 1
     n = 1 + first[p + 1] - first[p]
     for a in range(n - 1, -1, -1):
@@ -94,7 +123,7 @@ def _add(k, p, plan, message, table, axes):
     """Add the message of step k to the table of its parent p."""
     n, run, moves = _walk(k, p, plan, axes)
     at = 0
-    for t in range(0, plan[0][p] * plan[1][p], run):
+    for t in range(0, plan.q[p] * plan.size[p], run):
         if moves:
             for r in range(run):
                 table[t + r] += message[at + r]
@@ -109,9 +138,9 @@ def _add(k, p, plan, message, table, axes):
 def _project(k, p, plan, table, out, axes):
     """Sum the parent's probabilities over all but the units of step k's message: the transpose of `_add`."""
     n, run, moves = _walk(k, p, plan, axes)
-    out[: plan[1][k]] = 0.0
+    out[: plan.size[k]] = 0.0
     at = 0
-    for t in range(0, plan[0][p] * plan[1][p], run):
+    for t in range(0, plan.q[p] * plan.size[p], run):
         if moves:
             for r in range(run):
                 out[at + r] += table[t + r]
@@ -160,8 +189,8 @@ def _sum_states(q, m, table, message, normalise):
 @njit(**JIT)
 def _kept(k, plan, pool):
     """Step k's part of the pool, empty for leaves."""
-    start = max(plan[11][k], 0)
-    return pool[start : start + (0 if plan[9][k] else (plan[0][k] - 1) * plan[1][k])]
+    start = max(plan.kept[k], 0)
+    return pool[start : start + (0 if plan.leaf[k] else (plan.q[k] - 1) * plan.size[k])]
 
 
 @njit(**JIT)
@@ -171,7 +200,7 @@ def sum_out(plan, unary, theta, stack, message, pool, shifts):
     stack, message : room for the plan; pool : empty, or filled with p(unit | sep); shifts : (n,), what was
     taken out of each message so that numbers stay small however many units there are.
     """
-    q, size, parent, leaf, place = plan[0], plan[1], plan[8], plan[9], plan[10]
+    q, size, parent, leaf, place = plan.q, plan.size, plan.parent, plan.leaf, plan.place
     axes = np.empty((3, _AXES), np.int64)
     for k in range(len(q)):
         m = size[k]
@@ -200,8 +229,8 @@ def sum_out(plan, unary, theta, stack, message, pool, shifts):
 @njit(**JIT)
 def _conditional(k, plan, unary, theta, pool, table, message):
     """p(unit | sep) of step k, from the pool or, of a leaf, made again."""
-    q, m = plan[0][k], plan[1][k]
-    if plan[9][k]:
+    q, m = plan.q[k], plan.size[k]
+    if plan.leaf[k]:
         _build(k, plan, unary, theta, table)
         _sum_states(q, m, table, message, True)
         return
@@ -244,7 +273,7 @@ def hand_down(plan, unary, theta, pool, stack, message, fold, ones, twos):
     pool : as `sum_out` filled it; stack, message, fold : room; ones, twos : probabilities, laid out like
     unary and theta. Only products and sums of probabilities: nothing cancels.
     """
-    q, size, parent, place = plan[0], plan[1], plan[8], plan[10]
+    q, size, parent, place = plan.q, plan.size, plan.parent, plan.place
     axes = np.empty((3, _AXES), np.int64)
     for k in range(len(q) - 1, -1, -1):
         m, p = size[k], parent[k]
@@ -262,7 +291,7 @@ def hand_down(plan, unary, theta, pool, stack, message, fold, ones, twos):
 @njit(**JIT)
 def _leaf_probabilities(k, c, plan, unary, theta, x, weight):
     """Fill weight with the probabilities of a leaf's states, given its neighbours' states."""
-    q, first, sep, pair, own, other, start = plan[0], plan[2], plan[3], plan[4], plan[5], plan[6], plan[7]
+    q, _, first, sep, pair, own, other, start = plan[:8]
     top = -math.inf
     for s in range(q[k]):
         weight[s] = unary[start[k] + s]
@@ -282,14 +311,14 @@ def _leaf_probabilities(k, c, plan, unary, theta, x, weight):
 def _draw(k, c, plan, unary, theta, pool, x, u, weight):
     """The state of step k's unit in chain c: the quantile of p(unit | sep) at u, docs/math.md (1.6)."""
     q, size, first, sep = plan[:4]
-    if plan[9][k]:
+    if plan.leaf[k]:
         _leaf_probabilities(k, c, plan, unary, theta, x, weight)
     else:
         at = 0
         for e in range(first[k], first[k + 1]):
             at = at * q[sep[e]] + x[sep[e], c]
         for s in range(q[k] - 1):
-            weight[s] = pool[plan[11][k] + s * size[k] + at]
+            weight[s] = pool[plan.kept[k] + s * size[k] + at]
     cdf, state = 0.0, 0
     for s in range(q[k] - 1):
         cdf += weight[s]
@@ -307,7 +336,7 @@ def draw_states(plan, unary, theta, pool, unit, u, x):
     """
     n, chains = x.shape
     for tile in prange(-(-chains // _CHAINS)):
-        weight = np.empty(plan[0].max())
+        weight = np.empty(plan.q.max())
         for k in range(n - 1, -1, -1):
             for c in range(tile * _CHAINS, min(tile * _CHAINS + _CHAINS, chains)):
                 x[k, c] = _draw(k, c, plan, unary, theta, pool, x, u[unit[k], c], weight)
