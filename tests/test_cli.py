@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 import ebm
 from ebm.cli import main
+from ebm.experiment.config import samplers
+from ebm.partition.logz import METHODS
 
 TINY = Path(__file__).parents[1] / "configs" / "tiny.toml"
 
@@ -89,6 +91,13 @@ def test_help_has_an_example(command):
     result = call(command, "--help")
     assert result.exit_code == 0
     assert f"ebm {command} " in result.output.split("Example")[1]
+
+
+@pytest.mark.parametrize(("command", "names"), [("logz", METHODS), ("sample", samplers())])
+def test_help_names_what_there_is(command, names):
+    text = " ".join(call(command, "--help").output.split())
+    for name in names:
+        assert name in text
 
 
 def test_version():

@@ -1,6 +1,7 @@
 """A config table is the constructor: same keys, same defaults, same checks; what is exported can be named."""
 
 import dataclasses
+import datetime
 import inspect
 import math
 from pathlib import Path
@@ -16,6 +17,7 @@ from ebm.experiment.config import MOVED, TABLES, resolved
 from ebm.experiment.stages import STAGES
 from ebm.partition.growing import Effort
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 RBM = '[data]\ntype = "BarsAndStripes"\n[machine]\ntype = "RBM"\nn_hidden = 4\n'
 TRAIN = RBM + "[train]\nepochs = 1\n"
 
@@ -215,6 +217,45 @@ def test_what_is_wrong_is_one_line(read, name):
     assert "c.toml: [" in str(caught.value)
 
 
+ODD = [
+    datetime.date(2020, 1, 1), True, "x", -1, 0, 2.5, math.nan, math.inf, 10**30, {}, {"a": 1}, {"type": 3},
+    {"type": "SGD"}, {"type": "SGD", "rate": {"type": "Linear"}}, [], [1, "a"], [[1]], [{"type": "L2"}],
+]  # fmt: skip
+NEEDED = {
+    "n_hidden": 3, "sizes": [3, 2], "n": 5, "shape": [3], "degree": 2, "path": "x.npz", "given": 2,
+    "norm": 1.0, "betas": [1.0], "rule": {"type": "CD"}, "optimiser": {"type": "SGD"}, "factors": {"b": 1.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_whatever_a_key_is_given_is_taken_or_refused_in_one_line(name):
+    refusals = []
+    for kind, table in TABLES[name].items():
+        for method in table.methods or [None]:
+            base = {"type": kind} | ({"method": method} if method else {})
+            parameters = table.parameters(base)
+            base |= {key: value for key, value in NEEDED.items() if key in parameters}
+            for key in parameters:
+                for value in ODD:
+                    try:
+                        calls.written(calls.build({**base, key: value}, TABLES[name]))
+                    except EbmError as error:
+                        refusals.append(str(error))
+    assert len(refusals) > 10
+    assert not [line for line in refusals if "\n" in line]
+
+
+def test_another_method_comes_without_the_settings_of_the_first():
+    def log_z(*overrides):
+        return read_config(CONFIGS / "digits.toml", overrides).stages["log_z"].arguments
+
+    assert set(log_z("log_z.method=exact")) == {"method", "seed"}
+    assert log_z("log_z.method=mbar", "log_z.accuracy=0.1")["accuracy"] == 0.1
+    assert log_z("log_z.seed=3")["n_temperatures"] == 3000
+    with pytest.raises(EbmError, match="n_chains: unknown key"):
+        log_z("log_z.method=exact", "log_z.n_chains=3")
+
+
 @pytest.mark.parametrize("place", MOVED)
 def test_old_keys_name_the_new_ones(read, place):
     table, key = place.split(".")
@@ -230,5 +271,5 @@ def test_old_keys_name_the_new_ones(read, place):
 
 
 def test_every_config_of_the_readme_says_what_there_is():
-    for path in Path(__file__).parents[1].glob("configs/*.toml"):
+    for path in CONFIGS.glob("*.toml"):
         assert set(read_config(path).stages) <= set(STAGES)

@@ -92,7 +92,7 @@ def sk(n: Units, seed: Seed = 0) -> np.ndarray:
 
 
 def lattice(
-    shape: Units | Sequence[Units],
+    shape: Units | Annotated[Sequence[Units], Field(min_length=1)],
     *,
     J: Strength = 1.0,
     periodic: bool = True,

@@ -104,8 +104,17 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
                 raise EbmError(f"--set {table}.{key}: {part} is a value, not a table")
+        if key == "method":
+            _leave_out_other_methods(table, target, value)
         target[key.split(".")[-1]] = value
     return _build_config(raw, path)
+
+
+def _leave_out_other_methods(name: str, table: dict[str, Any], method: Any) -> None:
+    """Another method than the file's comes without the settings that only the file's has."""
+    for made in TABLES.get(name, {}).values():
+        for key in made.parameters(table).keys() - made.parameters({"method": method}).keys():
+            table.pop(key, None)
 
 
 def _build_config(raw: dict[str, Any], path: Path) -> Config:
@@ -160,9 +169,10 @@ def build_sampler(name: str, overrides: Sequence[str] = ()) -> Sampler:
 
 def resolved(config: Config) -> dict[str, dict[str, Any]]:
     """The tables of a config with every default written out, ready for TOML."""
-    learn = () if config.train is None else ("rule", "optimiser", "train")
-    names = ("data", "machine", *learn)
-    parts = {name: getattr(config, name) for name in names} | dict(config.stages) | {"plots": config.plots}
+    parts: dict[str, Any] = {"data": config.data, "machine": config.machine}
+    if config.train is not None:
+        parts |= {"rule": config.rule, "optimiser": config.optimiser, "train": config.train}
+    parts |= {**config.stages, "plots": config.plots}
     out = {name: written(part) for name, part in parts.items() if part is not None}
     for name, table in out.items():
         if len(TABLES[name]) == 1:
