@@ -9,7 +9,6 @@ import numpy as np
 from numba import njit
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import BERNOULLI, draw
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.numbers.random import TILE, uniform_row
 
@@ -25,10 +24,13 @@ def _add_bias(I, bias):
 @njit(**JIT)
 def _draw(I, key, sweep, first, out):
     """Bits with inputs I, by the uniforms of positions from `first`: chains are rows."""
+    one = I.dtype.type(1)
     u = np.empty(I.shape[1], I.dtype)
-    for r in range(len(I)):
+    for r in range(I.shape[0]):
         uniform_row(key, sweep, r, first, u)
-        draw(BERNOULLI, I[r : r + 1], u, out[r])
+        row, drawn = I[r], out[r]
+        for j in range(len(row)):
+            drawn[j] = one if u[j] * (one + exp(row[j])) > one else row.dtype.type(0)
 
 
 @njit(**JIT)
