@@ -202,6 +202,9 @@ class Pairwise(Machine, Protocol):
     def sparse(self) -> bool:
         """Whether J is stored sparse."""
 
+    def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
+        """Input of each unit given all others, β(b + J·φ), (n, n_units·width)."""
+
 
 @runtime_checkable
 class Conditionable(Machine, Protocol):

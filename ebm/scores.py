@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Machine, as_data, as_weights
+from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_weights, require
 from ebm.partition import LogZ, log_likelihood
 from ebm.stream import Seed, Stream
 
@@ -16,7 +14,7 @@ __all__ = ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruct
 
 
 def pseudo_likelihood(
-    machine: Any,
+    machine: Machine,
     data: ArrayLike,
     *,
     stochastic: bool = False,
@@ -66,7 +64,7 @@ def pseudo_likelihood(
     return out
 
 
-def _site(machine: Any, chains: Any, rows: Array, i: int) -> Array:
+def _site(machine: Machine, chains: Chains, rows: Array, i: int) -> Array:
     """log p(vᵢ | the others) of each row."""
     energies = machine.site_energies(chains, i)
     top = energies.min(1)
@@ -75,7 +73,7 @@ def _site(machine: Any, chains: Any, rows: Array, i: int) -> Array:
     return -energies[np.arange(len(rows)), index] - log_sum
 
 
-def reconstruction_error(machine: Any, data: ArrayLike) -> float:
+def reconstruction_error(machine: Machine, data: ArrayLike) -> float:
     """Mean squared difference between φ(v) and its reconstruction from hidden means, per visible unit.
 
     Docs/math.md (7.4). It is no likelihood: it tells whether learning runs, not whether the model is good.
@@ -85,8 +83,7 @@ def reconstruction_error(machine: Any, data: ArrayLike) -> float:
     NotSupported
         The machine does not reconstruct (only an RBM does).
     """
-    if not hasattr(machine, "reconstruct"):
-        raise NotSupported(f"reconstruction_error: {machine} has no reconstruction; an RBM has")
+    machine = require(machine, HasFeatures, "reconstruction_error", "an RBM")
     rows = as_data(machine, data)
     difference = machine.units.encode(rows) - machine.reconstruct(rows)
     return float(np.sum(np.square(difference, dtype=np.float64)) / rows.size)

@@ -138,7 +138,7 @@ def _samples(machine: Machine, x: Array) -> dict[str, Array]:
     return {f"{_PARAMS}{key}": value.copy() for key, value in machine.params.items()} | {_X: x}
 
 
-def _predicted(machine: Any, memory: dict[str, Array], x: Array) -> _Track | None:
+def _predicted(machine: Machine, memory: dict[str, Array], x: Array) -> _Track | None:
     """The track carried on to this machine; None without one, or where the machines do not overlap."""
     if _X not in memory:
         return None

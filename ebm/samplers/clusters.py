@@ -10,14 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
-from ebm.machine import Array, Machine
+from ebm.machine import Array, Machine, Params
 from ebm.samplers.pairwise import as_numbers, blocks, require_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
 __all__ = ["SwendsenWang", "Wolff"]
 
-_WORTH = 2**14  # pairs looked at from which on sweeps are worth several threads
+_PARALLEL = 2**14  # pairs looked at from which on sweeps run on several threads
 _ROUNDING = 1e-5  # of a coupling, relative to the largest, that is taken for rounding
 
 
@@ -33,7 +33,7 @@ class _Bonds:
         The units of each entry, and the compressed rows; a pair stands twice.
     fields : (N, q) float64
         h.
-    J, b, beta :
+    params, beta :
         What they were made of, kept to see whether it has changed.
     """
 
@@ -42,8 +42,7 @@ class _Bonds:
     indices: Array
     indptr: Array
     fields: Array
-    J: Array
-    b: Array
+    params: Params
     beta: float
 
     @cached_property
@@ -57,11 +56,10 @@ class _Bonds:
         """join, indices, indptr."""
         return self.join, self.indices, self.indptr
 
-    def fits(self, machine: Any, beta: float) -> bool:
+    def fits(self, machine: Machine, beta: float) -> bool:
         """Whether they are those of this machine, as it is now."""
-        same = beta == self.beta and self.b.shape == machine.b.shape
-        same = same and self.J.shape == machine.params["J"].shape
-        return same and np.array_equal(self.J, machine.params["J"]) and np.array_equal(self.b, machine.b)
+        same = beta == self.beta and self.params.keys() == machine.params.keys()
+        return same and all(np.array_equal(value, machine.params[key]) for key, value in self.params.items())
 
 
 @dataclass
@@ -69,16 +67,16 @@ class _ClusterWalkers(Walkers):
     bonds: _Bonds | None = None
 
 
-def _make_bonds(machine: Any, beta: float, who: str) -> _Bonds:
+def _make_bonds(machine: Machine, beta: float, who: str) -> _Bonds:
     units = "Ising (or Bernoulli) units, or a Potts ferromagnet,"
-    require_pairwise(machine, who, units, "Gibbs or Tempering")
+    machine = require_pairwise(machine, who, units, "Gibbs or Tempering")
     couplings, indices, indptr = blocks(machine)
     rows = np.repeat(np.arange(machine.n_units), np.diff(indptr))
     table, n = table_of(machine.units), machine.n_units
-    K, own = _split(couplings, table)
+    K, (fields_of_pairs, rest) = _split(couplings, table)
     fields = machine.b.reshape(n, -1).astype(np.float64) @ table.T
-    np.add.at(fields, rows, own[0])
-    wrong = own[1] > _ROUNDING * max(np.abs(couplings).max(initial=0), 1e-300)
+    np.add.at(fields, rows, fields_of_pairs)
+    wrong = rest > _ROUNDING * max(np.abs(couplings).max(initial=0), 1e-300)
     if len(table) > 2:  # with two states every coupling has this form, with either sign
         wrong |= beta * K < 0
     if wrong.any():
@@ -88,8 +86,8 @@ def _make_bonds(machine: Any, beta: float, who: str) -> _Bonds:
             f" {rows[e]} and {indices[e]} are others: use Gibbs or Metropolis"
         )
     join = np.sign(beta * K) * -np.expm1(-np.abs(beta * K))
-    source = machine.params["J"].copy(), machine.b.copy(), beta
-    return _Bonds(join, rows, indices, indptr, beta * fields, *source)
+    source = {key: value.copy() for key, value in machine.params.items()}
+    return _Bonds(join, rows, indices, indptr, beta * fields, source, beta)
 
 
 def _split(couplings: Array, table: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -189,9 +187,9 @@ class SwendsenWang:
         bonds = _bonds(machine, state, self.beta, "SwendsenWang")
         x, free = _read(machine, state)
         pairs, count = bonds.pairs, np.empty(len(x), np.int64)
-        worth = len(x) * len(pairs[0]) * self.n_sweeps > _WORTH
+        parallel = len(x) * len(pairs[0]) * self.n_sweeps > _PARALLEL
         sweeps = (*rng.advance(self.n_sweeps), self.n_sweeps)
-        swendsen_wang_sweeps(worth, x, Pairs(*pairs), bonds.fields, free, sweeps, count)
+        swendsen_wang_sweeps(parallel, x, Pairs(*pairs), bonds.fields, free, sweeps, count)
         _put_back(machine, state, x)
         return state, {"beta": self.beta, "clusters": count / self.n_sweeps}
 
@@ -259,8 +257,8 @@ class Wolff:
         seeds, (sizes, flips) = np.flatnonzero(free), np.zeros((2, len(x)), np.int64)
         sweeps = (*rng.advance(n), n)
         if len(seeds):
-            worth = x.size * n > _WORTH  # the clusters' sizes are not known before
+            parallel = x.size * n > _PARALLEL  # the clusters' sizes are not known before
             neighbours = Neighbours(*bonds.neighbours)
-            wolff_clusters(worth, x, neighbours, bonds.fields, free, seeds, sweeps, sizes, flips)
+            wolff_clusters(parallel, x, neighbours, bonds.fields, free, seeds, sweeps, sizes, flips)
         _put_back(machine, state, x)
         return state, {"beta": self.beta, "cluster_size": sizes / n, "acceptance": flips / n}

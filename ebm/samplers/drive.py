@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect
 from ebm.machine import Array, Count, Machine, as_count
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
@@ -106,13 +106,18 @@ def sample(
            [1., 1.],
            [1., 1.]])
     """
+    expect(
+        machine, Machine, "sample: machine", "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)"
+    )
+    sampler = expect(
+        Gibbs() if sampler is None else sampler, Sampler, "sample: sampler", "one such as Gibbs()"
+    )
     as_count(n, "n")
     for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
         if value is not None:
             as_count(value, name, least)
     if not machine.normalisable():
         raise EbmError(f"sample: {machine} is not normalisable")
-    sampler = Gibbs() if sampler is None else sampler
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     rng = Stream(seed).split(SAMPLE)
@@ -130,11 +135,11 @@ def sample(
 def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
     """Diagnostics of all groups: of the slowest one; chains are counted, best states put in order."""
     slowest = max(parts, key=lambda part: -math.inf if math.isnan(part["tau"]) else part["tau"])
-    found = slowest | {"n_chains": sum(part["n_chains"] for part in parts)}
+    together = slowest | {"n_chains": sum(part["n_chains"] for part in parts)}
     for key in ("best_x", "best_energy"):
         if key in slowest:
-            found[key] = np.concatenate([part[key] for part in parts])[order]
-    return found
+            together[key] = np.concatenate([part[key] for part in parts])[order]
+    return together
 
 
 def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple[Array, Array | None]]:
@@ -149,8 +154,8 @@ def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple
             f" got {values.shape}"
         )
     for units, places, _ in machine.units.parts(machine.n_units):
-        own = values[..., places]
-        units.check(own[~np.isnan(own)], "given", strict=True)
+        part = values[..., places]
+        units.check(part[~np.isnan(part)], "given", strict=True)
     if values.ndim == 1:
         yield np.arange(n), values[None]
         return
@@ -179,8 +184,8 @@ def _sample_group(
             state, _ = sampler.step(machine, state, rng)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
-        found = measure(machine, sampler, state, rng, apart=one_each)
-        tau, spent, gap, measured = found.tau, found.steps, found.thin, {"slowest": found.slowest}
+        memory = measure(machine, sampler, state, rng, apart=one_each)
+        tau, spent, gap, measured = memory.tau, memory.steps, memory.thin, {"slowest": memory.slowest}
     else:
         tau, spent, gap, measured = math.nan, 0, 1, {}
     for _ in range((burn_in or 0) - spent):

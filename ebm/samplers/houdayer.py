@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
-from ebm.machine import Array, as_free, as_rows
+from ebm.machine import Array, Machine, as_free, as_rows
 from ebm.samplers.pairwise import neighbours, require_pairwise
 from ebm.stream import Stream
 
 __all__ = ["houdayer"]
 
-_WORTH = 2**15  # units of pairs from which on exchanges are worth several threads
+_PARALLEL = 2**15  # units of pairs from which on exchanges run on several threads
 
 
-def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Array | None = None) -> Array:
+def houdayer(
+    machine: Machine, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Array | None = None
+) -> Array:
     """Exchange one cluster between the two states of each pair: an isoenergetic, or Houdayer, move.
 
     A unit is picked at random among those in which the states differ (for spins: of overlap q_i = s_i s′_i =
@@ -77,16 +77,16 @@ def houdayer(machine: Any, x: ArrayLike, pairs: ArrayLike, rng: Stream, free: Ar
     """
     from ebm.kernels.sparse.clusters import pick_clusters
 
-    require_pairwise(machine, "houdayer", "finitely many states per unit", "Tempering without it")
-    own = np.array(as_rows(x, machine.units, machine.n_units, strict=True), order="C")
-    rows = _as_pairs(pairs, len(own))
+    machine = require_pairwise(machine, "houdayer", "finitely many states per unit", "Tempering without it")
+    states = np.array(as_rows(x, machine.units, machine.n_units, strict=True), order="C")
+    rows = _as_pairs(pairs, len(states))
     mask = as_free(free, machine.n_units)
     mask = np.ones(machine.n_units, bool) if mask is None else mask
-    one, two = own[rows[:, 0]], own[rows[:, 1]]
+    one, two = states[rows[:, 0]], states[rows[:, 1]]
     moved = one != two
-    pick_clusters(moved.size > _WORTH, moved, *neighbours(machine), mask, *rng.advance())
-    own[rows[:, 0]], own[rows[:, 1]] = np.where(moved, two, one), np.where(moved, one, two)
-    return own
+    pick_clusters(moved.size > _PARALLEL, moved, *neighbours(machine), mask, *rng.advance())
+    states[rows[:, 0]], states[rows[:, 1]] = np.where(moved, two, one), np.where(moved, one, two)
+    return states
 
 
 def _as_pairs(pairs: ArrayLike, n: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Machine
+from ebm.machine import Array, Machine, Pairwise
 from ebm.samplers.pairwise import as_numbers, is_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
@@ -17,7 +17,7 @@ from ebm.units import Gaussian, Units
 
 __all__ = ["Metropolis"]
 
-_WORTH = 2**15  # offers from which on sweeps are worth several threads
+_PARALLEL = 2**15  # offers from which on sweeps run on several threads
 
 
 @settings
@@ -73,8 +73,10 @@ class Metropolis:
         """n_sweeps sweeps; info has beta and the fraction of offers taken, "acceptance" (NaN: none)."""
         free = np.ones(machine.n_units, bool) if state.free is None else state.free
         order, x = np.flatnonzero(free), state.x
-        sweeps = _sweep_pairwise if is_pairwise(machine) else _sweep_any
-        x, accepted = sweeps(machine, x, rng, self.n_sweeps, self.beta, order, self.scale)
+        if is_pairwise(machine):
+            x, accepted = _sweep_pairwise(machine, x, rng, self.n_sweeps, self.beta, order)
+        else:
+            x, accepted = _sweep_any(machine, x, rng, self.n_sweeps, self.beta, order, self.scale)
         state.chains = machine.start(x)
         state.time += 1
         offers = x.shape[0] * len(order) * self.n_sweeps
@@ -82,7 +84,7 @@ class Metropolis:
 
 
 def _sweep_pairwise(
-    machine: Any, x: Array, rng: Stream, n: int, beta: float, order: Array, scale: float
+    machine: Pairwise, x: Array, rng: Stream, n: int, beta: float, order: Array
 ) -> tuple[Array, int]:
     """The states after n sweeps, and the number of offers taken; the same numbers as `_sweep_any`."""
     from ebm.kernels.metropolis import REFRESH, metropolis_sweeps
@@ -90,12 +92,12 @@ def _sweep_pairwise(
     units, dtype = machine.units, machine.dtype
     numbers, accepted = as_numbers(units, x), np.zeros(len(x), np.int64)
     couplings = _sparse_couplings(machine.J) if machine.sparse else _dense_couplings(machine.J)
-    worth = x.shape[0] * len(order) * n > _WORTH
+    parallel = x.shape[0] * len(order) * n > _PARALLEL
     for k in range(0, n, REFRESH):
         count = min(REFRESH, n - k)
         fields = np.ascontiguousarray(machine.inputs(to_states(units, numbers, dtype)))
         metropolis_sweeps(
-            worth, numbers, fields, table_of(units).astype(dtype), couplings, np.full(len(x), beta),
+            parallel, numbers, fields, table_of(units).astype(dtype), couplings, np.full(len(x), beta),
             order, (*rng.advance(count), count), accepted,
         )  # fmt: skip
     return to_states(units, numbers, x.dtype), int(accepted.sum())
@@ -136,13 +138,13 @@ def _sweep_any(
     return x, accepted
 
 
-def _offer(units: Units, own: Array, u: Array, scale: float) -> Array:
+def _offer(units: Units, now: Array, u: Array, scale: float) -> Array:
     """Another state of a unit, (n_chains,), drawn with u."""
     if units.states is None:
-        return _folded(own + scale * Gaussian().sample(np.zeros(len(u)), u), *units.interval)
+        return _folded(now + scale * Gaussian().sample(np.zeros(len(u)), u), *units.interval)
     q = len(units.states)
-    turned = (as_numbers(units, own) + 1 + (u * (q - 1)).astype(np.int64)) % q
-    return to_states(units, turned, own.dtype)
+    turned = (as_numbers(units, now) + 1 + (u * (q - 1)).astype(np.int64)) % q
+    return to_states(units, turned, now.dtype)
 
 
 def _folded(x: Array, low: float, high: float) -> Array:

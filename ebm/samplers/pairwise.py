@@ -1,32 +1,32 @@
 """What kernels of single samplers need beyond the protocol: the couplings of a pairwise machine.
 
-A pairwise machine has finitely many states per unit, sums no unit out, and couples units by a matrix J and
-biases b (docs/math.md, section 3). Samplers know it by these attributes, not by its class.
+Of the machines that are `Pairwise` (docs/math.md, section 3) kernels take those with finitely many states per
+unit.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from ebm.errors import NotSupported
-from ebm.machine import Array
+from ebm.machine import Array, Machine, Pairwise
 from ebm.units import Units
 
 __all__ = ["as_numbers", "blocks", "is_pairwise", "neighbours", "require_pairwise", "table_of", "to_states"]
 
 
-def is_pairwise(machine: Any) -> bool:
-    """Whether a machine is pairwise."""
-    known = all(hasattr(machine, name) for name in ("J", "b", "sparse"))
-    return known and machine.units.states is not None and not machine.sums_out
+def is_pairwise(machine: Machine) -> TypeGuard[Pairwise]:
+    """Whether a machine is pairwise, of finite units."""
+    return isinstance(machine, Pairwise) and machine.units.states is not None
 
 
-def require_pairwise(machine: Any, who: str, what: str, instead: str) -> None:
-    """Say in one line what a sampler needs, and what to use instead, unless the machine is pairwise."""
+def require_pairwise(machine: Machine, who: str, what: str, instead: str) -> Pairwise:
+    """The machine, or one line on what a sampler needs and what to use instead."""
     if not is_pairwise(machine):
         raise NotSupported(f"{who} needs {what} with a coupling graph; got {machine!r}: use {instead}")
+    return machine
 
 
 def table_of(units: Units) -> Array:
@@ -44,7 +44,7 @@ def to_states(units: Units, numbers: Array, dtype: Any) -> Array:
     return np.asarray(units.states, dtype)[numbers]
 
 
-def blocks(machine: Any) -> tuple[Array, Array, Array]:
+def blocks(machine: Pairwise) -> tuple[Array, Array, Array]:
     """Couplings by pairs of units that have any: (n_entries, width, width) float64, indices, indptr."""
     from scipy.sparse import bsr_array, csr_array
 
@@ -55,7 +55,7 @@ def blocks(machine: Any) -> tuple[Array, Array, Array]:
     return data[kept], *_compressed(rows[kept], J.indices[kept], machine.n_units)
 
 
-def neighbours(machine: Any) -> tuple[Array, Array]:
+def neighbours(machine: Pairwise) -> tuple[Array, Array]:
     """The coupled units in compressed sparse rows: (indices, indptr)."""
     if machine.sparse:
         return blocks(machine)[1:]

@@ -27,9 +27,7 @@ __all__ = ["Memory", "directions", "evenly", "measure"]
 _PILOT = 64  # first length of the chains on which burn-in and thinning are measured, steps
 _PILOT_LIMIT = 8192
 _TRUSTED = 50  # autocorrelation times of the free energy that a chain must span
-_CROSSED = (
-    10  # and of overlaps, which are often slower: enough to forget, and many more than stuck chains span
-)
+_CROSSED = 10  # and of overlaps, which are often slower: enough to forget, many more than stuck chains span
 _OVERLAPS = 2  # each alone tells the phase of its r from all others
 _STATES = 64  # of which the mean is taken, at least
 
@@ -66,22 +64,22 @@ def measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, 
         last = steps >= _PILOT_LIMIT
         if window >= _TRUSTED * energy or last:
             overlap = max(autocorrelation_time(one, warn=False) for one in series[1:])
-            found = Memory(energy, "free energy", steps)
+            memory = Memory(energy, "free energy", steps)
             if overlap > energy:
-                found = Memory(overlap, "overlap", steps)
+                memory = Memory(overlap, "overlap", steps)
             if last and not window >= _TRUSTED * energy:  # NaN too
                 _warn("the free energy", energy, steps, _TRUSTED)
             elif last and window < _CROSSED * overlap:
                 _warn("overlaps between states", overlap, steps, _CROSSED)
             if last or window >= _CROSSED * overlap:
-                return found
+                return memory
         window = steps
 
 
 def _about_own_means(one: Array) -> Array:
     """(n_chains, n) without the mean of each chain: zero, not rounding, of a chain that stands still."""
-    own = one - one.mean(1, keepdims=True)
-    return np.where(np.abs(own) <= rounding(one), 0.0, own)
+    about = one - one.mean(1, keepdims=True)
+    return np.where(np.abs(about) <= rounding(one), 0.0, about)
 
 
 def _warn(what: str, tau: float, steps: int, factor: int) -> None:

@@ -143,10 +143,10 @@ class PopulationAnnealing:
         u = rng.uniform(1, len(state.group_log_z))[0]
         for g in range(len(state.group_log_z)):
             members = np.flatnonzero(state.group == g)
-            own = log_w[members]
-            total = logsumexp(own)
+            part = log_w[members]
+            total = logsumexp(part)
             state.group_log_z[g] += total - np.log(len(members))
-            rows.append(members[_systematic(np.exp(own - total), u[g])])
+            rows.append(members[_systematic(np.exp(part - total), u[g])])
         order = np.concatenate(rows)
         state.chains, state.family = state.chains.take(order), state.family[order]
         state.step, state.beta = beta - state.beta, beta

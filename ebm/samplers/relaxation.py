@@ -57,10 +57,10 @@ def relaxation(machine: Machine, chains: Chains, rng: Stream, most: int) -> floa
         while len(series) <= enough:
             machine.sweep(chains, rng)
             series.append(machine.units.dot(chains.x, at))
-        found = np.stack(series, axis=1)
-        if not np.isfinite(found).all():
+        overlaps = np.stack(series, axis=1)
+        if not np.isfinite(overlaps).all():
             return math.nan
-        tau = relaxation_time(found, warn=False)
+        tau = relaxation_time(overlaps, warn=False)
         if enough >= _SPANNED * tau or 2 * enough > most:
             return min(tau, float(len(chains) * enough))
         enough *= 2

@@ -245,8 +245,8 @@ def _swap(machine: Machine, state: Replicas, rng: Stream, base: Base) -> None:
     beta = np.empty((2, at.size))  # of every row: its own, and that of the neighbour it may swap with
     beta[:, at] = state.betas[:, None]
     beta[1, at[low]], beta[1, at[low + 1]] = state.betas[low + 1, None], state.betas[low, None]
-    own, other = machine.free_energy(state.chains, beta, base)
-    gain = own - other
+    here, there = machine.free_energy(state.chains, beta, base)
+    gain = here - there
     log_ratio = gain[at[low]] + gain[at[low + 1]]
     u = rng.uniform(n_chains, levels)[:, low].T
     with np.errstate(over="ignore"):

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import EbmError, settings
+from ebm.errors import EbmError, expect, settings
 from ebm.machine import Array, Chains, Machine, Scan, as_count
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import SAMPLE, Seed, Stream
@@ -162,11 +162,10 @@ class TrajectoryTempering:
 def check_machines(machines: Sequence[Machine], target: Machine) -> None:
     """Raise `EbmError` unless all machines have the target's states and are normalisable."""
     for k, machine in enumerate(machines):
-        if not isinstance(machine, Machine):
-            raise EbmError(f"machines: number {k}: expected a machine, got {type(machine).__name__}")
-        found, expected = (f"{m.n_units} units {m.units}, {m.n_visible} visible" for m in (machine, target))
-        if found != expected:
-            raise EbmError(f"machines: number {k}: expected {expected} as in the target, got {found}")
+        expect(machine, Machine, f"machines: number {k}", "a machine")
+        got, expected = (f"{m.n_units} units {m.units}, {m.n_visible} visible" for m in (machine, target))
+        if got != expected:
+            raise EbmError(f"machines: number {k}: expected {expected} as in the target, got {got}")
         if not machine.normalisable():
             raise EbmError(f"machines: number {k}: {machine} is not normalisable")
 
@@ -183,9 +182,9 @@ def _swap(pair: Sequence[Machine], rungs: list[Chains], k: int, u: Array) -> Arr
     easier, harder = (m.free_energy(batch) for m, batch in zip(pair, batches, strict=True))
     gap = easier - harder
     swapped = np.log(u) < gap[:n] - gap[n:]
-    own = np.arange(n)
-    rungs[k] = batches[0].take(np.where(swapped, own + n, own))
-    rungs[k + 1] = batches[1].take(np.where(swapped, own, own + n))
+    row = np.arange(n)
+    rungs[k] = batches[0].take(np.where(swapped, row + n, row))
+    rungs[k + 1] = batches[1].take(np.where(swapped, row, row + n))
     return swapped
 
 

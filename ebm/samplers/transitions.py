@@ -95,5 +95,5 @@ class TemperedTransitions:
         return state, {"acceptance": float(taken.mean())}
 
     def _sweep(self, machine: Machine, chains: Any, rng: Stream, beta: float, free: Array | None) -> None:
-        scan: Scan = "auto" if machine.sums_out else "random"
+        scan: Scan = "random" if "random" in machine.scans else "auto"
         machine.sweep(chains, rng, self.n_sweeps, beta, self.base, free, scan)
