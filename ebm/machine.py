@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from ebm.errors import Diverged, EbmError, NotSupported, TooLarge
+from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect
 from ebm.stream import Stream
 from ebm.units import Units
 
@@ -316,6 +316,11 @@ def require(machine: object, ability: type[T], who: str, instead: str = "") -> T
         use = f"; use {instead}" if instead else ""
         raise NotSupported(f"{who}: {machine!r} is not {ability.__name__} ({what}){use}")
     return machine
+
+
+def as_machine(machine: object, name: str) -> Machine:
+    """The machine, or one line that it is none."""
+    return expect(machine, Machine, name, "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)")
 
 
 def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = None) -> Array:

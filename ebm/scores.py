@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_weights, require
+from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_machine, as_weights, require
 from ebm.partition import LogZ, log_likelihood
 from ebm.stream import Seed, Stream
 
@@ -45,6 +45,7 @@ def pseudo_likelihood(
     ----------
     Besag, "Statistical analysis of non-lattice data" (1975).
     """
+    machine = as_machine(machine, "pseudo_likelihood: machine")
     if not machine.units.finite:
         raise NotSupported(f"pseudo_likelihood: {machine.units} units have a continuum of states")
     if machine.n_units != machine.n_visible:
@@ -94,7 +95,7 @@ def free_energy_gap(machine: Machine, train: ArrayLike, heldout: ArrayLike) -> f
 
     log Z cancels: it is the difference of the mean log-likelihoods, and grows when a machine overfits.
     """
-    free = machine.visible_free_energy
+    free = as_machine(machine, "free_energy_gap: machine").visible_free_energy
     return float(
         free(as_data(machine, heldout, "heldout")).mean() - free(as_data(machine, train, "train")).mean()
     )
@@ -123,6 +124,7 @@ def kl_divergence(
     NotSupported
         Continuous units: rows have densities, not probabilities.
     """
+    machine = as_machine(machine, "kl_divergence: machine")
     if not machine.units.finite:
         raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
     rows = as_data(machine, data, strict=True)

@@ -129,13 +129,13 @@ def agreement(
         raise EbmError(f"agreement: expected the same series, got {np.shape(one)} and {np.shape(other)}")
     if not 0 < level < 1:
         raise EbmError(f"level: expected a probability between 0 and 1, got {level!r}")
-    found = as_names(names, len(a), several)
+    labels = as_names(names, len(a), several)
     rows = [_compare(x, y) for x, y in zip(a, b, strict=True)]
-    p, reason = _verdict(found, rows, level)
+    p, reason = _verdict(labels, rows, level)
     if warn and not reason:
-        _warn_short(found, a, b)
+        _warn_short(labels, a, b)
     values = {key: like_input([row[key] for row in rows], several) for key in rows[0]}
-    return Agreement(found, **values, p=p, level=level, agree=not reason, reason=reason)
+    return Agreement(labels, **values, p=p, level=level, agree=not reason, reason=reason)
 
 
 def _compare(x: Array, y: Array) -> dict[str, float]:
@@ -199,7 +199,7 @@ def _memory(x: Array, y: Array) -> float:
     return float(stdtr(freedom, -r * math.sqrt(freedom / (1 - r * r))))
 
 
-_SAYS = {
+_WHAT = {
     "p_mean": "the means differ by {z:.1f} standard errors",
     "p_distribution": "the last states are distributed differently",
     "p_memory": "the end of a chain depends on its beginning: chains are stuck, or too short",
@@ -208,12 +208,12 @@ _SAYS = {
 
 def _verdict(names: tuple[str, ...], rows: list[dict[str, float]], level: float) -> tuple[float, str]:
     """The corrected p-value, and the reason if it is below the level."""
-    tests = [(row[key], key, j) for j, row in enumerate(rows) for key in _SAYS]
+    tests = [(row[key], key, j) for j, row in enumerate(rows) for key in _WHAT]
     least, key, j = min(tests)
     p = min(1.0, least * len(tests))
     if p >= level:
         return p, ""
-    return p, f"{names[j]}: {_SAYS[key].format(z=abs(rows[j]['z']))} (corrected p = {p:.1g})"
+    return p, f"{names[j]}: {_WHAT[key].format(z=abs(rows[j]['z']))} (corrected p = {p:.1g})"
 
 
 def _warn_short(names: tuple[str, ...], a: Array, b: Array) -> None:
@@ -221,15 +221,15 @@ def _warn_short(names: tuple[str, ...], a: Array, b: Array) -> None:
     spans = [min(_span(x), _span(y)) for x, y in zip(a, b, strict=True)]
     worst = int(np.argmin(spans))
     if spans[worst] < LEAST_SPAN:
-        says = (
+        line = (
             f"chains span {spans[worst]:.1f} autocorrelation times of {names[worst]} (expected"
             f" {LEAST_SPAN:.0f}): they may be too short to show one"
         )
     elif math.isinf(spans[worst]):
-        says = f"{', '.join(names)}: never changes, neither in one set nor in the other"
+        line = f"{', '.join(names)}: never changes, neither in one set nor in the other"
     else:
         return
-    warnings.warn(f"agreement: no difference seen, but {says}", RuntimeWarning, stacklevel=3)
+    warnings.warn(f"agreement: no difference seen, but {line}", RuntimeWarning, stacklevel=3)
 
 
 def _span(x: Array) -> float:

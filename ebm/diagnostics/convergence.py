@@ -1,4 +1,4 @@
-"""Do chains mix, and how many independent draws are they worth? Vehtari et al. (2021), by `arviz_stats`.
+"""Do chains mix, and how many independent draws do they stand for? Vehtari et al. (2021), by `arviz_stats`.
 
 What `arviz_stats` is left alone with, it answers in silence: R-hat and effective sizes of a series that
 never changes, and the tail of a discrete one. Here they are not.
@@ -183,7 +183,7 @@ def _warn_constant(name: str, values: list[float]) -> None:
 
 @dataclass(frozen=True)
 class Summary:
-    """What chains are worth. Fields are floats for one series, arrays (k,) for several.
+    """How far chains can be trusted. Fields are floats for one series, arrays (k,) for several.
 
     Attributes
     ----------
@@ -269,17 +269,17 @@ def summarise(series: ArrayLike, names: Sequence[str] | str | None = None, *, wa
     'energy: chains of 1000 steps span 1.1 autocorrelation times; expected 50'
     """
     x, several = as_series(series)
-    found = as_names(names, len(x), several)
+    labels = as_names(names, len(x), several)
     columns = [_measure(one) for one in x]
     n_chains, n_steps = x.shape[1:]
-    faults = [_fault(name, c, n_chains, n_steps) for name, c in zip(found, columns, strict=True)]
+    faults = [_fault(name, c, n_chains, n_steps) for name, c in zip(labels, columns, strict=True)]
     wrong = [fault for fault in faults if fault]
     more = f" (and {len(wrong) - 1} more series)" if len(wrong) > 1 else ""
     reason = wrong[0] + more if wrong else ""
     if warn and reason:
         warnings.warn(f"summarise: do not trust these chains: {reason}", RuntimeWarning, stacklevel=2)
     values = {key: like_input([c[key] for c in columns], several) for key in columns[0]}
-    return Summary(found, **values, n_chains=n_chains, n_steps=n_steps, trusted=not reason, reason=reason)
+    return Summary(labels, **values, n_chains=n_chains, n_steps=n_steps, trusted=not reason, reason=reason)
 
 
 def _measure(x: Array) -> dict[str, float]:
@@ -296,19 +296,19 @@ def _measure(x: Array) -> dict[str, float]:
     }
 
 
-def _fault(name: str, found: dict[str, float], n_chains: int, n_steps: int) -> str:
+def _fault(name: str, measured: dict[str, float], n_chains: int, n_steps: int) -> str:
     """The first thing wrong with a series, or nothing."""
-    if math.isnan(found["tau"]):
+    if math.isnan(measured["tau"]):
         return f"{name}: never changes: constant, or stuck"
-    span = n_steps / found["tau"]
+    span = n_steps / measured["tau"]
     if span < LEAST_SPAN:
         steps = f"chains of {n_steps} steps span {span:.1f} autocorrelation times"
         return f"{name}: {steps}; expected {LEAST_SPAN:.0f}"
     if n_chains == 1:
         return f"{name}: one chain cannot show that chains meet; expected 2 or more"
-    if not found["r_hat"] < MOST_R_HAT:
-        return f"{name}: R-hat {found['r_hat']:.3f}; expected less than {MOST_R_HAT}"
+    if not measured["r_hat"] < MOST_R_HAT:
+        return f"{name}: R-hat {measured['r_hat']:.3f}; expected less than {MOST_R_HAT}"
     for key, what in (("ess_bulk", "bulk"), ("ess_tail", "tail")):
-        if not found[key] >= LEAST_ESS:
-            return f"{name}: {what} effective sample size {found[key]:.0f}; expected {LEAST_ESS:.0f}"
+        if not measured[key] >= LEAST_ESS:
+            return f"{name}: {what} effective sample size {measured[key]:.0f}; expected {LEAST_ESS:.0f}"
     return ""

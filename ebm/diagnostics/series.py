@@ -45,10 +45,10 @@ def as_names(names: Sequence[str] | str | None, k: int, several: bool) -> tuple[
     """A name for each of the k series."""
     if names is None:
         return tuple(f"series {j}" for j in range(k)) if several else ("series",)
-    found = (names,) if isinstance(names, str) else tuple(names)
-    if len(found) != k:
-        raise EbmError(f"names: expected {k}, one per series, got {len(found)}")
-    return found
+    labels = (names,) if isinstance(names, str) else tuple(names)
+    if len(labels) != k:
+        raise EbmError(f"names: expected {k}, one per series, got {len(labels)}")
+    return labels
 
 
 def rounding(x: Array) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.diagnostics.series import Array
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect
 
 __all__ = ["Beta", "estimate_beta"]
 
@@ -43,7 +43,27 @@ class Beta:
         return f"β = {self.value:.4f} ± {self.stderr:.4f}"
 
 
-def estimate_beta(machine: Any, x: ArrayLike) -> Beta:
+@runtime_checkable
+class _Model(Protocol):
+    """What is needed of a machine: this package's diagnostics import none."""
+
+    @property
+    def units(self) -> Any: ...
+
+    @property
+    def n_units(self) -> int: ...
+
+    @property
+    def sums_out(self) -> bool: ...
+
+    def start(self, x: ArrayLike) -> Any: ...
+
+    def free_energy(self, x: Any, beta: ArrayLike = 1.0) -> Array: ...
+
+    def site_energies(self, x: Any, i: int) -> Array: ...
+
+
+def estimate_beta(machine: _Model, x: ArrayLike) -> Beta:
     """The inverse temperature at which rows look like samples of p_β of a machine.
 
     Maximises Σ_rows Σ_i log p_β(x_i | the others), the log pseudo-likelihood, which needs no log Z. For a
@@ -93,6 +113,7 @@ def estimate_beta(machine: Any, x: ArrayLike) -> Beta:
     >>> abs(found.value - 0.5) < 4 * found.stderr, found.stderr < 0.02
     (True, True)
     """
+    machine = expect(machine, _Model, "estimate_beta: machine", "one of finite units")
     rows = _rows(machine, x)
     n = len(rows)
     few = rows[:: -(-n // _SCOUTS)]
@@ -106,7 +127,7 @@ def estimate_beta(machine: Any, x: ArrayLike) -> Beta:
     return Beta(beta, stderr, n)
 
 
-def _rows(machine: Any, x: ArrayLike) -> Array:
+def _rows(machine: _Model, x: ArrayLike) -> Array:
     if machine.units.states is None:
         raise NotSupported(
             f"estimate_beta: {machine.units} units have a continuum of states;"
@@ -121,7 +142,7 @@ def _rows(machine: Any, x: ArrayLike) -> Array:
     return rows
 
 
-def log_pseudo_likelihood(machine: Any, rows: Array, betas: Array) -> Array:
+def log_pseudo_likelihood(machine: _Model, rows: Array, betas: Array) -> Array:
     """Σ_i log p_β(x_i | the others): (k, n_rows), from −log Σ_s exp(−(F_β(s) − F_β(x_i))) at each site."""
     out = np.zeros((len(betas), len(rows)))
     for differences in _differences(machine, rows, betas):  # (k, n_rows, q), zero at x_i itself
@@ -130,25 +151,25 @@ def log_pseudo_likelihood(machine: Any, rows: Array, betas: Array) -> Array:
     return out
 
 
-def _differences(machine: Any, rows: Array, betas: Array) -> Iterator[Array]:
+def _differences(machine: _Model, rows: Array, betas: Array) -> Iterator[Array]:
     """F_β with unit i in each state, minus F_β as it is, (k, n_rows, q), for each unit i in turn."""
     chains, states = machine.start(rows), np.asarray(machine.units.states)
     index = np.searchsorted(states, rows)
     every = np.arange(len(rows))
-    own = machine.free_energy(chains, betas[:, None]) if machine.sums_out else None
+    now = machine.free_energy(chains, betas[:, None]) if machine.sums_out else None
     for i in range(machine.n_units):
-        if own is None:  # finite units have no potential, so the energy is linear in β
+        if now is None:  # finite units have no potential, so the energy is linear in β
             energies = machine.site_energies(chains, i)
             yield betas[:, None, None] * (energies - energies[every, index[:, i], None])
             continue
-        out, moved = np.zeros((*own.shape, len(states))), rows.copy()
+        out, moved = np.zeros((*now.shape, len(states))), rows.copy()
         for shift in range(1, len(states)):
             moved[:, i] = states[(index[:, i] + shift) % len(states)]
-            out[..., shift] = machine.free_energy(moved, betas[:, None]) - own
+            out[..., shift] = machine.free_energy(moved, betas[:, None]) - now
         yield out
 
 
-def _difference(machine: Any, rows: Array) -> float:
+def _difference(machine: _Model, rows: Array) -> float:
     """The root mean square difference that moving one unit makes at β = 1, nats: the scale of 1/β."""
     squares = [np.square(d).sum(2).mean() for d in _differences(machine, rows, np.ones(1))]
     size = math.sqrt(float(np.mean(squares)) / (len(machine.units.states) - 1))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ebm.errors import EbmError
-from ebm.machine import Array, Base, Machine, as_count, as_rows
+from ebm.machine import Array, Base, Machine, as_count, as_machine, as_rows
 from ebm.partition.estimate import Context, Progress
 from ebm.stream import Seed, Stream
 
@@ -43,6 +43,7 @@ def base_rate(machine: Machine, data: Array) -> Array:
     data : (n, n_units)
         States of the machine; for an RBM, rows of data.
     """
+    machine = as_machine(machine, "base_rate: machine")
     data = as_rows(data, machine.units, machine.n_units, "data")
     mean = machine.units.encode(data).mean(0, dtype=np.float64)
     return machine.units.link(mean, floor=0.5 / (len(data) + 1))
@@ -127,6 +128,7 @@ def annealed_log_weights(
     ----------
     Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
     """
+    machine = as_machine(machine, "annealed_log_weights: machine")
     as_count(n_chains, "n_chains")
     path, rng = path_of(n_temperatures, betas), stream_of(seed)
     chains = machine.start(machine.sample0(n_chains, rng, base))

@@ -134,12 +134,12 @@ class EstimatorOfLogZ(Protocol):
         """log Z of a machine that is normalisable, nats."""
 
 
-def single(name: str, found: dict[str, Estimate], **more: Any) -> LogZ:
+def single(name: str, estimates: dict[str, Estimate], **more: Any) -> LogZ:
     """The estimate of one method by itself; `more` is what else `LogZ` should say."""
-    e = found[name]
+    e = estimates[name]
     doubtful = e.trouble or not e.stderr <= MOST_STDERR
     parts: dict[str, Any] = {
-        "estimates": {key: other.entry for key, other in found.items()},
+        "estimates": {key: other.entry for key, other in estimates.items()},
         "verdict": "do not trust" if doubtful else "unchecked",
         "reason": e.trouble or "one estimator, by its own error",
         "log_weights": {} if e.log_weights is None else {name: e.log_weights},

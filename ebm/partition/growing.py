@@ -60,15 +60,15 @@ def grow(
         Of the time, by weight, for each member: next is the one that has had the least of its share.
     """
     begun, rounds = time.monotonic(), effort.rounds
-    found: dict[str, Estimate] = {}
+    estimates: dict[str, Estimate] = {}
     work = {name: _Work() for name in members}
     while True:
         spent = time.monotonic() - begun
         wanting = [
             name
-            for name, own in work.items()
-            if own.rounds == 0
-            or (not own.enough and own.rounds != rounds and spent + SLOWER * own.last <= effort.budget)
+            for name, done in work.items()
+            if done.rounds == 0
+            or (not done.enough and done.rounds != rounds and spent + SLOWER * done.last <= effort.budget)
         ]
         if not wanting:
             break
@@ -78,15 +78,15 @@ def grow(
         first = next(iter(new.values()))
         enough = first.stderr <= effort.accuracy and not first.trouble
         work[name].add(time.monotonic() - start, enough)
-        found |= new
+        estimates |= new
         if progress is not None:
-            done = sum(own.rounds for own in work.values()) / (len(work) * (rounds or math.inf))
+            done = sum(each.rounds for each in work.values()) / (len(work) * (rounds or math.inf))
             trouble = f" ({first.trouble})" if first.trouble else ""
             line = f"{name} {first.value:.3f} ± {first.stderr:.3f}{trouble}"
             progress(min(0.99, max(done, (time.monotonic() - begun) / effort.budget)), line)
     if progress is not None:
         progress(1.0)
-    return found
+    return estimates
 
 
 @dataclass

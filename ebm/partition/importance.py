@@ -38,8 +38,8 @@ class AIS:
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
         """log Z by the mean weight of chains that are annealed from the product measure."""
         base = near(machine, rng, context)
-        found = _anneal(machine, base, rng, self.n_temperatures, self.n_chains, context.progress)
-        return single("ais", {"ais": found}, lower=found.value)
+        estimate = _anneal(machine, base, rng, self.n_temperatures, self.n_chains, context.progress)
+        return single("ais", {"ais": estimate}, lower=estimate.value)
 
 
 def _anneal(
@@ -97,12 +97,12 @@ class ReverseAIS(Effort):
         betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
         log_w = reverse_log_weights(machine, x, base=base, betas=betas, seed=rng, progress=context.progress)
         up = weighty(-log_w, "reverse AIS", n_temperatures=float(self.n_temperatures))
-        found = {"reverse_ais": Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)}
+        estimate = {"reverse_ais": Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)}
         if start == "data":
-            return _unbounded(found, "data")
-        return single("reverse_ais", found, upper=-up.value)
+            return _unbounded(estimate, "data")
+        return single("reverse_ais", estimate, upper=-up.value)
 
 
-def _unbounded(found: dict[str, Estimate], start: str) -> LogZ:
-    whole = single("reverse_ais", found)
+def _unbounded(estimate: dict[str, Estimate], start: str) -> LogZ:
+    whole = single("reverse_ais", estimate)
     return replace(whole, reason=f"not a bound: started from {start} samples; {whole.reason}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, TooLarge
-from ebm.machine import Array, Conditionable, Machine, as_data, require
+from ebm.machine import Array, Conditionable, Machine, as_data, as_machine, require
 from ebm.partition.annealed import annealed_log_weights
 from ebm.partition.estimate import LogZ, log_mean_exp
 from ebm.partition.limits import MOST_STDERR
@@ -45,6 +45,7 @@ def log_likelihood(
     """
     if not isinstance(log_z, (LogZ, float, int, np.floating, type(None))):
         raise EbmError(f"log_z: expected a LogZ, a number or None, got {log_z!r}")
+    machine = as_machine(machine, "log_likelihood: machine")
     rows = as_data(machine, data, strict=True)
     if log_z is None:
         log_z = _log_z(machine, seed=seed)

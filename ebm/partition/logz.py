@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, expect, nearest, one_of
-from ebm.machine import Base, Machine, as_data
+from ebm.machine import Base, Machine, as_data, as_machine
 from ebm.partition.estimate import Context, EstimatorOfLogZ, LogZ, Progress
 from ebm.partition.exact import Auto, ExactSum
 from ebm.partition.importance import AIS, ReverseAIS
@@ -116,7 +116,7 @@ def log_z(
     >>> exact.method, bool(abs(exact.value - ais.value) < 0.01), exact.verdict
     ('exact', True, 'exact')
     """
-    expect(machine, Machine, "machine", "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)")
+    machine = as_machine(machine, "log_z: machine")
     estimator = _estimator(method, settings)
     rows = None if data is None else as_data(machine, data, strict=True)
     if not machine.normalisable():
@@ -125,10 +125,12 @@ def log_z(
             value=math.inf, stderr=0.0, lower=math.inf, method="exact", verdict="exact",
             reason="not normalisable",
         )  # fmt: skip
-    found = estimator.estimate(machine, Stream(seed).split(_PURPOSE), Context(base, rows, progress))
-    if found.verdict == "do not trust":
-        warnings.warn(f"log_z: {found.method}: {found.reason}: do not trust", RuntimeWarning, stacklevel=2)
-    return found
+    estimate = estimator.estimate(machine, Stream(seed).split(_PURPOSE), Context(base, rows, progress))
+    if estimate.verdict == "do not trust":
+        warnings.warn(
+            f"log_z: {estimate.method}: {estimate.reason}: do not trust", RuntimeWarning, stacklevel=2
+        )
+    return estimate
 
 
 def _estimator(method: str | EstimatorOfLogZ, settings: dict[str, Any]) -> EstimatorOfLogZ:

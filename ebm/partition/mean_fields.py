@@ -347,11 +347,11 @@ def covariance(units: Units, I: Array, m: Array) -> Array:
     """C of each unit, (k, n, width, width)."""
     if units.states is None:
         return units.var(I)[..., None, None]  # a Gaussian's, whatever its mean
-    phi, own = states_of(units), m.reshape(len(m), -1, units.width)
-    log_p = I.reshape(own.shape) @ phi.T
+    phi, means = states_of(units), m.reshape(len(m), -1, units.width)
+    log_p = I.reshape(means.shape) @ phi.T
     p = np.exp(log_p - log_p.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
-    return np.einsum("kns,sa,sb->knab", p, phi, phi) - own[..., None] * own[..., None, :]
+    return np.einsum("kns,sa,sb->knab", p, phi, phi) - means[..., None] * means[..., None, :]
 
 
 def _slope(units: Units, m: Array, M: Array) -> Array:
@@ -365,9 +365,9 @@ def _slope(units: Units, m: Array, M: Array) -> Array:
         return np.zeros_like(m)
     phi = states_of(units)
     D = np.linalg.pinv(np.vstack([phi.T, np.ones(len(phi))]))[:, : units.width]
-    own = m.reshape(len(m), -1, units.width)
+    means = m.reshape(len(m), -1, units.width)
     affine = 0.5 * np.einsum("sb,sa,sc,knac->knb", D, phi, phi, M, optimize=True)
-    return (affine - np.einsum("knab,knb->kna", M, own)).reshape(m.shape)
+    return (affine - np.einsum("knab,knb->kna", M, means)).reshape(m.shape)
 
 
 class _Spread:

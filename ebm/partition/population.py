@@ -41,12 +41,12 @@ def populated(
         state = sampler.init(machine, n_chains, rng)
         while not state.done:
             sampler.step(machine, state, rng)
-        found = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
+        estimate = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
         facts = {"n_chains": float(n_chains), "rho_t": state.rho_t, "family_entropy": state.family_entropy}
-        families, trouble = n_chains / state.rho_t, found.trouble
+        families, trouble = n_chains / state.rho_t, estimate.trouble
         if families < LEAST_FAMILIES:
             trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
-        yield {"population": replace(found, trouble=trouble, facts=found.facts | facts)}
+        yield {"population": replace(estimate, trouble=trouble, facts=estimate.facts | facts)}
         if n_sweeps * 100 > n_chains:
             n_chains *= 2
         else:

@@ -52,8 +52,8 @@ class RAISE:
         facts = {"ess": rows.ess, "n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
         trouble = f"raise: {rows.trouble}" if rows.trouble else ""
         bound = {"reason": "bounds the log-likelihood of these data under the annealed model"}
-        found = {"raise": Estimate(implied, rows.mean_stderr, trouble, facts)}
-        return single("raise", found, **({} if trouble else bound))
+        estimates = {"raise": Estimate(implied, rows.mean_stderr, trouble, facts)}
+        return single("raise", estimates, **({} if trouble else bound))
 
 
 def raise_log_likelihood(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ebm.errors import EbmError
-from ebm.machine import Array, Machine, as_rows
+from ebm.machine import Array, Machine, as_machine, as_rows
 from ebm.partition.multistate import acceptance_ratio
 
 __all__ = ["log_z_ratio"]
@@ -48,6 +48,7 @@ def log_z_ratio(one: Machine, other: Machine, x_one: Array, x_other: Array) -> t
     >>> bool(abs(value - (other.exact()[0] - one.exact()[0])) < 4 * stderr)
     True
     """
+    one, other = as_machine(one, "log_z_ratio: one"), as_machine(other, "log_z_ratio: other")
     if one.units != other.units or one.n_units != other.n_units:
         raise EbmError(f"log_z_ratio: expected machines of the same states, got {one} and {other}")
     rows = [as_rows(x, one.units, one.n_units, name) for x, name in ((x_one, "x_one"), (x_other, "x_other"))]

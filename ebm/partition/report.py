@@ -61,33 +61,33 @@ class Report(Effort):
 
 def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
     """The same under names that say that they are from the uniform measure."""
-    return ({f"{key}_uniform": e for key, e in found.items()} for found in rounds)
+    return ({f"{key}_uniform": e for key, e in estimates.items()} for estimates in rounds)
 
 
-def judge(found: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
+def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     """The most accurate estimate that nothing speaks against, and whether the others agree with it."""
-    sound = {key: found[key] for key in _INDEPENDENT if key in found and not found[key].trouble}
-    pool = sound or {key: e for key, e in found.items() if math.isfinite(e.value)} or found
+    sound = {key: estimates[key] for key in _INDEPENDENT if key in estimates and not estimates[key].trouble}
+    pool = sound or {key: e for key, e in estimates.items() if math.isfinite(e.value)} or estimates
     best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
     verdict, reason = "agree", _agreement(sound)
-    against = _quarrel(sound) or _missing(found, found[best])
+    against = _quarrel(sound) or _missing(estimates, estimates[best])
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
         best = max(sound, key=lambda key: sound[key].value)
     if len({_SAME_RUN.get(key, key) for key in sound}) < 2:
-        verdict, reason = "do not trust", _too_few(found, sound)
+        verdict, reason = "do not trust", _too_few(estimates, sound)
     elif against:
         verdict, reason = "do not trust", against
-    elif found[best].stderr > accuracy:
+    elif estimates[best].stderr > accuracy:
         reason += f"; the accuracy of {accuracy:g} was not reached"
     return LogZ(
-        value=found[best].value,
-        stderr=found[best].stderr,
+        value=estimates[best].value,
+        stderr=estimates[best].stderr,
         method=best,
-        lower=found["ais"].value if "ais" in found else -math.inf,
-        estimates={key: e.entry for key, e in found.items()},
+        lower=estimates["ais"].value if "ais" in estimates else -math.inf,
+        estimates={key: e.entry for key, e in estimates.items()},
         verdict=verdict,
         reason=reason,
-        log_weights={key: e.log_weights for key, e in found.items() if e.log_weights is not None},
+        log_weights={key: e.log_weights for key, e in estimates.items() if e.log_weights is not None},
     )
 
 
@@ -95,19 +95,19 @@ def _agreement(sound: dict[str, Estimate]) -> str:
     return f"{len(sound)} independent estimates agree: {', '.join(sound)}"
 
 
-def _too_few(found: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
-    why = next((e.trouble for e in found.values() if e.trouble), "no estimate")
+def _too_few(estimates: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
+    why = next((e.trouble for e in estimates.values() if e.trouble), "no estimate")
     return f"nothing independent of {' and '.join(sound)} is sound; {why}" if sound else why
 
 
-def _missing(found: dict[str, Estimate], best: Estimate) -> str:
+def _missing(estimates: dict[str, Estimate], best: Estimate) -> str:
     """A doubtful estimate from the uniform measure that is higher: it may have seen what others missed.
 
     One that is lower says nothing: paths that freeze fall short.
     """
     for key in ("mbar_uniform", "population_uniform"):
-        if key in found and found[key].trouble:
-            more, sigma = found[key].value - best.value, math.hypot(found[key].stderr, best.stderr)
+        if key in estimates and estimates[key].trouble:
+            more, sigma = estimates[key].value - best.value, math.hypot(estimates[key].stderr, best.stderr)
             if more > _SIGMAS * sigma + _SYSTEMATIC:
                 return f"{key}, itself in doubt, is higher by {more:.2f} nats: a phase may be missing"
     return ""

@@ -104,15 +104,17 @@ def tempered(
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
     while True:
         run.run(len(run) or n_records)  # as many steps as all so far, however far apart the records
-        found = tempered_estimates(run, methods)
+        estimates = tempered_estimates(run, methods)
         if reverse is not None:
             stream, n_temperatures = reverse
             betas = even_betas(machine, n_temperatures, base=base, seed=stream)
             down = reversed_estimate(run, 3, n_temperatures, betas, stream)
-            if doubt := found[methods[0]].trouble:  # samples that are not trusted make no estimate that is
+            if doubt := estimates[
+                methods[0]
+            ].trouble:  # samples that are not trusted make no estimate that is
                 down = replace(down, trouble=down.trouble or f"reverse AIS: from {doubt}")
-            found, reverse = found | {"reverse_ais": down}, (stream, 2 * n_temperatures)
-        yield found
+            estimates, reverse = estimates | {"reverse_ais": down}, (stream, 2 * n_temperatures)
+        yield estimates
 
 
 def recorded(machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, **settings: Any) -> Recorder:
@@ -154,7 +156,7 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
     against = trouble(ladder, facts)
     log_z0 = run.machine.log_z0(run.sampler.base)
     first, moved = bennett(ladder)
-    found = {}
+    estimates = {}
     for method in methods:
         extra = 0.0
         if method == "thermodynamic":
@@ -168,8 +170,8 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
         if abs(f - first[level]) > MOST_ASIDE * stderr:  # of the same samples: only integration can differ
             loose = f"{method}: {first[level] - f:+.2f} from what Bennett's ratio makes of the same samples"
         why = f"tempering: {against}" if against else loose
-        found[method] = Estimate(log_z0 - f, stderr, why, facts, influence=-influence)
-    return found
+        estimates[method] = Estimate(log_z0 - f, stderr, why, facts, influence=-influence)
+    return estimates
 
 
 def reversed_estimate(
@@ -186,5 +188,5 @@ def reversed_estimate(
         machine, x.reshape(-1, x.shape[-1]), n_temperatures, base=base, betas=betas, seed=rng
     )
     by_ladder = [log_mean_exp(part)[0] for part in -log_w.reshape(n_each, -1).T]
-    found = weighty(np.array(by_ladder), "reverse AIS", n_temperatures=float(n_temperatures))
-    return Estimate(-found.value, found.stderr, found.trouble, found.facts, log_w)
+    estimates = weighty(np.array(by_ladder), "reverse AIS", n_temperatures=float(n_temperatures))
+    return Estimate(-estimates.value, estimates.stderr, estimates.trouble, estimates.facts, log_w)

@@ -91,14 +91,14 @@ def tracked_log_z(
     run = recorded(machine, sampler, _LADDERS, rng, state=state)
     run.run(n_records)
     fresh, x = tempered_estimates(run, ("mbar",))["mbar"], run.kept(1, run.start).transpose(0, 2, 1)
-    found, weight = _begun(fresh), 1.0
+    track, weight = _begun(fresh), 1.0
     if memory and not fresh.trouble:
-        found, weight = _corrected(_predicted(machine, memory, x), found)
+        track, weight = _corrected(_predicted(machine, memory, x), track)
     facts = fresh.facts | {"fresh": fresh.value, "fresh_stderr": fresh.stderr, "weight": weight}
-    stderr = float(np.linalg.norm(found.influence))
-    estimate = Estimate(found.value, stderr, fresh.trouble, facts, influence=found.influence)
+    stderr = float(np.linalg.norm(track.influence))
+    estimate = Estimate(track.value, stderr, fresh.trouble, facts, influence=track.influence)
     kept = run.state.pack()
-    return estimate, kept if fresh.trouble else kept | found.pack() | _samples(machine, x)
+    return estimate, kept if fresh.trouble else kept | track.pack() | _samples(machine, x)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.errors import EbmError, expect
-from ebm.machine import Array, Count, Machine, as_count
+from ebm.machine import Array, Count, Machine, as_count, as_machine
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Sampler
@@ -106,9 +106,7 @@ def sample(
            [1., 1.],
            [1., 1.]])
     """
-    expect(
-        machine, Machine, "sample: machine", "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)"
-    )
+    machine = as_machine(machine, "sample: machine")
     sampler = expect(
         Gibbs() if sampler is None else sampler, Sampler, "sample: sampler", "one such as Gibbs()"
     )

@@ -21,8 +21,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import EbmError, expect, settings
-from ebm.machine import Array, Chains, Machine, Scan, as_count
+from ebm.errors import EbmError, settings
+from ebm.machine import Array, Chains, Machine, Scan, as_count, as_machine
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import SAMPLE, Seed, Stream
 
@@ -162,7 +162,7 @@ class TrajectoryTempering:
 def check_machines(machines: Sequence[Machine], target: Machine) -> None:
     """Raise `EbmError` unless all machines have the target's states and are normalisable."""
     for k, machine in enumerate(machines):
-        expect(machine, Machine, f"machines: number {k}", "a machine")
+        as_machine(machine, f"machines: number {k}")
         got, expected = (f"{m.n_units} units {m.units}, {m.n_visible} visible" for m in (machine, target))
         if got != expected:
             raise EbmError(f"machines: number {k}: expected {expected} as in the target, got {got}")
@@ -260,7 +260,7 @@ def select_machines(
         raise EbmError("machines: expected at least one")
     if not 0 < least < 1:
         raise EbmError(f"least: expected an acceptance in (0, 1), got {least}")
-    check_machines(saved, target)
+    check_machines(saved, as_machine(target, "target"))
     saved.append(target)
     states = _along(saved, as_count(n_chains, "n_chains"), as_count(n_sweeps, "n_sweeps"), seed)
     chosen, at = [], len(saved) - 1

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, expect
-from ebm.machine import Array, Machine, as_count, as_numbers
+from ebm.machine import Array, Machine, as_count, as_machine, as_numbers
 from ebm.partition.estimate import Progress
 from ebm.partition.growing import SLOWER
 from ebm.partition.ladder import Recorder, trouble
@@ -101,7 +101,7 @@ def thermodynamics(
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"thermodynamics: {name}: expected a positive number, got {value!r}")
-    expect(machine, Machine, "machine", "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)")
+    machine = as_machine(machine, "thermodynamics: machine")
     sampler = _ladder(sampler, 1 / grid[0])
     _require_normalisable(machine, 1 / grid[0])
     run = recorded(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
