@@ -52,7 +52,7 @@ def test_the_kernel_is_its_definition(name):
     for n, beta in ((70, 1.0), (3, -0.4)):
         x = machine.sample0(40, Stream(5))
         (a, taken), (b, expected) = (
-            sweeps(machine, x, Stream(2), n, beta, order, 1.0) for sweeps in (_sweep_pairwise, _sweep_any)
+            sweeps(machine, x, Stream(2), n, beta, order) for sweeps in (_sweep_pairwise, _sweep_any)
         )
         assert np.array_equal(a, b)
         assert taken == expected
@@ -64,7 +64,7 @@ def test_long_scans_take_uniforms_of_their_own():
     for units, n in ((laws.Ising(), 150), (laws.Potts(3), 70)):
         machine = laws.boltzmann(units, n, scale=0.1)
         x, order = machine.sample0(5, Stream(3)), np.arange(n)
-        both = [s(machine, x, Stream(2), 2, 0.8, order, 1.0) for s in (_sweep_pairwise, _sweep_any)]
+        both = [s(machine, x, Stream(2), 2, 0.8, order) for s in (_sweep_pairwise, _sweep_any)]
         assert np.array_equal(both[0][0], both[1][0])
         assert both[0][1] == both[1][1]
         rows = both[0][0] != x

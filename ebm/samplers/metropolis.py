@@ -113,7 +113,7 @@ def _sparse_couplings(J: Any) -> tuple[Array, ...]:
 
 
 def _sweep_any(
-    machine: Machine, x: Array, rng: Stream, n: int, beta: float, order: Array, scale: float
+    machine: Machine, x: Array, rng: Stream, n: int, beta: float, order: Array, scale: float = 1.0
 ) -> tuple[Array, int]:
     """The same by free energies alone: the definition."""
     from ebm.kernels.numbers.random import TILE, uniform_rows
