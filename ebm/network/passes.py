@@ -17,7 +17,7 @@ from ebm.deferred import Deferred
 from ebm.machine import Array, Scratch
 from ebm.nonzeros import Nonzeros, Take
 from ebm.stream import Stream
-from ebm.units import Units
+from ebm.units import Mixed, Units
 
 __all__ = ["Masks", "Take", "backward", "draw_masks", "forward", "mean_of", "multiply"]
 
@@ -54,7 +54,7 @@ def compiled(units: Units) -> bool:
     """Whether `ebm.kernels.activation` knows the units."""
     from ebm.kernels.activation import ACTIVATED
 
-    return units.kind in ACTIVATED and not units.learns
+    return not isinstance(units, Mixed) and units.kind in ACTIVATED and not units.learns
 
 
 def multiply(
