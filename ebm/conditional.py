@@ -227,6 +227,8 @@ def _softmax(log_p: Array) -> Array:
 def _grid(machine: Any, i: int) -> Array:
     """A grid over all means that a Gaussian unit can have given hidden states, and the tails beyond."""
     own, hidden = machine.units.one(i), machine.hidden
+    if own.normal is None:
+        raise NotSupported(f"unit {i}: {own}: expected a Gaussian unit, or one of finitely many states")
     if not hidden.finite:
         raise NotSupported(f"conditional_moments: hidden {hidden}: expected units of finitely many states")
     at = machine.units.own(i).start

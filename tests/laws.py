@@ -17,6 +17,7 @@ from oracles import (  # noqa: F401 - tests know them as laws
     minus_free_energy,
     phi,
     potential,
+    product_nodes,
     sites,
     states_of,
     visible_distribution,
@@ -24,7 +25,7 @@ from oracles import (  # noqa: F401 - tests know them as laws
 )
 from scipy.special import logsumexp
 
-from ebm import RBM, Bernoulli, BoltzmannMachine, Gaussian, Ising, Mixed, Potts, Stream
+from ebm import RBM, Bernoulli, BoltzmannMachine, DReLU, Gaussian, Ising, Mixed, Potts, ReLU, Stream
 
 # Laws of units. I is (n, k * width).
 
@@ -218,7 +219,9 @@ def log_likelihood_of(machine, v, weights):
 
 # Catalogues.
 
+RECTIFIED = [ReLU(), DReLU(0.4, -0.6, 1.5, 0.7), DReLU(-1.5, 0.8, 0.5, 2.0)]
 UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5), Gaussian(learn_precision=True).bound(2.5)]
+UNITS += RECTIFIED
 DISCRETE = [u for u in UNITS if u.states is not None]
 LABELLED = Mixed(((Bernoulli(), 3), (Potts(3), 1)))
 MIXED = [
@@ -244,7 +247,11 @@ def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5
     rng = np.random.default_rng(seed)
     W = scale * rng.normal(size=(columns(visible, n_v), columns(hidden, n_h)))
     b, c = (0.5 * rng.normal(size=k) for k in W.shape)
-    theta = {"v.precision": rng.uniform(0.8, 2.5, n_v).astype(dtype)} if visible.learns else {}
+    theta = {}
+    for side, units, n in (("v", visible, n_v), ("h", hidden, n_h)):
+        for name in units.learns:
+            value = rng.uniform(0.8, 2.5, n) if name in units.positive else 0.5 * rng.normal(size=n)
+            theta[f"{side}.{name}"] = value.astype(dtype)
     if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
         W *= 0.7 / np.linalg.norm(W / np.sqrt(theta.get("v.precision", np.ones(n_v)))[:, None], 2)
     return RBM(visible, hidden, *(a.astype(dtype) for a in (W, b, c)), theta=theta)
@@ -285,6 +292,9 @@ PAIRS = {
     "gaussian-gaussian": (Gaussian(), Gaussian(), 3, 2, 1.0),
     "precise-bernoulli": (Gaussian(learn_precision=True), Bernoulli(), 2, 3, 0.9),
     "precise-gaussian": (Gaussian(learn_precision=True), Gaussian(), 3, 2, 1.0),
+    "bernoulli-relu": (Bernoulli(), ReLU(), 5, 3, 0.9),
+    "bernoulli-drelu": (Bernoulli(), DReLU(learn=True), 5, 2, 0.8),
+    "drelu-bernoulli": (DReLU(learn=True), Bernoulli(), 2, 3, 0.8),
     "mixed-bernoulli": (LABELLED, Bernoulli(), 4, 4, 1.2),
     "potts-mixed-gaussian": (Potts(3), Mixed(((Bernoulli(), 2), (Gaussian(), 1))), 3, 3, 0.8),
     "mixed-mixed": (
@@ -302,6 +312,7 @@ def _pair(visible, hidden, n_v, n_h, scale):
 
 
 MACHINES = FULLY | {name: _pair(*pair) for name, pair in PAIRS.items()}
+CLOSED = {name: make for name, make in MACHINES.items() if "relu" not in name}  # what elimination can sum
 RESTRICTED = {name: MACHINES[name] for name in PAIRS}
 FINITE = {name: make for name, make in MACHINES.items() if make().units.finite}
 SINGLE = {name: make for name, make in FINITE.items() if not isinstance(make().units, Mixed)}

@@ -3,11 +3,12 @@
 import laws
 import numpy as np
 
-from ebm import Bernoulli, Gaussian, Ising, Layer, Network, Poisson, Potts
+from ebm import Bernoulli, DReLU, Gaussian, Ising, Layer, Network, Poisson, Potts
 
 REALS = Gaussian()
 PRECISE = Gaussian(learn_precision=True).bound(np.array([2.5, 0.4]))
-READOUTS = [Potts(3), Bernoulli(), Gaussian(), Ising(), Potts(2), Poisson(), PRECISE]
+TWO_HALVES = DReLU(0.4, -0.6, 1.5, 0.7, learn=True)
+READOUTS = [Potts(3), Bernoulli(), Gaussian(), Ising(), Potts(2), Poisson(), PRECISE, TWO_HALVES]
 HIDDEN = [*(units for units in laws.UNITS if not units.learns), Poisson(), None]
 INPUTS = [Gaussian(), Bernoulli(), Ising(), Potts(3)]
 

@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from scipy.special import logsumexp
 
-from ebm import RBM, BoltzmannMachine, Gaussian, Mixed, Potts
+from ebm import RBM, BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
 
 GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
 
@@ -29,7 +29,10 @@ def all_states(units, n):
 def states_of(units, n_rows, n, rng):
     """Rows of n units in states of their types, each as likely as any, or normal numbers."""
     pick = (
-        rng.normal(size=n_rows) if u.states is None else rng.choice(u.states, n_rows) for u in sites(units, n)
+        np.maximum(rng.normal(size=n_rows), u.interval[0])
+        if u.states is None
+        else rng.choice(u.states, n_rows)
+        for u in sites(units, n)
     )
     return np.stack(list(pick), 1)
 
@@ -48,9 +51,45 @@ def phi(units, x):
 def potential(units, x):
     if isinstance(units, Mixed):
         return sum(potential(u, x[:, [i]]) for i, u in enumerate(sites(units, x.shape[1])))
+    if isinstance(units, (ReLU, DReLU)):
+        return sum(rectified(half_lines(units, i), x[:, i]) for i in range(x.shape[1]))
     if not isinstance(units, Gaussian):
         return np.zeros(len(x))
     return 0.5 * np.sum(units.precision * np.square(x), -1)
+
+
+def half_lines(units, i):
+    """theta and gamma above 0 and below it of unit i of a rectified layer; None: no half."""
+    if isinstance(units, ReLU):
+        return (0.0, 1.0), None
+    theta = units.theta() or {n: getattr(units, n) for n in DReLU(learn=True).learns}
+    up, down, plus, minus = (np.ravel(value)[i % np.size(value)] for value in theta.values())
+    return (up, plus), (down, minus)
+
+
+def rectified(halves, x):
+    """U(x) of a rectified unit, inf where there is no half."""
+    parts = [np.inf if half is None else 0.5 * half[1] * x * x - half[0] * x for half in halves]
+    return np.where(x >= 0, *parts)
+
+
+def log_rectified(halves, I):
+    """log of the integral of exp(I x - U(x)): panels of Gauss-Legendre from 0 to beyond the peak."""
+    node, weight = np.polynomial.legendre.leggauss(24)
+    found = []
+    for sign, half in zip((1, -1), halves, strict=True):
+        if half is not None:
+            slope, width = sign * (I + half[0]), half[1] ** -0.5
+            peak = (np.maximum(slope, 0) / half[1])[..., None]
+            near, far = np.maximum(peak - 12 * width, 0), peak + 12 * width
+            scale = np.minimum(width, 1 / np.maximum(-slope, 1e-9))[..., None]
+            ends = np.minimum(scale * (1.3 ** np.arange(60) - 1), far)
+            ends = np.where(slope[..., None] > 0, near + (far - near) * np.linspace(0, 1, 60), ends)
+            h = np.diff(ends)[..., None] / 2
+            x = ends[..., :-1, None] + h * (1 + node)
+            log_f = slope[..., None, None] * x - 0.5 * half[1] * x * x + np.log(h * weight + 1e-300)
+            found.append(logsumexp(log_f, axis=(-2, -1)))
+    return logsumexp(found, axis=0)
 
 
 def dense(machine):
@@ -70,6 +109,8 @@ def layer_log_sum(units, I):
         ends = np.cumsum([own.width for own in sites(units, 0)])
         pieces = zip(sites(units, 0), np.split(I, ends[:-1], axis=1), strict=True)
         return np.concatenate([layer_log_sum(own, piece) for own, piece in pieces], 1)
+    if isinstance(units, (ReLU, DReLU)):
+        return np.stack([log_rectified(half_lines(units, i), I[:, i]) for i in range(I.shape[1])], 1)
     if units.states is None:
         return log_integral(I, units.precision)
     table = phi(units, np.array(units.states)[:, None])
@@ -106,13 +147,30 @@ def distribution(machine, beta=1.0, base=None):
     return x, np.exp(log_p - logsumexp(log_p))
 
 
+def nodes(units):
+    """Nodes and weights for real units: the trapezoidal rule, or panels of Gauss-Legendre beside a corner."""
+    if isinstance(units, Gaussian):
+        grid = np.arange(-14.0, 14.0, 0.4)
+        return grid, np.full(len(grid), 0.4)
+    x, w = np.polynomial.legendre.leggauss(8)
+    at = np.arange(-18.0 if isinstance(units, DReLU) else 0.0, 18.0)
+    return (at[:, None] + (1 + x) / 2).ravel(), np.tile(w / 2, len(at))
+
+
+def product_nodes(units, n):
+    """Rows of n real units and the logarithms of their weights."""
+    grid, w = nodes(units)
+    pick = np.array(list(itertools.product(range(len(grid)), repeat=n)))
+    return grid[pick], np.log(w)[pick].sum(1)
+
+
 def visible_distribution(machine):
-    """Rows v and weights that stand for p(v): all states, or the nodes of the trapezoidal rule."""
+    """Rows v and weights that stand for p(v): all states, or the nodes of a quadrature."""
     if not machine.units.finite:
-        v = np.array(list(itertools.product(np.arange(-14.0, 14.0, 0.4), repeat=machine.n_visible)))
+        v, log_w = product_nodes(machine.units, machine.n_visible)
     else:
-        v = all_states(machine.units, machine.n_visible)
-    log_p = visible_log_sum(machine, v)
+        v, log_w = all_states(machine.units, machine.n_visible), 0
+    log_p = visible_log_sum(machine, v) + log_w
     keep = log_p > log_p.max() - 80
     return v[keep], np.exp(log_p[keep] - logsumexp(log_p[keep]))
 
@@ -123,6 +181,12 @@ def exact_draws(machine, n, rng, beta=1.0, base=None):
         x, p = distribution(machine, beta, base)
         return x[rng.choice(len(x), size=n, p=p)]
     cold = 0 if base is None else (1 - beta) * base
+    if not isinstance(machine.units, Gaussian):
+        g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
+        I = beta * (machine.b + g @ machine.W.T) + cold
+        log_p = beta * (g @ machine.c) + layer_log_sum(machine.units, I).sum(1)
+        I = I[rng.choice(len(g), size=n, p=np.exp(log_p - logsumexp(log_p)))]
+        return machine.units.sample(I, rng.random(I.shape))
     own = np.broadcast_to(machine.units.precision, machine.n_visible).astype(float)
     if isinstance(machine.hidden, Gaussian):
         W, n_v = beta * machine.W.astype(float), machine.n_visible

@@ -9,7 +9,7 @@ from ebm import RBM, EbmError, NotSupported
 from ebm.graph import graph_of
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
-FINITE = [k for k in laws.FINITE if "gaussian" not in k]
+FINITE = [k for k in laws.FINITE if k in laws.CLOSED and "gaussian" not in k]
 each_enumerable = pytest.mark.parametrize("name", FINITE)
 
 
@@ -18,7 +18,10 @@ def all_units(machine, n=7, seed=0):
     rng = np.random.default_rng(seed)
     parts = [(u, k) for u, k in machine.graph().blocks]
     columns = [
-        rng.normal(size=(n, k)) if u.states is None else rng.choice(u.states, (n, k)) for u, k in parts
+        np.maximum(rng.normal(size=(n, k)), u.interval[0])
+        if u.states is None
+        else rng.choice(u.states, (n, k))
+        for u, k in parts
     ]
     return np.concatenate(columns, 1)
 

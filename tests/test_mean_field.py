@@ -14,7 +14,7 @@ from ebm.elimination import eliminate
 from ebm.partition import mean_field, tap
 from ebm.units import Units
 
-each_machine = pytest.mark.parametrize("name", laws.MACHINES)
+each_machine = pytest.mark.parametrize("name", laws.CLOSED)
 both = pytest.mark.parametrize("method", [mean_field, tap])
 quiet = pytest.mark.filterwarnings("ignore:.*not converged:RuntimeWarning")
 

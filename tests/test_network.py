@@ -4,6 +4,7 @@ import laws
 import numpy as np
 import pytest
 from networks import HIDDEN, INPUTS, PRECISE, READOUTS, network, pairs
+from oracles import half_lines, rectified
 from scipy.special import gammaln, log_softmax, logsumexp
 
 from ebm import (
@@ -14,6 +15,7 @@ from ebm import (
     Bernoulli,
     BoltzmannMachine,
     Diverged,
+    DReLU,
     EbmError,
     Gaussian,
     Ising,
@@ -35,6 +37,8 @@ def loss_by_definition(net, units, x, y, w):
     I = net.forward(x)[0][-1]
     if isinstance(units, Poisson):
         each = np.exp(I) - y * I + gammaln(y + 1)
+    elif isinstance(units, DReLU):
+        each = laws.layer_log_sum(units, I) - I * y + rectified(half_lines(units, 0), y)
     elif units.states is None:
         precision = net.params.get("y.precision", np.ones(2))
         each = 0.5 * precision * (y - I / precision) ** 2 + 0.5 * np.log(2 * np.pi / precision)

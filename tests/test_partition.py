@@ -129,6 +129,7 @@ def test_base_rate_has_the_means_of_the_data(units):
     rng = np.random.default_rng(0)
     data = rng.normal(size=(100, 3)) if units.states is None else rng.choice(units.states, size=(100, 3))
     data[:, 1] = data[0, 1]
+    data = np.maximum(data, units.interval[0])
     machine = RBM.random(units, Bernoulli(), 3, 2, dtype=np.float64)
     base = base_rate(machine, data)
     assert np.isfinite(base).all()

@@ -81,6 +81,7 @@ def test_its_step_is_the_chain_rule_of_standardised_coordinates(name):
     )
     spread = {key: units.spread(offsets[key]) for key, units in layers.items()}
     squares = sum(float(np.sum(centred[key] ** 2 / spread[key])) for key in spread)
+    squares += sum(float(np.sum(centred[key] ** 2)) for key in centred.keys() - {*layers, "W", "J"})
     if isinstance(machine, RBM):
         squares += float(np.sum(centred["W"] ** 2 / np.outer(spread["b"], spread["c"])))
     else:

@@ -95,7 +95,7 @@ class DBM(EvenLayers):
                 f" {len(units)} unit types, {len(weights)} weights and {len(biases)} biases"
             )
         if any(u.learns for u in self.layer_units):
-            raise NotSupported("DBM: expected units that learn no precision")
+            raise NotSupported("DBM: expected units that learn no potential")
         b = [np.asarray(value) for value in biases]
         self.sizes = tuple(u.count(len(v)) for u, v in zip(self.layer_units, b, strict=True))
         self._even, self._odd = self._places(b, 0), self._places(b, 1)

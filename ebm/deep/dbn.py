@@ -22,7 +22,7 @@ from ebm.rbm import RBM
 from ebm.samplers import sample
 from ebm.stream import SAMPLE, Seed, Stream
 from ebm.training import fit
-from ebm.units import Bernoulli, Potts, Units
+from ebm.units import Bernoulli, Units
 
 __all__ = ["DBN"]
 
@@ -77,8 +77,9 @@ class DBN:
             if low.hidden != high.visible or low.n_hidden != high.n_visible:
                 layers = f"{low.n_hidden} × {low.hidden} below {high.n_visible} × {high.visible}"
                 raise EbmError(f"DBN: machines {k} and {k + 1} do not fit: {layers}")
-            if low.visible.learns:
-                raise NotSupported(f"DBN: machine {k}: {low.visible}: expected units that learn no precision")
+            if low.visible.learns or low.hidden.learns:
+                layer = low.visible if low.visible.learns else low.hidden
+                raise NotSupported(f"DBN: machine {k}: {layer}: expected units that learn no potential")
         self.layer_units = (*(m.visible for m in machines), machines[-1].hidden)
         self.sizes = (*(m.n_visible for m in machines), machines[-1].n_hidden)
         self.top = machines[-1].copy()
@@ -222,10 +223,11 @@ class DBN:
         NotSupported
             Potts units in a layer between.
         """
-        if any(isinstance(u, Potts) for u in self.layer_units[1:-1]):
-            raise NotSupported(
-                "transform: means of Potts units are no states; expected Bernoulli layers between"
-            )
+        for units, n in zip(self.layer_units[1:-1], self.sizes[1:-1], strict=True):
+            if units.columns(n) > n:
+                raise NotSupported(
+                    f"transform: means of {units} units are no states; expected Bernoulli layers between"
+                )
         rows = self._data(v)
         blocks = []
         for start in range(0, max(1, len(rows)), _BLOCK):
@@ -349,7 +351,8 @@ def _layer_progress(
 
 def _raised(machine: RBM, rows: Array, rng: Stream) -> Array:
     """The data of the next layer."""
-    up = (lambda x: machine.sample_h(x, rng)) if isinstance(machine.hidden, Potts) else machine.mean_h
+    wide = len(machine.c) > machine.n_hidden
+    up = (lambda x: machine.sample_h(x, rng)) if wide else machine.mean_h
     return np.concatenate([up(rows[k : k + _BLOCK]) for k in range(0, len(rows), _BLOCK)])
 
 

@@ -59,8 +59,8 @@ class _Fields:
         """The copies, with random inputs."""
         name = type(self).__name__
         b = graph_of(machine, name).b
-        if machine.units.learns:
-            raise NotSupported(f"{name}: {machine.units}: learnt precisions need CD, PCD or Exact")
+        if machine.params.keys() - {*machine.couplings, *machine.biases}:
+            raise NotSupported(f"{name}: {machine}: potentials that are learnt need CD, PCD or Exact")
         u = rng.uniform(self.n_copies, len(b))
         return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
 

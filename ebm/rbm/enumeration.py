@@ -36,8 +36,8 @@ def has_density(visible: Units, hidden: Units, W: Array) -> bool:
     """Whether the integral is finite: no direction in which couplings outgrow the potentials of real units.
 
     With τ the curvatures of U far out, below and above 0: v·W·h < ½ Σ τ v² + ½ Σ τ h² for all v, h, where a
-    unit that ends on one side has no such direction. Of units with the same τ on both sides it is a singular
-    value; else the largest ratio is climbed to from each singular vector and each axis.
+    unit that ends on one side has no such direction; docs/math.md (1.15). Of units with the same τ on both
+    sides it is a singular value; else the largest ratio is climbed to from singular vectors and axes.
     """
     W, (rows, columns) = (
         W.astype(np.float64),
