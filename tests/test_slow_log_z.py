@@ -88,10 +88,8 @@ def raised(machine, base, rng, draw):
     if machine.units.states is None:
         return {"raise": Estimate(np.nan, np.nan, "states are not finite")}
     v = laws.all_states(machine.units, machine.n_units)
-    value, stderr = raise_log_likelihood(
-        machine, v, n_chains=100, seed=rng.split(6), **path(machine, base, rng, 20)
-    )
-    p = np.exp(value)
+    rows = raise_log_likelihood(machine, v, n_chains=100, seed=rng.split(6), **path(machine, base, rng, 20))
+    p, stderr = np.exp(rows.value), rows.stderr
     return {"raise": Estimate(p.sum() - 1, float(np.sqrt(np.square(p * stderr).sum())))}
 
 

@@ -330,7 +330,7 @@ def test_each_fault_is_named():
         ({"n_ladders": 1}, "n_ladders: expected an integer >= 2"),
         ({"accuracy": 0}, "accuracy: expected a positive number"),
         ({"budget": np.nan}, "budget: expected a positive number"),
-        ({"sampler": ebm.Gibbs()}, "sampler: expected Tempering, got Gibbs"),
+        ({"sampler": ebm.Gibbs()}, "sampler: got a Gibbs; expected a ladder such as Tempering"),
         ({"sampler": Tempering(start=0.2)}, "sampler: β from 0.2"),
         ({"sampler": Tempering(), "temperatures": [0.5]}, "expected 0 to 2 or beyond"),
         ({"sampler": Tempering(betas=(0.0, 1.0)), "temperatures": [0.5]}, "expected 0 to 2 or beyond"),

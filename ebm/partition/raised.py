@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, l
 from ebm.partition.limits import MOST_STDERR
 from ebm.stream import Seed, Stream
 
-__all__ = ["RAISE", "raise_log_likelihood", "raise_rows"]
+__all__ = ["RAISE", "RaiseRows", "raise_log_likelihood"]
 
 _ROWS = 1000  # data rows × chains that are annealed at a time
 
@@ -45,7 +44,7 @@ class RAISE:
         base = near(machine, rng, context)
         n_each, states = max(2, self.n_chains // 10), machine.clamp(context.data, rng)
         betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
-        rows = raise_rows(
+        rows = raise_log_likelihood(
             machine, states, n_chains=n_each, base=base, betas=betas, seed=rng, progress=context.progress
         )
         implied = float((-machine.free_energy(states) - rows.value).mean())
@@ -56,58 +55,18 @@ class RAISE:
         return single("raise", estimates, **({} if trouble else bound))
 
 
-def raise_log_likelihood(
-    machine: Machine,
-    data: Array,
-    n_temperatures: int = 1000,
-    n_chains: int = 10,
-    *,
-    base: Base = None,
-    betas: Array | None = None,
-    seed: Seed | Stream = 0,
-    progress: Progress = None,
-) -> tuple[Array, Array]:
-    """log p(v) of each row under the annealed model: what AIS with these temperatures would generate.
+@dataclass(frozen=True)
+class RaiseRows:
+    """log p(v) of rows under an annealed model, and whether to believe it.
 
-    The annealed model is normalised, so the estimate, unbiased before the logarithm, errs downwards: it
-    overstates no likelihood. With many temperatures the annealed model becomes the machine.
-
-    Parameters
+    Attributes
     ----------
-    data : (n, n_units)
-        States of the machine: data of a fully connected machine with hidden units must be completed first.
-    n_chains : int
-        Annealed from each row.
-    n_temperatures, base, betas, seed, progress
-        As of `annealed_log_weights`.
-
-    Returns
-    -------
     value, stderr : (n,) float64
         Nats. The standard error of a row is that of its own chains. It is also how much too low a row's value
         is on average, stderr²/2, which a mean over rows does not average out. Weights have long tails: of few
         chains both are too small more often than a normal error would be.
-
-    Warns
-    -----
-    RuntimeWarning
-        The standard errors are above 0.3 nats (root mean square over rows): too few chains count.
-
-    References
-    ----------
-    Burda, Grosse & Salakhutdinov (2015), section 4 (RAISE).
+    n_chains : int
     """
-    rows = raise_rows(
-        machine, data, n_temperatures, n_chains, base=base, betas=betas, seed=seed, progress=progress
-    )
-    if rows.trouble:
-        warnings.warn(f"raise_log_likelihood: {rows.trouble}", RuntimeWarning, stacklevel=2)
-    return rows.value, rows.stderr
-
-
-@dataclass(frozen=True)
-class RaiseRows:
-    """What `raise_log_likelihood` returns, and whether to believe it."""
 
     value: Array
     stderr: Array
@@ -127,7 +86,7 @@ class RaiseRows:
 
     @property
     def trouble(self) -> str:
-        """One line, or nothing."""
+        """One line where the root mean square error is above 0.3 nats: too few chains count."""
         size = float(np.sqrt(np.square(self.stderr).mean()))
         if size <= MOST_STDERR:
             return ""
@@ -137,7 +96,7 @@ class RaiseRows:
         )
 
 
-def raise_rows(
+def raise_log_likelihood(
     machine: Machine,
     data: Array,
     n_temperatures: int = 1000,
@@ -148,7 +107,28 @@ def raise_rows(
     seed: Seed | Stream = 0,
     progress: Progress = None,
 ) -> RaiseRows:
-    """`raise_log_likelihood`, which leaves the warning to its caller."""
+    """log p(v) of each row under the annealed model: what AIS with these temperatures would generate.
+
+    The annealed model is normalised, so the estimate, unbiased before the logarithm, errs downwards: it
+    overstates no likelihood. With many temperatures the annealed model becomes the machine.
+
+    Parameters
+    ----------
+    data : (n, n_units)
+        States of the machine: data of a fully connected machine with hidden units must be completed first.
+    n_chains : int
+        Annealed from each row.
+    n_temperatures, base, betas, seed, progress
+        As of `annealed_log_weights`.
+
+    Returns
+    -------
+    RaiseRows
+
+    References
+    ----------
+    Burda, Grosse & Salakhutdinov (2015), section 4 (RAISE).
+    """
     rows = as_rows(data, machine.units, machine.n_units, "data", strict=True)
     as_count(n_chains, "n_chains", 2)
     path = path_of(n_temperatures, betas)[::-1]
