@@ -24,6 +24,7 @@ from ebm import (
 )
 from ebm.datasets import random_regular, sk
 from ebm.diagnostics import autocorrelation_time
+from ebm.samplers.walkers import advance
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 
@@ -327,3 +328,16 @@ def test_a_bernoulli_machine_at_infinite_temperature_is_fair():
     x = sample(machine, 20_000, sampler=Gibbs(beta=0.0), n_chains=20_000, burn_in=1).x
     assert isinstance(machine.units, Bernoulli)
     assert np.all(np.abs(x.mean(0) - 0.5) < 4.5 * 0.5 / np.sqrt(len(x)))
+
+
+@pytest.mark.parametrize("scan", ["auto", "random"])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_many_steps_at_once_are_the_same_steps(scan, n):
+    machine, sampler = laws.MACHINES["ising"](), Gibbs(n_sweeps=2, scan=scan)
+    one, other = (sampler.init(machine, 9, Stream(0)) for _ in range(2))
+    first, second = Stream(1), Stream(1)
+    for _ in range(n):
+        one, _ = sampler.step(machine, one, first)
+    other = advance(sampler, machine, other, second, n)
+    assert np.array_equal(one.x, other.x)
+    assert (one.time, first.counter) == (other.time, second.counter)

@@ -15,7 +15,7 @@ from ebm.errors import EbmError, expect
 from ebm.machine import Array, Count, Machine, as_count, as_machine
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
-from ebm.samplers.walkers import Sampler
+from ebm.samplers.walkers import Sampler, advance
 from ebm.stream import SAMPLE, Seed, Stream
 
 __all__ = ["Samples", "sample"]
@@ -182,17 +182,15 @@ def _sample_group(
             state, _ = sampler.step(machine, state, rng)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
-        memory = measure(machine, sampler, state, rng, apart=one_each)
+        memory, state = measure(machine, sampler, state, rng, apart=one_each)
         tau, spent, gap, measured = memory.tau, memory.steps, memory.thin, {"slowest": memory.slowest}
     else:
         tau, spent, gap, measured = math.nan, 0, 1, {}
-    for _ in range((burn_in or 0) - spent):
-        state, _ = sampler.step(machine, state, rng)
+    state = advance(sampler, machine, state, rng, max(0, (burn_in or 0) - spent))
     gap = gap if thin is None else thin
     rounds = [state.x.copy()]
     while len(rounds) * c < n:
-        for _ in range(gap):
-            state, _ = sampler.step(machine, state, rng)
+        state = advance(sampler, machine, state, rng, gap)
         rounds.append(state.x.copy())
     diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}
     return np.concatenate(rounds)[:n], diagnostics | measured | state.facts

@@ -44,6 +44,15 @@ class Gibbs:
         state.time += 1
         return state, {"beta": self.beta}
 
+    def stride(self, machine: Machine, state: Walkers, rng: Stream, n: int) -> Walkers:
+        """n steps; an order at random is drawn once a call, so those go one by one."""
+        calls = n if self.scan == "random" else min(n, 1)
+        for _ in range(calls):
+            sweeps = self.n_sweeps * n // calls
+            machine.sweep(state.chains, rng, sweeps, self.beta, free=state.free, scan=self.scan)
+        state.time += n
+        return state
+
 
 @settings
 class Annealing:

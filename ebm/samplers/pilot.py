@@ -19,7 +19,7 @@ import numpy as np
 from ebm.diagnostics import autocorrelation_time
 from ebm.diagnostics.series import rounding
 from ebm.machine import Array, Machine
-from ebm.samplers.walkers import Sampler, Walkers
+from ebm.samplers.walkers import Sampler, Walkers, advance
 from ebm.stream import Stream
 
 __all__ = ["Memory", "directions", "evenly", "measure"]
@@ -47,16 +47,19 @@ class Memory(NamedTuple):
         return math.ceil(min(2 * self.tau, self.steps / _CROSSED))
 
 
-def measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, apart: bool) -> Memory:
+def measure(
+    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, apart: bool
+) -> tuple[Memory, Walkers]:
     """Run until the chains span enough autocorrelation times of the free energy and of overlaps.
 
     Each window of steps is as long as all steps before it, and is judged by itself. Chains of different
     conditions (`apart`) have different means: each is taken about its own.
     """
     steps = window = _PILOT // 2
-    states, _ = _run(machine, sampler, state, rng, window, None)
+    state, states = _walk(machine, sampler, state, rng, window)
     while True:
-        states, series = _run(machine, sampler, state, rng, window, directions(machine, states, _OVERLAPS))
+        at = directions(machine, states, _OVERLAPS)
+        state, states, series = _observe(machine, sampler, state, rng, window, at)
         steps += window
         if apart:
             series = np.stack([_about_own_means(one) for one in series])
@@ -72,7 +75,7 @@ def measure(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, *, 
             elif last and window < _CROSSED * overlap:
                 _warn("overlaps between states", overlap, steps, _CROSSED)
             if last or window >= _CROSSED * overlap:
-                return memory
+                return memory, state
         window = steps
 
 
@@ -91,23 +94,38 @@ def _warn(what: str, tau: float, steps: int, factor: int) -> None:
     )
 
 
-def _run(
-    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, n: int, at: Array | None
-) -> tuple[Array, Array]:
-    """n steps: states met on the way, and the free energy and overlaps of each chain, (k, n_chains, n)."""
-    states: list[Array] = []
-    n_chains = len(state.x)
+def _looks(n: int, n_chains: int) -> list[int]:
+    """Steps, of n, after which states are looked at: as many as make enough of them."""
     looks = min(n, math.ceil(_STATES / n_chains))
-    series = np.empty((n, 0 if at is None else 1 + at.shape[1], n_chains))
+    return [math.ceil(n * k / looks) for k in range(1, looks + 1)]
+
+
+def _walk(machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, n: int) -> tuple[Walkers, Array]:
+    """n steps, and states met on the way."""
+    states, done = [], 0
+    for step in _looks(n, len(state.x)):
+        state = advance(sampler, machine, state, rng, step - done)
+        states.append(state.x.copy())
+        done = step
+    return state, np.concatenate(states)
+
+
+def _observe(
+    machine: Machine, sampler: Sampler, state: Walkers, rng: Stream, n: int, at: Array
+) -> tuple[Walkers, Array, Array]:
+    """`_walk`, and the free energy and the overlaps of each chain at each step, (k, n_chains, n)."""
+    n_chains, states = len(state.x), []
+    looks = set(_looks(n, n_chains))
+    series = np.empty((n, 1 + at.shape[1], n_chains))
     for k in range(n):
-        sampler.step(machine, state, rng)
-        if at is not None:
-            target = state.target
-            series[k, 0] = machine.free_energy(target)
-            series[k, 1:] = machine.units.dot(target.x, at).T
-        if (k + 1) * looks // n > k * looks // n:
-            states.append(state.x.copy())
-    return np.concatenate(states), np.ascontiguousarray(series.transpose(1, 2, 0))
+        state, _ = sampler.step(machine, state, rng)
+        target = state.target
+        x = target.x
+        series[k, 0] = machine.free_energy(target)
+        series[k, 1:] = machine.units.dot(x, at).T
+        if k + 1 in looks:
+            states.append(x.copy())
+    return state, np.concatenate(states), np.ascontiguousarray(series.transpose(1, 2, 0))
 
 
 def evenly(n: int, most: int) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from ebm.machine import Array, Chains, Machine
 from ebm.stream import Stream
 
-__all__ = ["Adapts", "Resumes", "Sampler", "Walkers", "begin", "resume"]
+__all__ = ["Adapts", "Resumes", "Sampler", "Strides", "Walkers", "advance", "begin", "resume"]
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Walkers:
 
 @runtime_checkable
 class Sampler(Protocol):
-    """What `sample` needs. A sampler that can more has an ability of its own: `Adapts`, `Resumes`."""
+    """What `sample` needs. A sampler that can more has the ability: `Adapts`, `Resumes`, `Strides`."""
 
     @property
     def length(self) -> int | None:
@@ -91,7 +91,7 @@ class Sampler(Protocol):
         """Start n_chains walkers; `given` (n_chains, n_units) has the clamped states, NaN elsewhere."""
 
     def step(self, machine: Machine, state: Any, rng: Stream) -> tuple[Any, dict[str, Any]]:
-        """Advance by one step; also return what is worth knowing about it."""
+        """Advance by one step; also return what there is to know about it."""
 
 
 @runtime_checkable
@@ -108,6 +108,23 @@ class Resumes(Protocol):
 
     def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Walkers:
         """The state that `Walkers.pack` stored, running again."""
+
+
+@runtime_checkable
+class Strides(Protocol):
+    """The ability of a sampler to take many steps in one call."""
+
+    def stride(self, machine: Machine, state: Any, rng: Stream, n: int) -> Any:
+        """The state that n calls of `step` would return."""
+
+
+def advance(sampler: Sampler, machine: Machine, state: Any, rng: Stream, n: int) -> Any:
+    """Take n steps, in one call where the sampler can."""
+    if isinstance(sampler, Strides):
+        return sampler.stride(machine, state, rng, n)
+    for _ in range(n):
+        state, _ = sampler.step(machine, state, rng)
+    return state
 
 
 def resume(sampler: Sampler, machine: Machine, arrays: Mapping[str, Array]) -> Walkers:
