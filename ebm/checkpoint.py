@@ -23,15 +23,20 @@ import scipy.sparse
 from ebm.boltzmann import BoltzmannMachine
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError
+from ebm.learning import Carried
 from ebm.network import Layer, Network
+from ebm.optimisers import Memory
+from ebm.parts import by_group
 from ebm.rbm import RBM
+from ebm.selection import Watch
 from ebm.stream import Stream
 from ebm.training import State
 from ebm.units.tables import units_from_dict, units_to_dict
 
 __all__ = ["load", "save"]
 
-FORMAT = 1
+FORMAT = 2
+_READ = (1, FORMAT)  # 1 had states of another layout; machines and networks are the same
 _ENERGY = {
     "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E);"
     " U the potential of the unit types, with the numbers v.*, h.* that they learn",
@@ -199,8 +204,8 @@ def _pack(what: object) -> tuple[dict[str, Any], Arrays]:
     machine, arrays = _pack_machine(state.machine if state else what)
     header: dict[str, Any] = {"machine": machine}
     if state is not None:
-        arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
-        arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
+        for name, part in {"chains": state.chains, "memory": state.memory, "watch": state.watch}.items():
+            arrays |= {f"{name}/{key}": value for key, value in part.pack().items()}
         header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
     return header, arrays
 
@@ -216,31 +221,34 @@ def _pack_estimator(estimator: Estimator) -> tuple[dict[str, Any], Arrays]:
     return {"estimator": table}, arrays
 
 
-def _unpack(header: dict[str, Any], arrays: Arrays) -> Any:
+def _unpack(header: dict[str, Any], arrays: Arrays, version: int) -> Any:
     if "estimator" in header:
-        return _unpack_estimator(header["estimator"], arrays)
+        return _unpack_estimator(header["estimator"], arrays, version)
     machine = _unpack_machine(header["machine"], arrays)
     if "state" not in header:
         return machine
-    numbers = header["state"]
-    rng = Stream.restore(numbers["key"], numbers["counter"])
-    chains, memory = (
-        {k.removeprefix(part): v for k, v in arrays.items() if k.startswith(part)}
-        for part in ("chains.", "memory.")
+    if version != FORMAT:
+        raise EbmError(
+            f"a state of learning in format {version}, of an earlier version of ebm; this one reads format"
+            f" {FORMAT}: start the run anew, or take the machine alone (ebm.checkpoint.load_machine)"
+        )
+    numbers, (_, parts) = header["state"], by_group(arrays)
+    return State(
+        machine,
+        Carried.unpack(parts["chains"]),
+        Memory.unpack(parts["memory"]),
+        Stream.restore(numbers["key"], numbers["counter"]),
+        int(numbers["step"]),
+        Watch.unpack(parts["watch"]),
     )
-    return State(machine, chains, memory, rng, int(numbers["step"]))
 
 
-def _unpack_estimator(header: dict[str, Any], arrays: Arrays) -> Any:
+def _unpack_estimator(header: dict[str, Any], arrays: Arrays, version: int) -> Any:
     from ebm.estimators.files import restored  # as above
 
-    parts = {}
-    for name, table in header["parts"].items():
-        start = f"{name}/"
-        parts[name] = _unpack(
-            table, {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
-        )
-    return restored(header, {k: v for k, v in arrays.items() if "/" not in k}, parts)
+    plain, groups = by_group(arrays)
+    parts = {name: _unpack(table, groups[name], version) for name, table in header["parts"].items()}
+    return restored(header, plain, parts)
 
 
 def save(path: str | os.PathLike[str], what: Any) -> None:
@@ -279,21 +287,28 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     EbmError
-        The file is missing, truncated, foreign, holds pickles, or is of a later format: one line.
+        The file is missing, truncated, foreign, holds pickles, is of a later format, or holds a state of
+        learning in an earlier one: one line.
     """
+    return _load(path)
+
+
+def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
     arrays = read_arrays(path)
     try:
         header = json.loads(arrays.pop("header").tobytes().decode())
         version = header["format"]
     except (KeyError, ValueError, TypeError, AttributeError):
         raise EbmError(f"{path}: no ebm header; expected a file written by ebm.save") from None
-    if version != FORMAT:
-        raise EbmError(f"{path}: format {version}; this version of ebm reads format {FORMAT}")
+    if version not in _READ:
+        raise EbmError(f"{path}: format {version}; this version of ebm reads format {FORMAT}: update ebm")
     try:
         missing = sorted(set(header["arrays"]) - arrays.keys())
         if missing:
             raise EbmError(f"incomplete: no array {missing[0]!r}; expected a file of ebm.save")
-        return _unpack(header, arrays)
+        if machine_only:
+            header.pop("state", None)
+        return _unpack(header, arrays, version)
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -310,8 +325,7 @@ def load_machine(path: str | os.PathLike[str]) -> RBM | BoltzmannMachine | DBM:
     EbmError
         As `load`; or the file holds a network.
     """
-    loaded = load(path)
-    machine = loaded.machine if isinstance(loaded, State) else loaded
+    machine = _load(path, machine_only=True)
     if not isinstance(machine, (RBM, BoltzmannMachine, DBM)):
         raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM, a DBM or a BoltzmannMachine")
     return machine

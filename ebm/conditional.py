@@ -7,13 +7,12 @@ unit of few states, an integral in one dimension for a real one. docs/math.md (4
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, as_rows
+from ebm.machine import Array, Machine, TwoLayers, as_rows, require
 
 __all__ = [
     "conditional_log_likelihood",
@@ -27,7 +26,7 @@ _TAIL = 9.0  # standard deviations beyond the outermost means
 _AT_ONCE = 2**22  # numbers worked on at a time
 
 
-def conditional_probabilities(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array:
+def conditional_probabilities(machine: Machine, x: ArrayLike, *, unit: int = -1) -> Array:
     """p(v_i = each of its states | the other visible units), docs/math.md (4.11).
 
     With a Potts unit of labels this is classification: p(y | x) in O(n_classes · n_hidden) operations.
@@ -71,11 +70,11 @@ def conditional_probabilities(machine: Any, x: ArrayLike, *, unit: int = -1) -> 
     if not machine.units.one(i).finite:
         own = machine.units.one(i)
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected conditional_moments")
-    parts = _few(_rows(machine, x, i), machine, len(machine.units.one(i).states))
+    parts = _few(_rows(machine, x, i), machine, np.asarray(machine.units.one(i).states).size)
     return np.concatenate([_softmax(-machine.site_energies(rows, i)) for rows in parts])
 
 
-def marginal_free_energy(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array:
+def marginal_free_energy(machine: Machine, x: ArrayLike, *, unit: int = -1) -> Array:
     """−log Σ exp(−F) over the states of one visible unit, nats, (n,): log p(x) = −that − log Z.
 
     Parameters
@@ -101,7 +100,7 @@ def marginal_free_energy(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array
     if not own.finite:
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected one of finitely many")
     found = []
-    for rows in _few(_rows(machine, x, i), machine, len(own.states)):
+    for rows in _few(_rows(machine, x, i), machine, np.asarray(own.states).size):
         energies = machine.site_energies(rows, i)  # less a constant of the row, which F of the first tells
         below = energies[:, :1] - energies
         top = below.max(1)
@@ -109,7 +108,7 @@ def marginal_free_energy(machine: Any, x: ArrayLike, *, unit: int = -1) -> Array
     return np.concatenate(found)
 
 
-def conditional_log_likelihood(machine: Any, rows: ArrayLike, *, unit: int = -1) -> Array:
+def conditional_log_likelihood(machine: Machine, rows: ArrayLike, *, unit: int = -1) -> Array:
     """log p(v_i | the other visible units) of whole rows: nats per sample, (n,); a density for real units.
 
     Parameters
@@ -136,12 +135,12 @@ def conditional_log_likelihood(machine: Any, rows: ArrayLike, *, unit: int = -1)
     i = _place(machine, unit)
     own, found = machine.units.one(i), []
     rows = as_rows(rows, machine.units, machine.n_visible, "rows")
-    states = np.asarray(own.states) if own.finite else _grid(machine, i)
+    states, wide = _states(machine, i)
     width = 1.0 if own.finite else states[1] - states[0]
     for part in _few(rows, machine, len(states)):
         first = part.copy()
         first[:, i] = states[0]
-        below = machine.site_energies(part, i, states)
+        below = wide.site_energies(part, i, states)
         below = below[:, :1] - below
         top = below.max(1)
         log_sum = top + np.log(np.exp(below - top[:, None]).sum(1) * width) - machine.free_energy(first)
@@ -149,13 +148,13 @@ def conditional_log_likelihood(machine: Any, rows: ArrayLike, *, unit: int = -1)
     return np.concatenate(found)
 
 
-def _few(rows: Array, machine: Any, n_states: int) -> list[Array]:
+def _few(rows: Array, machine: Machine, n_states: int) -> list[Array]:
     """The rows, a few at a time: so many that energies of all states of a unit fit."""
-    step = max(1, _AT_ONCE // (n_states + len(machine.params["c"]) + rows.shape[1]))
+    step = max(1, _AT_ONCE // (n_states + sum(len(machine.params[key]) for key in machine.biases)))
     return [rows[k : k + step] for k in range(0, max(1, len(rows)), step)]
 
 
-def conditional_moments(machine: Any, x: ArrayLike, *, unit: int = -1) -> tuple[Array, Array]:
+def conditional_moments(machine: Machine, x: ArrayLike, *, unit: int = -1) -> tuple[Array, Array]:
     """Mean and variance of one visible unit given the others: regression by a joint density, math.md (4.15).
 
     p(y | x) of a Gaussian unit is a mixture of Gaussians of one width, one for every state of the hidden
@@ -190,17 +189,16 @@ def conditional_moments(machine: Any, x: ArrayLike, *, unit: int = -1) -> tuple[
     (array([1.]), array([2.]))
     """
     i = _place(machine, unit)
-    own = machine.units.one(i)
-    states = np.asarray(own.states) if own.finite else _grid(machine, i)
+    states, wide = _states(machine, i)
     moments = []
     for rows in _few(_rows(machine, x, i), machine, len(states)):
-        p = _softmax(-machine.site_energies(rows, i, states))
+        p = _softmax(-wide.site_energies(rows, i, states))
         mean = p @ states
         moments.append((mean, (p * np.square(states - mean[:, None])).sum(1)))
     return np.concatenate([m for m, _ in moments]), np.concatenate([v for _, v in moments])
 
 
-def _place(machine: Any, unit: int) -> int:
+def _place(machine: Machine, unit: int) -> int:
     n = machine.n_visible
     if machine.n_units != n or not machine.sums_out:
         raise NotSupported(f"{machine} has its hidden units in its state; expected an RBM")
@@ -209,13 +207,13 @@ def _place(machine: Any, unit: int) -> int:
     return unit % n
 
 
-def _rows(machine: Any, x: ArrayLike, i: int) -> Array:
+def _rows(machine: Machine, x: ArrayLike, i: int) -> Array:
     """Rows of all visible units, unit i in a state of its own."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != machine.n_visible - 1:
         raise EbmError(f"x: expected shape (n, {machine.n_visible - 1}), got {x.shape}")
     own = machine.units.one(i)
-    rows = np.insert(x, i, own.states[0] if own.finite else 0.0, axis=1)
+    rows = np.insert(x, i, np.asarray(own.states)[0] if own.finite else 0.0, axis=1)
     return as_rows(rows, machine.units, machine.n_visible)
 
 
@@ -224,7 +222,13 @@ def _softmax(log_p: Array) -> Array:
     return p / p.sum(1, keepdims=True)
 
 
-def _grid(machine: Any, i: int) -> Array:
+def _states(machine: Machine, i: int) -> tuple[Array, TwoLayers]:
+    """The states of a unit, or a grid over them, and the machine, whose energies of them are wanted."""
+    own, wide = machine.units.one(i), require(machine, TwoLayers, "conditional of one unit")
+    return np.asarray(own.states) if own.finite else _grid(wide, i), wide
+
+
+def _grid(machine: TwoLayers, i: int) -> Array:
     """A grid over all means that a Gaussian unit can have given hidden states, and the tails beyond."""
     own, hidden = machine.units.one(i), machine.hidden
     if own.normal is None:

@@ -111,10 +111,10 @@ class Machine(Parametrised, Protocol):
     def start(self, x: ArrayLike) -> Chains:
         """Make running chains from states; x is copied."""
 
-    def carry(self, chains: Any, rng: Stream) -> Params:
-        """What learning keeps of running chains between updates: "x", their states, and more if need be."""
+    def carry(self, chains: Any, rng: Stream) -> tuple[Array, Array | None]:
+        """What learning keeps of running chains: states, and what the next sweep begins with, if any."""
 
-    def restart(self, carried: Params) -> Chains:
+    def restart(self, x: Array, ahead: Array | None = None) -> Chains:
         """Running chains from what `carry` returned; the sweep that follows is one at β = 1."""
 
     def free_energy(self, x: Array | Chains, beta: ArrayLike = 1.0, base: Base = None) -> Array:
@@ -248,6 +248,30 @@ class HasFeatures(Machine, Protocol):
 
     def reconstruct(self, v: ArrayLike) -> Array:
         """Means of v given the hidden means of v, (n, n_visible·width)."""
+
+
+@runtime_checkable
+class TwoLayers(HasFeatures, HasHidden, Protocol):
+    """With visible and hidden units that one matrix couples, the hidden ones summed out."""
+
+    @property
+    def visible(self) -> Units:
+        """The type of the visible units."""
+
+    @property
+    def W(self) -> Array:
+        """Couplings, (n_visible·width, n_hidden·width)."""
+
+    @property
+    def b(self) -> Array:
+        """Visible biases."""
+
+    @property
+    def c(self) -> Array:
+        """Hidden biases."""
+
+    def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
+        """As of any machine; or with unit i set to the given states instead of all that it has."""
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
-from ebm.machine import Array, Params, as_count, as_data
+from ebm.machine import Array, Machine, Params, as_count, as_data
 from ebm.penalties import Penalty
 
 __all__ = ["Maximum", "maximise"]
@@ -48,7 +48,7 @@ class Maximum:
 
 
 def maximise(
-    machine: Any,
+    machine: Machine,
     data: ArrayLike,
     *,
     weights: ArrayLike | None = None,
@@ -175,7 +175,7 @@ class _Climb:
     each has half of the slope.
     """
 
-    def __init__(self, machine: Any, rows: Any, w: Array, penalties: Sequence[Penalty]) -> None:
+    def __init__(self, machine: Machine, rows: Any, w: Array, penalties: Sequence[Penalty]) -> None:
         self._machine, self._rows, self._w, self._penalties = machine, rows, w, penalties
         self._origin = {k: p.astype(np.float64) for k, p in machine.params.items()}
         positive = self._positive()

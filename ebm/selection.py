@@ -1,27 +1,74 @@
 """Which machine of a training run to keep: held-out rows decide.
 
-What is remembered (the best parameters so far, their score, how long ago) are arrays in the memory of a
-training `State`, so that a run that is resumed decides alike.
+What is remembered (the best parameters so far, their score, how long ago) is the `Watch` of a training
+`State`, so that a run that is resumed decides alike.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
-from ebm.machine import Array, Machine, Params
-from ebm.optimisers.steps import Memory
+from ebm.learning.rules import predictor
+from ebm.machine import Array, Machine, Parametrised, Params
 from ebm.partition import log_likelihood, log_z_ratio
+from ebm.parts import Arrays, Part
 from ebm.scores import free_energy_gap, pseudo_likelihood
 from ebm.stream import Stream
 
 __all__ = ["EarlyStopping"]
 
-_BEST = "best."  # begins the names of the best parameters in a memory
 _SWEEPS = 200  # of chains from held-out rows, for samples of two machines that are compared
+
+
+@dataclass
+class Best(Part):
+    """The best machine so far."""
+
+    params: Params
+    score: float
+    step: int
+
+
+@dataclass
+class Watch(Part):
+    """What is remembered of the looks at a machine that learns.
+
+    Attributes
+    ----------
+    best : Best or None
+    waited : int
+        Looks since the best one.
+    warned : bool
+        Whether it was said that learning has left equilibrium.
+    ladder : dict of str to ndarray
+        The replicas that follow the machine, where log Z is tracked.
+    """
+
+    best: Best | None = None
+    waited: int = 0
+    warned: bool = False
+    ladder: Arrays = field(default_factory=dict)
+
+
+class Watched(Protocol):
+    """A state of learning, as far as stopping goes."""
+
+    @property
+    def machine(self) -> Parametrised:
+        """What learns."""
+
+    @property
+    def watch(self) -> Watch:
+        """What is remembered; changed in place."""
+
+    @property
+    def step(self) -> int:
+        """Updates made."""
 
 
 @settings
@@ -50,15 +97,35 @@ class EarlyStopping:
     score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"] | None = None
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 
-    def look(
-        self, state: Any, train: Array, heldout: Array, log_z: float | None = None, rule: Any = None
-    ) -> bool:
-        """Score a machine, remember it if it is the best so far; True when learning should stop.
+    def note(self, state: Watched, score: float) -> bool:
+        """Remember the machine if it is the best so far (more is better); True when learning should stop."""
+        watch, best = state.watch, state.watch.best
+        least = -np.inf if best is None else best.score
+        if score > (-self.limit if self.score == "free_energy_gap" else least):
+            params = {key: value.copy() for key, value in state.machine.params.items()}
+            watch.best, watch.waited = Best(params, score, state.step), 0
+        else:
+            watch.waited += 1
+        return self.enough(watch)
+
+    def enough(self, watch: Watch) -> bool:
+        """Whether the looks so far say that learning should stop."""
+        return watch.waited >= self.patience
+
+    def require(self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None) -> None:
+        """Raise what `measure` would, at once: for a score that the machine or the rows cannot have."""
+        if self.score == "log_likelihood" and log_z is None:
+            machine.require_exact()
+            log_z = 0.0
+        self.measure(machine, train, heldout, log_z)
+
+    def measure(
+        self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None, rule: object = None
+    ) -> float:
+        """The score of a machine, more being better.
 
         Parameters
         ----------
-        state : State
-            Of `train`: its machine is scored, its memory remembers.
         train, heldout : (n, n_visible)
         log_z : float, optional
             Of the machine, nats, for the score that needs it; the exact sum when left out.
@@ -70,57 +137,19 @@ class EarlyStopping:
         EbmError
             A score that the machine cannot have.
         """
-        return self.note(state, self._score(state.machine, train, heldout, log_z, rule))
-
-    def note(self, state: Any, score: float) -> bool:
-        """What `look` does with a score that is known already; more is better."""
-        machine, memory = state.machine, state.memory
-        least = -self.limit if self.score == "free_energy_gap" else memory.get(f"{_BEST}score", -np.inf)
-        if score > least:
-            memory |= {f"{_BEST}params.{key}": value.copy() for key, value in machine.params.items()}
-            own = {"score": score, "step": state.step, "waited": 0}
-            memory |= {f"{_BEST}{key}": np.array(value) for key, value in own.items()}
-        else:
-            memory[f"{_BEST}waited"] = memory.get(f"{_BEST}waited", np.array(0)) + 1
-        return self.enough(memory)
-
-    def enough(self, memory: Memory) -> bool:
-        """Whether the looks so far say that learning should stop."""
-        return bool(memory.get(f"{_BEST}waited", 0) >= self.patience)
-
-    def require(
-        self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None, rule: Any = None
-    ) -> None:
-        """Raise what `look` would, at once: for a score that the machine or the rows cannot have."""
-        if self.score == "log_likelihood" and log_z is None:
-            machine.require_exact()
-            log_z = 0.0
-        self._score(machine, train, heldout, log_z, rule)
-
-    def _score(self, machine: Any, train: Array, heldout: Array, log_z: float | None, rule: Any) -> float:
         if self.score == "free_energy_gap":
             return -free_energy_gap(machine, train, heldout)
-        if self.score in ("loss", "error") or (self.score is None and hasattr(rule, "score")):
-            if not hasattr(rule, "score"):
+        predicts = predictor(rule)
+        if self.score in ("loss", "error") or (self.score is None and predicts is not None):
+            if predicts is None:
                 what = f"is of a network, or of a rule that predicts; got {rule}"
                 raise NotSupported(f"EarlyStopping: score: {self.score!r} {what}")
-            loss, error = rule.score(machine, heldout)
+            loss, error = predicts.score(machine, heldout)
             return -error if self.score == "error" else -loss
         if self.score in (None, "pseudo_likelihood"):
             return float(pseudo_likelihood(machine, heldout).mean())
         log_z = machine.exact(stats=False)[0] if log_z is None else log_z
         return float(log_likelihood(machine, heldout, log_z).mean())
-
-
-def best_of(memory: Memory) -> Params:
-    """The best parameters that were remembered; empty where there are none."""
-    prefix = f"{_BEST}params."
-    return {k.removeprefix(prefix): v for k, v in memory.items() if k.startswith(prefix)}
-
-
-def best_step(memory: Memory) -> int:
-    """The step of the best parameters that were remembered; there must be some."""
-    return int(memory[f"{_BEST}step"])
 
 
 def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple[float, float]:

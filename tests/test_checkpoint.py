@@ -26,7 +26,7 @@ from ebm import (
     save,
     train,
 )
-from ebm.checkpoint import read_arrays, write_arrays, write_atomic
+from ebm.checkpoint import load_machine, read_arrays, write_arrays, write_atomic
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 PRECISE = Gaussian(learn_precision=True).bound(np.array([0.5, 1.0, 3.0]))
@@ -100,9 +100,10 @@ def test_states_come_back(name, dtype, tmp_path):
     save(tmp_path / "s.npz", state)
     back = load(tmp_path / "s.npz")
     assert (back.step, back.rng.key, back.rng.counter) == (state.step, state.rng.key, state.rng.counter)
-    for part in ("chains", "memory"):
+    for part in ("chains", "memory", "watch"):
         one, other = getattr(state, part), getattr(back, part)
-        same_arrays(dict(sorted(one.items())), dict(sorted(other.items())))
+        assert type(one) is type(other)
+        same_arrays(dict(sorted(one.pack().items())), dict(sorted(other.pack().items())))
     same_arrays(state.machine.params, back.machine.params)
 
 
@@ -126,7 +127,7 @@ def test_saving_twice_replaces(tmp_path):
 def test_the_header_says_what_the_numbers_mean(tmp_path):
     save(tmp_path / "m.npz", laws.MACHINES["potts-bernoulli"]())
     header = json.loads(read_arrays(tmp_path / "m.npz")["header"].tobytes())
-    assert header["format"] == 1
+    assert header["format"] == 2
     assert header["machine"]["visible"] == {"type": "Potts", "q": 3}
     assert "phi(v).W.phi(h)" in header["machine"]["energy"]
 
@@ -212,7 +213,7 @@ def edited(path, change):
 
 
 CHANGES = {
-    "later format": lambda h, a: h.update(format=2),
+    "later format": lambda h, a: h.update(format=3),
     "unknown machine": lambda h, a: h["machine"].update(type="DBM"),
     "unknown units": lambda h, a: h["machine"].update(visible={"type": "Spin"}),
     "units of other width": lambda h, a: h["machine"].update(visible={"type": "Potts", "q": 4}),
@@ -226,8 +227,8 @@ CHANGES = {
     "text in W": lambda h, a: a.update({"params.W": np.full((9, 3), "a")}),
     "no counter": lambda h, a: h["state"].pop("counter"),
     "text for step": lambda h, a: h["state"].update(step="three"),
-    "missing chains": lambda h, a: a.pop("chains.x"),
-    "missing memory": lambda h, a: a.pop("memory.first.W"),
+    "missing chains": lambda h, a: a.pop("chains/x"),
+    "missing memory": lambda h, a: a.pop("memory/first/W"),
 }
 
 
@@ -238,7 +239,19 @@ def test_incomplete_or_later_files_are_refused(change, tmp_path):
     edited(path, lambda h, a: None)
     load(path)
     edited(path, CHANGES[change])
-    assert_refused(path, "format 2" if change == "later format" else None)
+    assert_refused(path, "format 3" if change == "later format" else None)
+
+
+def test_states_of_the_first_format_are_refused_and_their_machines_read(tmp_path):
+    """It had the same machines, and states of another layout."""
+    machine, path, state = laws.MACHINES["potts"](), tmp_path / "m.npz", tmp_path / "s.npz"
+    save(path, machine)
+    save(state, state_of(machine.copy()))
+    for file in (path, state):
+        edited(file, lambda h, a: h.update(format=1))
+        assert load_machine(file).params.keys() == machine.params.keys()
+    same_arrays(load(path).params, machine.params)
+    assert_refused(state, r"format 1\b.*reads format 2: start the run anew")
 
 
 SPARSE_CHANGES = {

@@ -356,7 +356,7 @@ def test_the_sparse_variant_predicts_with_hidden_units_that_are_rarely_on():
         (lambda: ebm.conditional_probabilities(REAL, [[0.0]]), "continuum"),
         (lambda: ebm.marginal_free_energy(REAL, [[0.0]]), "continuum"),
         (lambda: ebm.conditional_moments(laws.MACHINES["gaussian-gaussian"](), [[0.0, 1.0]]), "finitely"),
-        (lambda: ebm.begin(laws.MACHINES["ising"](), Discriminative(), SGD(0.1)), "expected an RBM"),
+        (lambda: ebm.begin(laws.MACHINES["ising"](), Discriminative(), SGD(0.1)), "use an RBM"),
         (lambda: ebm.begin(REAL, Hybrid(), SGD(0.1)), "finitely many"),
         (lambda: ebm.begin(LABELLED, Hybrid(unit=7), SGD(0.1)), "from -4 to 3"),
         (lambda: LABELLED.conditional([[0, 0.5, 0, 1]], 1, np.ones(1)), "unit 1: 0.5 at row 0"),

@@ -16,7 +16,7 @@ BOTTOM = {"errors", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"machine"}
-METHODS = MACHINES  # what samplers, partition, learning may use: the protocol, no machine
+METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: the protocol, no machine
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
     "errors": set(),
@@ -38,16 +38,17 @@ ALLOWED = {
     "conditional": MACHINES,
     "scores": METHODS | {"partition"},
     "thermal": METHODS | {"samplers", "partition", "diagnostics"},
+    "parts": MACHINES,
     "optimisers": METHODS | {"deferred"},
     "penalties": METHODS | {"optimisers"},
     "learning": METHODS | {"samplers", "partition", "graph"},
     "rows": METHODS,
     "maximum": METHODS | {"penalties"},
-    "selection": METHODS | {"optimisers", "partition", "scores"},
+    "selection": METHODS | {"learning", "partition", "scores"},
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"nonzeros", "training", "deferred", "rows", "selection"},
     "deep": TRAINING | {"training", "network", "rbm", "graph"},
-    "checkpoint": TRAINING | {"training", "network", "boltzmann", "rbm", "deep", "estimators"},
+    "checkpoint": TRAINING | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators"},
     "gauges": METHODS | {"boltzmann", "rbm"},
     "estimators": TRAINING
     | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep"},

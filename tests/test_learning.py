@@ -1,5 +1,7 @@
 """Rules: the exact gradient is the gradient, estimates of it average to it, weights are repeated rows."""
 
+from dataclasses import replace
+
 import laws
 import numpy as np
 import pytest
@@ -216,10 +218,10 @@ def test_persistent_chains_run_on_and_follow_the_machine(name):
     v = data_of(machine, 2)
     chains = state.chains
     for _ in range(40):
-        before = chains["x"].copy()
+        before = chains.x.copy()
         _, chains = rule.gradient(machine, (v, np.ones(2)), chains, state.rng)
-        assert np.any(before != chains["x"])
-    laws.is_sample(machine, chains["x"])
+        assert np.any(before != chains.x)
+    laws.is_sample(machine, chains.x)
 
 
 @pytest.mark.parametrize("rule", CENTRED, ids=repr)
@@ -230,12 +232,12 @@ def test_offsets_are_moving_averages_of_the_datas_statistics(rule):
     chains = state.chains
     for k in range(3):
         v = data_of(machine, 4, seed=k)
-        mean = {"offset.b": v.mean(0), "offset.c": machine.mean_h(v).mean(0)}
-        old = {key: chains[key].copy() for key in mean}
+        mean = {"b": v.mean(0), "c": machine.mean_h(v).mean(0)}
+        old = {key: chains.offsets[key].copy() for key in mean}
         _, chains = rule.gradient(machine, (v, np.ones(4)), chains, state.rng)
         for key in mean:
             expected = mean[key] if k == 0 else old[key] + 0.01 * (mean[key] - old[key])
-            np.testing.assert_allclose(chains[key], expected, rtol=1e-12)
+            np.testing.assert_allclose(chains.offsets[key], expected, rtol=1e-12)
 
 
 def test_means_as_data_are_taken_as_means():
@@ -343,7 +345,7 @@ def test_offsets_follow_data_or_model_or_both(offsets, share):
     _, chains = rule.gradient(machine, (v, np.ones(6)), state.chains, state.rng)
     model, data = machine.exact()[1], machine.stats(v)
     for key in "bc":
-        np.testing.assert_allclose(chains[f"offset.{key}"], share * data[key] + (1 - share) * model[key])
+        np.testing.assert_allclose(chains.offsets[key], share * data[key] + (1 - share) * model[key])
 
 
 def test_fast_weights_push_chains_away_and_fade():
@@ -351,8 +353,8 @@ def test_fast_weights_push_chains_away_and_fade():
     machine = RBM(Bernoulli(), Bernoulli(), np.zeros((4, 3)), np.zeros(4), np.zeros(3))
     rule = FastPCD(n_chains=50, fast_rate=0.5, decay=0.5)
     state = begin(machine, rule, SGD(0.1))
-    chains = state.chains | {"x": np.ones((50, 4))}
+    chains = replace(state.chains, x=np.ones((50, 4)))
     found, chains = rule.gradient(machine, (np.zeros((5, 4)), np.ones(5)), chains, state.rng)
-    assert np.all(chains["fast.b"] < 0)
-    np.testing.assert_allclose(chains["fast.b"], 0.5 * found["b"])
+    assert np.all(chains.fast["b"] < 0)
+    np.testing.assert_allclose(chains.fast["b"], 0.5 * found["b"])
     assert not machine.b.any()

@@ -32,7 +32,6 @@ from ebm import (
     train,
 )
 from ebm.errors import NotSupported
-from ebm.optimisers.around import average_of
 from ebm.optimisers.schedules import rate_at
 
 
@@ -140,10 +139,10 @@ def test_averages_are_means_of_the_iterates_since_their_start(every):
     found, memory = run(Averaged(SGD(0.1), start=1.0, every=every), GRADIENTS)
     np.testing.assert_array_equal(found, plain)
     entered = plain[2:] if every == 1 else plain[3::2]  # two updates an epoch
-    np.testing.assert_allclose(average_of(memory)["w"], entered.mean())
+    np.testing.assert_allclose(memory.average["w"], entered.mean())
     _, none = run(Averaged(SGD(0.1), start=9.0), GRADIENTS)
-    assert average_of(none) == {}
-    assert average_of(SGD(0.1).init({"w": np.zeros(1)})) == {}
+    assert none.average == {}
+    assert SGD(0.1).init({"w": np.zeros(1)}).average == {}
 
 
 def test_averages_that_forget():
@@ -152,7 +151,7 @@ def test_averages_that_forget():
     mean = plain[0]
     for k, w in enumerate(plain[1:], 2):
         mean += max(0.25, 1 / k) * (w - mean)
-    np.testing.assert_allclose(average_of(memory)["w"], mean)
+    np.testing.assert_allclose(memory.average["w"], mean)
 
 
 @pytest.mark.parametrize("penalty", [L1(0.3), L2(0.3), GroupLasso(0.3)], ids=repr)

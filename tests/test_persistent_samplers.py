@@ -55,7 +55,7 @@ def test_chains_of_a_trajectory_estimate_the_gradient():
         for _ in range(6):
             found, chains = rule.gradient(machine, (v, weights), chains, state.rng)
         draws.append(found)
-    assert chains["sampler.time"] == 30
+    assert chains.walkers["time"] == 30
     for key, value in exact.items():
         mean = np.mean([d[key] for d in draws], 0)
         sigma = np.std([d[key] for d in draws], 0, ddof=1) / np.sqrt(len(draws))

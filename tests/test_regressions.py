@@ -66,7 +66,7 @@ def test_sample_weights_count_in_batches_of_one_row():
 
 def test_one_seed_for_everything_gives_independent_numbers():
     machine = RBM.random(Bernoulli(), Bernoulli(), 30, 20, seed=0)
-    chains = PCD(n_chains=20).init(machine, Stream(0))["x"]
+    chains = PCD(n_chains=20).init(machine, Stream(0)).x
     agree = np.mean((machine.W.T > 0) == (chains > 0))
     assert abs(agree - 0.5) < 5 * 0.5 / math.sqrt(chains.size)
 
@@ -126,20 +126,19 @@ def test_means_have_no_likelihood():
 def test_the_last_step_is_evaluated_when_it_is_interrupted(tmp_path, monkeypatch):
     from ebm.experiment import runner
 
-    real, asked = runner._look, []
+    real, asked = runner.RunDirectory.append_metrics, []
 
-    def look(work, state, *rest):
-        said = real(work, state, *rest)
-        if state.step == 8:
+    def append(directory, row):
+        real(directory, row)
+        if row["step"] == 8:
             asked.append(True)
             runner.signal.raise_signal(runner.signal.SIGINT)
-        return said
 
-    monkeypatch.setattr(runner, "_look", look)
+    monkeypatch.setattr(runner.RunDirectory, "append_metrics", append)
     with pytest.raises(KeyboardInterrupt):
         run(TINY, FAST, out=tmp_path / "run")
     assert asked
-    monkeypatch.setattr(runner, "_look", real)
+    monkeypatch.setattr(runner.RunDirectory, "append_metrics", real)
     directory = resume(tmp_path / "run")
     steps = [json.loads(line)["step"] for line in directory.metrics.read_text().splitlines()]
     assert steps == [0, 2, 4, 6, 8]

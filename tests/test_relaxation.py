@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import laws
 import numpy as np
@@ -148,7 +149,7 @@ def test_the_k_of_auto_is_the_exact_time(make, J, monkeypatch):
     monkeypatch.setattr(tuning, "_EVERY", 8)
     machine, rule = make(J), PCD(k="auto")
     rng, batch = Stream(3), (draws(machine, 10), np.ones(10))
-    chains = rule.init(machine, rng) | {"x": draws(machine, seed=1)}
+    chains = replace(rule.init(machine, rng), x=draws(machine, seed=1))
     exact = exact_time(machine)
     for _ in range(2 * tuning._EVERY + 1):
         _, chains = rule.gradient(machine, batch, chains, rng)
@@ -160,7 +161,7 @@ def test_the_k_of_auto_is_the_exact_time(make, J, monkeypatch):
 def test_k_stays_at_most():
     machine = ferromagnet(0.5)
     rule, rng = PCD(k="auto", most=7), Stream(0)
-    chains = rule.init(machine, rng) | {"x": draws(machine)}
+    chains = replace(rule.init(machine, rng), x=draws(machine))
     _, chains = rule.gradient(machine, (draws(machine, 10), np.ones(10)), chains, rng)
     assert rule.sweeps(chains) == 7
 
@@ -179,13 +180,12 @@ def test_measuring_moves_no_chain(n_chains):
     chains = machine.start(draws(machine, n_chains))
     machine.sweep(chains, rng)
     machine.free_energy(chains)  # φ(v)·W stands, so that h is drawn ahead
-    carried = {key: np.asarray(value).copy() for key, value in machine.carry(chains, rng).items()}
-    running, counter = machine.restart(carried), rng.counter
-    tuning.tuned(machine, running, tuning.start_tuning(), rng, 100)
+    x, ahead = (np.asarray(value).copy() for value in machine.carry(chains, rng))
+    running, counter = machine.restart(x, ahead), rng.counter
+    tuning.tuned(machine, running, tuning.Tuning(), rng, 100)
     assert rng.counter > counter
-    assert {"x", "h"} <= set(carried)
-    assert np.array_equal(running.x, carried["x"])
-    assert np.array_equal(np.asarray(running.h), carried["h"])
+    assert np.array_equal(running.x, x)
+    assert np.array_equal(np.asarray(running.h), ahead)
 
 
 def test_k_is_measured_now_and_then_in_few_sweeps():
@@ -193,10 +193,10 @@ def test_k_is_measured_now_and_then_in_few_sweeps():
     machine, rule, rng = ferromagnet(0.5), PCD(k="auto", most=10), Stream(0)
     chains, batch, ran = rule.init(machine, rng), (draws(machine, 4), np.ones(4)), 0
     for update in range(3 * tuning._EVERY):
-        before = chains["sweeps"]
+        before = chains.tuned
         _, chains = rule.gradient(machine, batch, chains, rng)
-        assert update % tuning._EVERY == 0 or chains["sweeps"] == before
-        ran += int(chains["sweeps"])
+        assert update % tuning._EVERY == 0 or chains.tuned == before
+        ran += chains.tuned
     drawn_ahead = 3 * tuning._EVERY  # h, for the next sweep
     assert 0 < rng.counter - ran - drawn_ahead - 1 <= ran / 16 + 16
 
@@ -308,7 +308,7 @@ def test_looking_changes_nothing(rule, name, monkeypatch):
         assert states[0].step == step
     one, other = states
     assert one.rng.counter == other.rng.counter
-    for left, right in ((one.machine.params, other.machine.params), (one.chains, other.chains)):
+    for left, right in ((one.machine.params, other.machine.params), (one.chains.pack(), other.chains.pack())):
         assert left.keys() == right.keys()
         assert all(np.array_equal(np.asarray(left[key]), np.asarray(right[key])) for key in left)
     assert all(row["relaxation_time"] >= 0 for row in found)

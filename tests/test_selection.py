@@ -18,9 +18,9 @@ from ebm import (
     fit,
     log_z_ratio,
 )
-from ebm.selection import best_of, gain
+from ebm.selection import gain
 from ebm.stream import Stream
-from ebm.training.loop import choose
+from ebm.training import Course
 
 
 def rows_of(n, seed=0):
@@ -134,8 +134,8 @@ def test_gain_is_the_difference_of_log_likelihoods():
 def test_without_anything_remembered_the_last_machine_stays():
     machine = laws.MACHINES["ising"]()
     state = begin(machine, PCD(), SGD(0.1))
-    assert choose(state, None) == "last"
-    assert best_of(state.memory) == {}
+    assert Course(1, 1).settle(state) == "last"
+    assert state.watch.best is None
 
 
 def test_refusals_are_one_line():

@@ -84,12 +84,12 @@ def test_every_score_remembers_what_it_says(config, tmp_path, score):
     """The last checkpoint holds the parameters of the best look and its score."""
     more = (f"train.stopping.score={score}", "train.stopping.limit=0.6")
     run = experiment.run(config, more, out=tmp_path / "run")
-    memory = load(run.checkpoints()[-1]).memory
+    best = load(run.checkpoints()[-1]).watch.best
     assert summary_of(run)["kept"]["stopped_early"]
     for key, value in load_machine(run.model).params.items():
-        np.testing.assert_array_equal(value, memory[f"best.params.{key}"])
+        np.testing.assert_array_equal(value, best.params[key])
     if score == "free_energy_gap":
-        assert -memory["best.score"] <= 0.6
+        assert -best.score <= 0.6
 
 
 def test_an_estimated_log_likelihood_can_stop_a_run(config, tmp_path):
@@ -97,9 +97,9 @@ def test_an_estimated_log_likelihood_can_stop_a_run(config, tmp_path):
     run = experiment.run(
         config, ("train.log_likelihood=tempering", "train.epochs=60"), out=tmp_path / "run"
     )  # fmt: skip
-    memory = load(run.checkpoints()[-1]).memory
+    best = load(run.checkpoints()[-1]).watch.best
     looks = [row["log_likelihood_heldout"] for row in lines_of(run)[1:]]
-    assert float(memory["best.score"]) == max(looks)
+    assert best.score == max(looks)
     assert all(row["log_z_stderr"] > 0 for row in lines_of(run))
 
 
@@ -161,7 +161,7 @@ def test_the_averaged_machine_is_kept_where_heldout_rows_prefer_it(config, tmp_p
         assert summary_of(run)["kept"] == kept
         state = load(run.checkpoints()[-1])
         for key, value in load_machine(run.model).params.items():
-            wanted = state.memory[f"average.{key}"] if part == "memory" else state.machine.params[key]
+            wanted = state.memory.average[key] if part == "memory" else state.machine.params[key]
             np.testing.assert_array_equal(value, wanted)
 
 

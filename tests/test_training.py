@@ -43,9 +43,9 @@ from ebm import (
     fit,
     train,
 )
-from ebm.learning import tuning
+from ebm.learning import Carried, tuning
 from ebm.network import BackPropagation
-from ebm.training.loop import evaluate
+from ebm.training.judges import evaluate
 
 RULES = [
     CD(),
@@ -99,8 +99,8 @@ def run_to(state, step, *args, **kwargs):
 
 def everything(state):
     arrays = {f"params.{k}": v for k, v in state.machine.params.items()}
-    arrays |= {f"chains.{k}": v for k, v in state.chains.items()}
-    arrays |= {f"memory.{k}": v for k, v in state.memory.items()}
+    for part in ("chains", "memory", "watch"):
+        arrays |= {f"{part}/{k}": v for k, v in getattr(state, part).pack().items()}
     return arrays | {"numbers": np.array([state.step, state.rng.counter, state.rng.key], dtype=np.uint64)}
 
 
@@ -184,7 +184,7 @@ class Recorder:
         self.seen = []
 
     def init(self, machine, rng):
-        return {}
+        return Carried()
 
     def gradient(self, machine, batch, chains, rng):
         self.seen.append(batch)
@@ -311,7 +311,7 @@ def test_a_penalised_optimum_is_stationary():
         epochs=600,
         batch_size=64,
     )
-    found, _ = Exact().gradient(student, (x, p), {}, None)
+    found, _ = Exact().gradient(student, (x, p), Carried(), None)
     np.testing.assert_allclose(found["J"], 0.5 * student.J, atol=1e-8)
     np.testing.assert_allclose(found["b"], 0, atol=1e-8)
 
@@ -346,6 +346,15 @@ RBM_ROWS = np.zeros((4, 5))
         (RBM_ROWS, {"weights": [1, 1, 1, np.nan]}),
         (RBM_ROWS, {"batch_size": 0}),
         (RBM_ROWS, {"batch_size": -3}),
+        (RBM_ROWS, {"batch_size": 2.0}),
+        (RBM_ROWS, {"epochs": -1}),
+        (RBM_ROWS, {"epochs": 1.5}),
+        (RBM_ROWS, {"epochs": np.nan}),
+        (RBM_ROWS, {"epochs": np.inf}),
+        (RBM_ROWS, {"rule": CD}),
+        (RBM_ROWS, {"rule": "CD"}),
+        (RBM_ROWS, {"optimiser": 0.1}),
+        (RBM_ROWS, {"optimiser": SGD}),
         (RBM_ROWS, {"validation": np.zeros((3, 4))}),
         (RBM_ROWS, {"validation": np.full((3, 5), 7.0)}),
         (RBM_ROWS, {"seed": -1}),
@@ -372,7 +381,11 @@ def test_history_holds_the_energies_that_evaluate_defines():
     np.testing.assert_allclose(history["free_energy_train"][-1], free(rows).mean())
     np.testing.assert_allclose(history["free_energy_train_std"][-1], free(rows).std())
     np.testing.assert_allclose(history["free_energy_gap"][-1], free(other).mean() - free(rows).mean())
-    assert np.isnan(history["nothing"]).all()
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    with pytest.raises(EbmError, match="did you mean 'free_energy_train'") as error:
+        history["free_energy_trian"]
+    assert isinstance(error.value, KeyError)
+    assert "\n" not in str(error.value)
     assert len(fit(machine, rows, epochs=0)) == 0
 
 

@@ -332,13 +332,13 @@ class BoltzmannMachine:
         pairs = self._couplings.pairs
         return {"J": pairs(moved, phi) + pairs(phi, moved), "b": moved.sum(1)}
 
-    def carry(self, chains: SpinChains, rng: Stream) -> Params:
-        """{"x": states}."""
-        return {"x": chains.x}
+    def carry(self, chains: SpinChains, rng: Stream) -> tuple[Array, None]:
+        """The states, and nothing else."""
+        return chains.x, None
 
-    def restart(self, carried: Params) -> SpinChains:
+    def restart(self, x: Array, ahead: Array | None = None) -> SpinChains:
         """Running chains from what `carry` returned."""
-        return self.start(carried["x"])
+        return self.start(x)
 
     def store(self, data: Array) -> Array:
         """The data themselves."""

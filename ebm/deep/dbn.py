@@ -13,11 +13,12 @@ from pydantic import Field
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported
 from ebm.learning import CD, Rule
-from ebm.machine import Array, Count, Params, as_count, as_rows, put
+from ebm.machine import Array, Count, Machine, Params, as_count, as_rows, put
 from ebm.network import Layer, Network
 from ebm.optimisers import SGD, Optimiser
 from ebm.partition import LogZ, log_z
 from ebm.penalties import Penalty
+from ebm.progress import Progress, Update, showing
 from ebm.rbm import RBM
 from ebm.samplers import sample
 from ebm.stream import SAMPLE, Seed, Stream
@@ -97,14 +98,14 @@ class DBN:
         *,
         visible: Units = Bernoulli(),
         hidden: Units = Bernoulli(),
-        rule: Rule | None = None,
+        rule: Rule[Machine] | None = None,
         optimiser: Optimiser | Sequence[Optimiser] | None = None,
         epochs: int | Sequence[int] = 10,
         batch_size: int = 100,
         penalties: Sequence[Penalty] = (),
         seed: Seed = 0,
         learnt: Sequence[RBM] = (),
-        progress: Callable[[float, str], object] | None = None,
+        progress: Progress = None,
         each: Callable[[int, RBM], object] | None = None,
     ) -> DBN:
         """Learn a stack layer by layer: each RBM on the hidden means of the one below.
@@ -126,8 +127,8 @@ class DBN:
             As in `ebm.fit`.
         learnt : sequence of RBM
             The lowest layers, as an earlier call with the same arguments had learnt them: it goes on above.
-        progress : callable, optional
-            Called after every epoch with the fraction done, of all layers, and a line.
+        progress : callable, bool or None
+            As in `ebm.fit`, of all layers.
         each : callable, optional
             Called with the number of each layer and its machine when it has been learnt.
 
@@ -140,27 +141,27 @@ class DBN:
         if not layers:
             raise EbmError("greedy: sizes: expected at least one hidden layer")
         optimisers = _each(SGD(0.05, momentum=0.5) if optimiser is None else optimiser, layers, "optimiser")
+        lengths = _each(epochs, layers, "epochs")
         machines: list[RBM] = []
         rows, units, stream = visible.check(data), visible, Stream(seed)
-        for k, (size, own, n) in enumerate(
-            zip(sizes, optimisers, _each(epochs, layers, "epochs"), strict=True)
-        ):
-            if k < len(learnt):
-                machine = learnt[k]
-            else:
-                machine = RBM.from_data(
-                    rows, as_count(size, "sizes"), visible=units, hidden=hidden, seed=stream.split(k).key
-                )
-                fit(
-                    machine, rows, rule=CD() if rule is None else rule, optimiser=own, epochs=n,
-                    batch_size=batch_size, penalties=penalties, seed=stream.split(k).key,
-                    progress=None if progress is None else _layer_progress(progress, k, layers),
-                )  # fmt: skip
-                if each is not None:
-                    each(k, machine)
-            machines.append(machine)
-            if k + 1 < layers:
-                rows, units = _raised(machine, rows, stream.split(k).split(SAMPLE)), hidden
+        with showing(progress, "greedy") as update:
+            for k, size in enumerate(sizes):
+                key = stream.split(k).key
+                if k < len(learnt):
+                    machine = learnt[k]
+                else:
+                    n = as_count(size, "sizes")
+                    machine = RBM.from_data(rows, n, visible=units, hidden=hidden, seed=key)
+                    fit(
+                        machine, rows, rule=CD() if rule is None else rule, optimiser=optimisers[k],
+                        epochs=lengths[k], batch_size=batch_size, penalties=penalties, seed=key,
+                        progress=_of_layer(update, k, layers),
+                    )  # fmt: skip
+                    if each is not None:
+                        each(k, machine)
+                machines.append(machine)
+                if k + 1 < layers:
+                    rows, units = _raised(machine, rows, stream.split(k).split(SAMPLE)), hidden
         return cls(machines)
 
     @classmethod
@@ -275,8 +276,7 @@ class DBN:
         ndarray, (n, n_visible)
         """
         rng = Stream(seed).split(SAMPLE).split(self.depth)  # others than those of the top
-        machine: Any = self.top
-        x = np.asarray(sample(machine, n, seed=seed, **settings).x)
+        x = np.asarray(sample(self.top, n, seed=seed, **settings).x)
         if not self.depth:
             return x
         states = self.draw_down(self.top.visible.as_states(x, self.dtype), rng)
@@ -301,8 +301,7 @@ class DBN:
         ndarray, (n,) float64
             Nats per sample. For a single RBM it is the log-likelihood.
         """
-        machine: Any = self.top
-        value = float(log_z(machine, seed=seed) if log_z_of is None else log_z_of)
+        value = float(log_z(self.top, seed=seed) if log_z_of is None else log_z_of)
         rows, rng = self._data(v, strict=True), Stream(seed).split(SAMPLE)
         total = np.zeros(len(rows))
         draws = as_count(n_draws, "n_draws") if self.depth else 1
@@ -342,11 +341,9 @@ def _each(value: Any, n: int, name: str) -> list[Any]:
     return list(value)
 
 
-def _layer_progress(
-    progress: Callable[[float, str], object], k: int, layers: int
-) -> Callable[[float, str], object]:
+def _of_layer(update: Update, k: int, layers: int) -> Update:
     """What is called for layer k of so many."""
-    return lambda done, line: progress((k + done) / layers, f"layer {k + 1}/{layers}, {line}")
+    return lambda done, line: update((k + done) / layers, f"layer {k + 1}/{layers}, {line}")
 
 
 def _raised(machine: RBM, rows: Array, rng: Stream) -> Array:

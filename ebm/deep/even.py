@@ -49,13 +49,13 @@ class EvenLayers:
         """Running chains from states of the even layers, (n_chains, n_units)."""
         return self._rbm.start(x)
 
-    def carry(self, chains: Any, rng: Stream) -> Params:
+    def carry(self, chains: Any, rng: Stream) -> tuple[Array, Array | None]:
         """What learning keeps of running chains."""
         return self._rbm.carry(chains, rng)
 
-    def restart(self, carried: Params) -> Any:
+    def restart(self, x: Array, ahead: Array | None = None) -> Any:
         """Running chains from what `carry` returned."""
-        return self._rbm.restart(carried)
+        return self._rbm.restart(x, ahead)
 
     def store(self, data: Array) -> Array:
         """Rows of data as they are."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ebm.machine import Array
 from ebm.network.passes import mean_of
+from ebm.rbm import RBM
 
 __all__ = ["even_means"]
 
 _MOST = 50  # iterations
 
 
-def even_means(rbm: Any, v: Array, cut: int, tolerance: float) -> tuple[Array, Array]:
+def even_means(rbm: RBM, v: Array, cut: int, tolerance: float) -> tuple[Array, Array]:
     """Means of the even hidden layers, units of two states, and their entropy, docs/math.md (4.17).
 
     Parameters
@@ -47,7 +46,7 @@ def even_means(rbm: Any, v: Array, cut: int, tolerance: float) -> tuple[Array, A
             break
     p = m.astype(np.float64)
     for own, _, columns in units.parts(m.shape[1]):
-        low, high = own.states
+        low, high = own.interval
         p[:, columns] = (p[:, columns] - low) / (high - low)
     p = np.clip(p, 1e-12, 1 - 1e-12)
     return m, -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(1)

@@ -12,12 +12,14 @@ from pydantic import Field
 from ebm.deep.dbn import DBN
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Params, check_finite
+from ebm.machine import Array, Params
 from ebm.optimisers import SGD, Optimiser
 from ebm.penalties import Penalty
+from ebm.progress import Progress, showing
 from ebm.stream import Seed, Stream
-from ebm.training import begin, train
+from ebm.training import Course, History, begin, train
 from ebm.training.steps import steps_per_epoch
+from ebm.units import Units
 
 __all__ = ["UpDown", "up_down"]
 
@@ -45,14 +47,14 @@ class UpDown:
 
     def init(self, machine: DBN, rng: Stream) -> Carried:
         """Nothing is carried."""
-        return {}
+        return Carried()
 
-    def gradient(self, machine: DBN, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
+    def gradient(self, machine: DBN, batch: Batch, carried: Carried, rng: Stream) -> tuple[Params, Carried]:
         """Steps of all parameters, the weighted means over the rows."""
         v, weights = batch
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         up = machine.draw_up(v, rng)
         end = machine.top.sweep(up[-1], rng, self.k)
         found = dict(machine.top.contrast(up[-1], w, end, w)[0])
@@ -63,12 +65,12 @@ class UpDown:
             found |= _outer(machine, above, up[k + 1], off, f"G{k}", f"g{k}")
             off = w[:, None] * (above.encode(down[k + 1]) - above.mean(machine.inputs_up(down[k], k)))
             found |= _outer(machine, units, down[k], off, f"R{k}", f"r{k}")
-        return {key: np.asarray(found[key], machine.dtype) for key in machine.params}, chains
+        return {key: np.asarray(found[key], machine.dtype) for key in machine.params}, carried
 
 
-def _outer(machine: DBN, units: object, x: Array, off: Array, W: str, b: str) -> Params:
+def _outer(machine: DBN, units: Units, x: Array, off: Array, W: str, b: str) -> Params:
     off = off.astype(machine.dtype)
-    return {W: units.outer(x, off), b: off.sum(0)}  # type: ignore[attr-defined]
+    return {W: units.outer(x, off), b: off.sum(0)}
 
 
 def up_down(
@@ -82,7 +84,8 @@ def up_down(
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     seed: Seed = 0,
-) -> None:
+    progress: Progress = None,
+) -> History:
     """Fine-tune a deep belief network in place, as a density: `UpDown` with the usual loop.
 
     Parameters
@@ -92,8 +95,13 @@ def up_down(
         Sweeps of the top RBM in each update.
     optimiser : Optimiser, optional
         ``SGD(0.01)`` when left out.
-    epochs, batch_size, weights, penalties, seed
+    epochs, batch_size, weights, penalties, seed, progress
         As in `ebm.fit`.
+
+    Returns
+    -------
+    History
+        A row per epoch: epoch, step, rate.
 
     Raises
     ------
@@ -107,13 +115,16 @@ def up_down(
     >>> import numpy as np, ebm
     >>> data = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 20)
     >>> dbn = ebm.DBN.greedy(data, [3, 2], epochs=2)
-    >>> ebm.up_down(dbn, data, epochs=2)
+    >>> len(ebm.up_down(dbn, data, epochs=2))
+    2
     """
     rows = dbn._data(data)
     rule, optimiser = UpDown(k), SGD(0.01) if optimiser is None else optimiser
     state = begin(dbn, rule, optimiser, seed)
-    last = epochs * steps_per_epoch(len(rows), batch_size)
+    per_epoch = steps_per_epoch(len(rows), batch_size)
     steps = train(state, (rows,), rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
-    while state.step < last:
-        next(steps)
-    check_finite(dbn, state.step)
+    with showing(progress, "up_down") as update:
+        course: Course[DBN] = Course(epochs, per_epoch, optimiser=optimiser, update=update)
+        history = History(list(course.run(state, steps)))
+    course.settle(state)
+    return history

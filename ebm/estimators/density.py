@@ -11,15 +11,17 @@ from sklearn.utils.validation import check_is_fitted
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import NotSupported
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Progress
+from ebm.estimators.shell import Verbose
 from ebm.estimators.visible import Inputs, learn
 from ebm.learning import PCD
-from ebm.machine import Array
+from ebm.machine import Array, Machine
 from ebm.optimisers import SGD, Linear
 from ebm.partition import log_likelihood, log_z
 from ebm.rbm import RBM
 from ebm.samplers import sample
 from ebm.training import State
+from ebm.training.history import Row
+from ebm.training.judges import Judge
 
 __all__ = ["BoltzmannMachineDensity"]
 
@@ -107,23 +109,20 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
             self._count("n_iter", 0),
             self._count("batch_size"),
         )
-        rule = self._part("rule", "gradient", PCD())
+        rule = self._rule(PCD())
         rate = Linear(self._number("learning_rate"), 0.0, epochs=max(1, n_iter))
-        optimiser = self._part("optimiser", "update", SGD(rate))
+        optimiser = self._optimiser(SGD(rate))
         X = self._dense_rows(X, reset=True)
         order, weights = arranged(X, None, sample_weight)
         X, seed = self._begin_inputs(X[order]), self._seed()
-        self.machine_, progress = self._machine(kind, X, seed), Progress(self)
+        self.machine_, verbose = self._machine(kind, X, seed), Verbose(self)
 
-        def look(epoch: int, state: State) -> bool:
-            if progress.enabled:
-                energy = state.machine.free_energy(X).mean()
-                progress.say(f"Iteration {epoch}, free energy = {energy:.2f} nats per sample")
-            return False
+        def row(state: State[Machine]) -> Row:
+            return {"free_energy": float(state.machine.free_energy(X).mean())} if verbose.enabled else {}
 
         learn(
             self.machine_, X, rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
-            weights=weights, penalties=self.penalties, look=look,
+            weights=weights, penalties=self.penalties, judge=Judge(row), update=verbose.say,
         )  # fmt: skip
         found = log_z(self.machine_, self.log_z, seed=seed)
         self.log_z_, self.log_z_stderr_ = float(found), float(found.stderr)

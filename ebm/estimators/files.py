@@ -9,8 +9,9 @@ import numpy as np
 
 from ebm import estimators, learning, network, optimisers, penalties, samplers, selection
 from ebm.errors import EbmError, nearest
-from ebm.machine import Array
+from ebm.machine import Array, Parametrised
 from ebm.stream import Stream
+from ebm.training import State
 from ebm.units import Units
 from ebm.units.tables import units_from_dict, units_to_dict
 
@@ -18,10 +19,10 @@ __all__ = ["described", "restored"]
 
 _PLAIN = (type(None), bool, int, float, str)
 _SETTINGS = {
-    name: getattr(module, name)
+    name: vars(module)[name]
     for module in (learning, optimisers, penalties, samplers, selection)
     for name in module.__all__
-    if dataclasses.is_dataclass(getattr(module, name))
+    if dataclasses.is_dataclass(vars(module)[name])
 } | {"LBFGS": network.LBFGS}
 
 
@@ -35,7 +36,7 @@ def described(estimator: Any) -> tuple[dict[str, Any], dict[str, Array], dict[st
         and arrays.
     """
     name = type(estimator).__name__
-    if getattr(estimators, name, None) is not type(estimator):
+    if vars(estimators).get(name) is not type(estimator):
         raise EbmError(f"save: expected an estimator of ebm.estimators, got {name}")
     own = estimator.get_params(deep=False)
     header: dict[str, Any] = {"type": name, "params": {k: _table(k, v) for k, v in own.items()}, "fitted": {}}
@@ -46,7 +47,7 @@ def described(estimator: Any) -> tuple[dict[str, Any], dict[str, Array], dict[st
             continue
         if isinstance(value, np.ndarray) and value.dtype != object:
             arrays[key] = value
-        elif hasattr(value, "params") or hasattr(value, "machine"):
+        elif isinstance(value, (Parametrised, State)):
             parts[key] = value
         else:
             header["fitted"][key] = _table(key, value)
@@ -64,7 +65,7 @@ def restored(header: dict[str, Any], arrays: dict[str, Array], parts: dict[str, 
     name = header["type"]
     if name not in estimators.__all__:
         raise EbmError(f"unknown estimator {name!r}; {nearest(str(name), estimators.__all__)}")
-    made = getattr(estimators, name)
+    made = vars(estimators)[name]
     given = {key: _built(value) for key, value in header["params"].items()}
     unknown = set(given) - set(made._get_param_names())
     if unknown:

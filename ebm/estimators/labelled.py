@@ -11,17 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 from ebm.conditional import conditional_probabilities
 from ebm.errors import EbmError
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Progress
+from ebm.estimators.shell import Verbose
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
-from ebm.learning import CD, PCD, Discriminative, Hybrid
-from ebm.machine import Array
+from ebm.learning import CD, PCD, Discriminative, Hybrid, Rule
+from ebm.learning.rules import predictor
+from ebm.machine import Array, Machine
 from ebm.network import LBFGS, BackPropagation, Layer, Network, fine_tune
-from ebm.optimisers import SGD, Adam, Linear
+from ebm.optimisers import SGD, Adam, Linear, Optimiser
 from ebm.penalties import L2
 from ebm.rbm import RBM
 from ebm.samplers import sample
 from ebm.selection import EarlyStopping
 from ebm.training import State, begin, partial_fit
+from ebm.training.history import Row
+from ebm.training.judges import Judge
 from ebm.units import Gaussian, Mixed, Potts
 
 __all__ = ["RBMClassifier", "SoftmaxClassifier"]
@@ -84,10 +87,10 @@ class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
         y = self._begin_labels(y)
         order, weights = arranged(X, y, sample_weight)
         X, y = self._begin_inputs(X[order]), y[order]
-        self.network_, progress = self._network(X), Progress(self)
+        self.network_ = self._network(X)
         history = fine_tune(
             self.network_, X, y, optimiser=lbfgs, epochs=self._count("max_iter"), weights=weights,
-            penalties=penalties, progress=lambda _, line: progress.say(line),
+            penalties=penalties, progress=Verbose(self).say,
         )  # fmt: skip
         self.n_iter_ = max(1, len(history))
         return self
@@ -96,7 +99,7 @@ class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> SoftmaxClassifier:
         """Take one step with the rows of X, a batch; the first call must name all classes."""
-        first, penalties = not hasattr(self, "network_"), [L2(self._number("alpha"))]
+        first, penalties = "network_" not in vars(self), [L2(self._number("alpha"))]
         rule, optimiser = BackPropagation(), Adam(self._number("learning_rate", ends=False))
         X, y = self._rows_and(X, y, reset=first)
         if first:
@@ -105,7 +108,7 @@ class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
             self.network_ = self._network(X)
         else:
             y, X = self._labels(y), self._inputs(X)
-        if not hasattr(self, "_state"):
+        if "_state" not in vars(self):
             self._state = begin(self.network_, rule, optimiser, self._seed())
         target = self.network_.target(y, len(X))
         partial_fit(self._state, (X, target), rule, optimiser, weights=sample_weight, penalties=penalties)
@@ -240,49 +243,52 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
             rest, others = held_out(len(rows), self.validation_fraction, seed, labelled)
             heldout = rows[others]
         self.machine_ = self._machine(rows[rest], seed)
-        stopping, progress = EarlyStopping(self._count("n_iter_no_change"), "loss"), Progress(self)
-        judge = rule if hasattr(rule, "score") else Discriminative()
+        stopping, verbose = EarlyStopping(self._count("n_iter_no_change"), "loss"), Verbose(self)
+        predicts = predictor(rule) or Discriminative()
         given: dict[str, Any] = {"weights": None if weights is None else weights[rest]}
         given |= {"batch_size": batch_size, "seed": seed, "penalties": self._penalties()}
-        self._pretrain(rows[rest], given, progress)
+        self._pretrain(rows[rest], given, verbose)
 
-        def look(epoch: int, state: State) -> bool:
-            enough, said = False, ""
-            if heldout is not None:
-                loss, error = judge.score(state.machine, heldout)
-                enough = stopping.note(state, -loss)
-                said = f", held-out loss = {loss:.4f}, error = {error:.2%}"
-            if progress.enabled:
-                loss, error = judge.score(state.machine, rows[rest])
-                progress.say(f"Iteration {epoch}, training loss = {loss:.4f} nats, error = {error:.2%}{said}")
-            return enough
+        sets = {"train": rows[rest]} if verbose.enabled else {}
+        sets |= {} if heldout is None else {"heldout": heldout}
 
-        learn(self.machine_, rows[rest], rule, optimiser, epochs=n_iter, look=look, **given)
+        def row(state: State[Machine]) -> Row:
+            found: Row = {}
+            for name, judged in sets.items():
+                found[f"loss_{name}"], found[f"error_{name}"] = predicts.score(state.machine, judged)
+            return found
+
+        def score(state: State[Machine], row: Row, stopping: EarlyStopping) -> float:
+            return -row["loss_heldout"]
+
+        learn(
+            self.machine_, rows[rest], rule, optimiser, epochs=n_iter, judge=Judge(row, score),
+            stopping=None if heldout is None else stopping, update=verbose.say, **given,
+        )  # fmt: skip
         return self
 
-    def _pretrain(self, rows: Array, given: dict[str, Any], progress: Progress) -> None:
+    def _pretrain(self, rows: Array, given: dict[str, Any], verbose: Verbose) -> None:
         """Learn what the rows look like, labels and all."""
         passes = self._count("n_iter_pretraining", 0)
         rate = Linear(self._number("learning_rate_pretraining", ends=False), 0.0, epochs=max(1, passes))
         if not passes:
             return
-        rule: Any = CD()
+        rule: Rule[Machine] = CD()
         if np.isnan(rows[:, -1]).any():
             rule = Hybrid(1.0, rule)  # draws the labels that are missing
 
-        def look(epoch: int, state: State) -> bool:
-            progress.say(f"Pre-training, iteration {epoch}")
-            return False
+        def say(done: float, line: str) -> None:
+            verbose.say(done, f"pre-training, {line}")
 
         optimiser = SGD(rate, momentum=self._number("momentum", 0, 1))
-        learn(self.machine_, rows, rule, optimiser, epochs=passes, look=look, **given)
+        learn(self.machine_, rows, rule, optimiser, epochs=passes, update=say, **given)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> RBMClassifier:
         """Make one update with the rows of X, a batch, at the rate `learning_rate`.
 
         The first call makes the machine; it must name all classes.
         """
-        first, (rule, optimiser) = not hasattr(self, "machine_"), self._how(falls=False)
+        first, (rule, optimiser) = "machine_" not in vars(self), self._how(falls=False)
         X, y = self._rows_and(X, y, reset=first)
         if first:
             y, X = self._begin_labels(y, classes), self._begin_inputs(X)
@@ -291,7 +297,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         rows = np.column_stack([X, y.astype(X.dtype)])
         if first:
             self.machine_ = self._machine(rows, self._seed())
-        if not hasattr(self, "_state"):
+        if "_state" not in vars(self):
             self._state = begin(self.machine_, rule, optimiser, self._seed())
         partial_fit(self._state, rows, rule, optimiser, weights=sample_weight, penalties=self._penalties())
         return self
@@ -311,7 +317,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         numbers[known] = self._begin_labels(y[known])
         return numbers
 
-    def _how(self, *, falls: bool = True) -> tuple[Any, Any]:
+    def _how(self, *, falls: bool = True) -> tuple[Rule[Machine], Optimiser]:
         """Rule and optimiser, checked."""
         rate, dropout = self._number("learning_rate", ends=False), self._number("dropout", 0, 1)
         schedule = Linear(rate, 0.0, epochs=max(1, self._count("n_iter", 0))) if falls else rate
@@ -320,9 +326,9 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         if mode == "discriminative":
             return Discriminative(dropout=dropout), optimiser
         if mode == "hybrid":
-            generative = self._part("rule", "gradient", CD())
+            generative = self._rule(CD())
             return Hybrid(self._number("alpha"), generative, dropout=dropout), optimiser
-        return self._part("rule", "gradient", PCD()), optimiser
+        return self._rule(PCD()), optimiser
 
     def _penalties(self) -> list[L2]:
         l2 = self._number("l2")
@@ -352,7 +358,6 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
             given = np.full(self.machine_.n_visible, np.nan)
             given[-1] = self._labels(np.asarray([label]))[0]
         seed = self._seed(random_state)
-        machine: Any = self.machine_
-        rows = np.asarray(sample(machine, n_samples, given=given, seed=seed).x)
+        rows = np.asarray(sample(self.machine_, n_samples, given=given, seed=seed).x)
         x, y = rows[:, :-1], self.classes_[rows[:, -1].astype(int)]
         return (x if self.shift_ is None else x * self.scale_ + self.shift_), y

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.errors import NotSupported
 from ebm.estimators.order import arranged, chosen_columns, row_weights
-from ebm.estimators.shell import Progress, Shell, by_blocks, dense, within_means
-from ebm.learning import PCD
-from ebm.machine import Array, check_finite
-from ebm.optimisers import SGD
+from ebm.estimators.shell import Shell, Verbose, by_blocks, dense, within_means
+from ebm.learning import PCD, Rule
+from ebm.learning.sampling import Persistent
+from ebm.machine import Array, Machine
+from ebm.optimisers import SGD, Optimiser
 from ebm.rbm import RBM
 from ebm.scores import pseudo_likelihood, reconstruction_error
 from ebm.stream import SAMPLE, Stream
-from ebm.training import begin, partial_fit, train
-from ebm.training.loop import keep
+from ebm.training import Course, State, begin, partial_fit, train
+from ebm.training.history import Row
+from ebm.training.judges import Judge
 from ebm.training.steps import steps_per_epoch
 from ebm.units import Bernoulli
 
@@ -134,9 +138,10 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
     @property
     def h_samples_(self) -> Array:
         """Hidden states of the persistent chains."""
-        if "h" not in self._learning.chains:
+        chains = self._learning.chains
+        if not isinstance(chains, Persistent) or chains.ahead is None:
             raise AttributeError(f"h_samples_: {self.rule!r} keeps no hidden states between updates")
-        return np.asarray(self._learning.chains["h"])
+        return np.asarray(chains.ahead)
 
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> RBMTransformer:
         """Learn from rows, anew.
@@ -161,16 +166,25 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         order, weights = arranged(rows, None, sample_weight)
         rows = rows[order]
         self._begin(rows, rule, optimiser)
-        progress = Progress(self)
+        verbose, state = Verbose(self), self._learning
+
+        def row(state: State[RBM]) -> Row:
+            return self._judged(rows) if verbose.enabled else {}
+
         small = batch_size * self.machine_.W.size <= _SMALL and not scipy.sparse.issparse(rows)
         usual = self.rule is None and self.optimiser is None and not self.penalties and self._of_bits()
-        for epoch in _compiled(self, rows, weights) if small and usual else self._epochs(rows, weights):
-            if epoch <= n_iter:
-                check_finite(self.machine_, self._learning.step)
-                progress.say(f"Iteration {epoch}, {self._judged(rows) if progress.enabled else ''}")
-            if epoch >= n_iter:
-                break
-        keep(self._learning, lambda other: True)
+        if small and usual:
+            steps = _compiled(self, rows, weights)
+        else:
+            steps = train(
+                state, rows, rule, optimiser, batch_size, self._seed_used, weights=weights,
+                penalties=self.penalties or (),
+            )  # fmt: skip
+        per_epoch = steps_per_epoch(rows.shape[0], batch_size)
+        course = Course(n_iter, per_epoch, Judge(row), update=verbose.say)
+        for _ in course.run(state, steps):
+            pass
+        course.settle(state)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> RBMTransformer:
@@ -189,7 +203,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         EbmError, Diverged
             As `fit`.
         """
-        first = not hasattr(self, "machine_")
+        first = "machine_" not in vars(self)
         rows, rule, optimiser = self._rows(X, reset=first), *self._how()
         rows = within_means(rows, self._units("visible", Bernoulli()), "RBMTransformer: X")
         weights = row_weights(sample_weight, rows.shape[0])
@@ -255,13 +269,13 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         sites = chosen_columns(rows, self._seed_used)
         return _pseudo_likelihood(self.machine_, dense(rows), sites)
 
-    def _how(self) -> tuple[Any, Any]:
+    def _how(self) -> tuple[Rule[Machine], Optimiser]:
         """Rule and optimiser, checked."""
-        rule = self._part("rule", "gradient", PCD(n_chains=self._count("batch_size")))
+        rule = self._rule(PCD(n_chains=self._count("batch_size")))
         rate = self._number("learning_rate", 0, ends=False)
-        return rule, self._part("optimiser", "update", SGD(rate))
+        return rule, self._optimiser(SGD(rate))
 
-    def _begin(self, rows: Any, rule: Any, optimiser: Any) -> None:
+    def _begin(self, rows: Any, rule: Rule[Machine], optimiser: Optimiser) -> None:
         visible, hidden = self._units("visible", Bernoulli()), self._units("hidden", Bernoulli())
         seed, n_components = self._seed(), self._count("n_components")
         first = dense(rows[:10000] if scipy.sparse.issparse(rows) else rows)
@@ -275,50 +289,36 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         machine = self.machine_
         return isinstance(machine.visible, Bernoulli) and isinstance(machine.hidden, Bernoulli)
 
-    def _epochs(self, rows: Any, weights: Array | None) -> Any:
-        """Learn, and yield the number of each epoch when it is over."""
-        batch_size, n_iter = self.batch_size, self.n_iter
-        per_epoch = steps_per_epoch(rows.shape[0], batch_size)
-        if n_iter == 0:
-            return
-        rule, optimiser = self._how()
-        for state in train(
-            self._learning, rows, rule, optimiser, batch_size, self._seed_used, weights=weights,
-            penalties=self.penalties or (),
-        ):  # fmt: skip
-            if state.step % per_epoch == 0:
-                yield state.step // per_epoch
-
     def _seen(self, X: Any) -> Any:
         check_is_fitted(self)
         return within_means(self._rows(X, reset=False), self.machine_.visible, f"{type(self).__name__}: X")
 
-    def _judged(self, rows: Any) -> str:
+    def _judged(self, rows: Any) -> Row:
         if not self.machine_.visible.finite:
-            return f"reconstruction error = {reconstruction_error(self.machine_, dense(rows[:2000])):.4f}"
-        return f"pseudo-likelihood = {self.score_samples(rows).mean():.2f}"
+            return {"reconstruction_error": reconstruction_error(self.machine_, dense(rows[:2000]))}
+        return {"pseudo-likelihood": float(self.score_samples(rows).mean())}
 
 
-def _compiled(estimator: RBMTransformer, rows: Array, weights: Array | None) -> Any:
-    """`RBMTransformer._epochs` of small machines of bits learnt by PCD-1: whole epochs as compiled code."""
+def _compiled(estimator: RBMTransformer, rows: Array, weights: Array | None) -> Iterator[State[RBM]]:
+    """What `train` does with small machines of bits learnt by PCD-1: whole epochs as compiled code."""
     from ebm.kernels.learning.persistent import persistent_updates
 
     machine, state, n = estimator.machine_, estimator._learning, len(rows)
     kind = machine.dtype.type
-    x = np.array(state.chains["x"], machine.dtype)
+    x = np.array(state.chains.states, machine.dtype)
     h = np.array(machine.sample_h(x, state.rng), machine.dtype)
     w = np.ones(n, kind) if weights is None else (weights / weights.mean()).astype(kind)
     per_epoch = steps_per_epoch(n, estimator.batch_size)
     rate, shuffles = kind(estimator.learning_rate), Stream(estimator._seed_used).key
-    for epoch in range(estimator.n_iter):
+    for epoch in itertools.count():
         source = np.random.SeedSequence(shuffles, spawn_key=(epoch,))
         order = np.random.default_rng(source).permutation(n)
         uniforms, params = state.rng.advance(2 * per_epoch), (machine.W, machine.b, machine.c)
         persistent_updates(uniforms, rows, w, order, estimator.batch_size, rate, params, h, x)
         machine.project()
         state.step += per_epoch
-        state.chains = {"x": x, "h": h}
-        yield epoch + 1
+        state.chains = Persistent(x, h)
+        yield state
 
 
 def _pseudo_likelihood(machine: RBM, rows: Array, sites: Array) -> Array:

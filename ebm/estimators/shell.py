@@ -12,17 +12,22 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from ebm.errors import EbmError
-from ebm.machine import Array, as_count
+from ebm.errors import EbmError, expect
+from ebm.learning import Rule
+from ebm.machine import Array, Machine, as_count
+from ebm.optimisers import Optimiser
 from ebm.units import Bernoulli, Units
 
-__all__ = ["Shell", "within_means"]
+__all__ = ["Shell", "Verbose", "within_means"]
 
 _BLOCK = 1024  # sparse rows that are made dense at a time
 
 
 class Shell(BaseEstimator):
     """The base of the estimators: parameters are kept as given and checked when something is fitted."""
+
+    rule: Any
+    optimiser: Any
 
     def __sklearn_tags__(self) -> Any:
         """Sparse rows are taken."""
@@ -73,12 +78,15 @@ class Shell(BaseEstimator):
             )
         return default if value is None else value
 
-    def _part(self, name: str, method: str, default: Any) -> Any:
-        """A parameter that is a rule or an optimiser, known by a method that it has."""
-        value = getattr(self, name)
-        if value is not None and (isinstance(value, type) or not hasattr(value, method)):
-            raise EbmError(f"{type(self).__name__}: {name}: expected one such as {default!r}, got {value!r}")
-        return default if value is None else value
+    def _rule(self, default: Rule[Machine]) -> Rule[Machine]:
+        """The parameter `rule`."""
+        value, name = self.rule, f"{type(self).__name__}: rule"
+        return default if value is None else expect(value, Rule, name, f"a rule such as {default!r}")
+
+    def _optimiser(self, default: Optimiser) -> Optimiser:
+        """The parameter `optimiser`."""
+        value, name = self.optimiser, f"{type(self).__name__}: optimiser"
+        return default if value is None else expect(value, Optimiser, name, f"one such as {default!r}")
 
     def _seed(self, other: Any = None) -> int:
         """A seed from `random_state`, or another one: an int itself, a generator's next draw; fresh for None.
@@ -95,14 +103,14 @@ class Shell(BaseEstimator):
         return as_count(state, f"{type(self).__name__}: random_state", 0)
 
 
-class Progress:
+class Verbose:
     """Prints a line now and then, with the seconds since the last one, as scikit-learn's estimators do."""
 
     def __init__(self, estimator: Any) -> None:
         self._name, self.enabled = type(estimator).__name__, bool(estimator.verbose)
         self._last = time.perf_counter()
 
-    def say(self, line: str) -> None:
+    def say(self, done: float, line: str) -> None:
         """Print a line, if the estimator is verbose."""
         if self.enabled:
             now = time.perf_counter()

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.errors import EbmError
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Progress
+from ebm.estimators.shell import Verbose
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD
 from ebm.machine import Array
@@ -19,7 +19,6 @@ from ebm.optimisers import SGD, Adam, Linear
 from ebm.penalties import L2
 from ebm.rbm import RBM
 from ebm.selection import EarlyStopping
-from ebm.training import State
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["DBNClassifier", "DBNRegressor"]
@@ -104,15 +103,14 @@ class _Stack(Inputs):
     def _pretrain(
         self, machine: RBM, rows: Array, weights: Array | None, rate: Linear, epochs: int, seed: int
     ) -> None:
-        progress = Progress(self)
+        verbose = Verbose(self)
 
-        def look(epoch: int, state: State) -> bool:
-            progress.say(f"Pre-training {machine.n_visible} - {machine.n_hidden}, iteration {epoch}")
-            return False
+        def say(done: float, line: str) -> None:
+            verbose.say(done, f"pre-training {machine.n_visible} - {machine.n_hidden}, {line}")
 
         learn(
             machine, rows, CD(), SGD(rate, momentum=0.5), epochs=epochs, batch_size=self._batch(len(rows)),
-            seed=seed, weights=weights, look=look,
+            seed=seed, weights=weights, update=say,
         )  # fmt: skip
 
     def _tune(
@@ -125,14 +123,14 @@ class _Stack(Inputs):
     ) -> None:
         """Fine-tune on some of the rows (X, y, weights), judged by those held out, if any are."""
         (X, y, weights), (rest, others) = rows, parts
-        progress, epochs = Progress(self), how["max_iter"]
+        epochs = how["max_iter"]
         history = fine_tune(
             network, X[rest], y[rest], epochs=epochs, batch_size=self._batch(len(rest)),
             optimiser=Adam(Linear(how["learning_rate_init"], 0.0, epochs=max(1, epochs))),
             weights=None if weights is None else weights[rest], penalties=[L2(how["alpha"])],
             dropout=self.dropout, validation=None if others is None else (X[others], y[others]),
             stopping=None if others is None else how["stopping"], seed=seed,
-            progress=lambda _, line: progress.say(line),
+            progress=Verbose(self).say,
         )  # fmt: skip
         self.loss_curve_ = history["loss_train"].tolist()
         if others is not None:

@@ -11,9 +11,14 @@ from sklearn.utils.validation import validate_data
 
 from ebm.errors import EbmError
 from ebm.estimators.shell import Shell, dense
-from ebm.machine import Array, check_finite
-from ebm.training import State, begin, train
-from ebm.training.loop import choose
+from ebm.learning import Rule
+from ebm.machine import Array, Machine
+from ebm.optimisers import Optimiser
+from ebm.penalties import Penalty
+from ebm.progress import Update
+from ebm.selection import EarlyStopping
+from ebm.training import Course, begin, train
+from ebm.training.judges import Judge
 from ebm.training.steps import steps_per_epoch
 from ebm.units import Bernoulli, Gaussian, Units
 
@@ -109,28 +114,24 @@ def held_out(n: int, fraction: float, seed: int, y: Array | None = None) -> tupl
 
 
 def learn(
-    machine: Any,
+    machine: Machine,
     rows: Array,
-    rule: Any,
-    optimiser: Any,
+    rule: Rule[Machine],
+    optimiser: Optimiser,
     *,
     epochs: int,
     batch_size: int,
     seed: int,
     weights: Array | None = None,
-    penalties: Sequence[Any] = (),
-    look: Callable[[int, State], bool] | None = None,
-) -> State:
-    """Train a machine in place; `look` sees every epoch and says when it is enough."""
+    penalties: Sequence[Penalty] = (),
+    judge: Judge[Machine] | None = None,
+    stopping: EarlyStopping | None = None,
+    update: Update | None = None,
+) -> None:
+    """Train a machine in place."""
     state, per_epoch = begin(machine, rule, optimiser, seed), steps_per_epoch(len(rows), batch_size)
-    if epochs > 0:
-        steps = train(state, rows, rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
-        for now in steps:
-            epoch, within = divmod(now.step, per_epoch)
-            if within:
-                continue
-            check_finite(machine, now.step)
-            if (look is not None and look(epoch, now)) or epoch == epochs:
-                break
-        choose(state, None)
-    return state
+    course = Course(epochs, per_epoch, judge or Judge(), stopping, update=update)
+    steps = train(state, rows, rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
+    for _ in course.run(state, steps):
+        pass
+    course.settle(state)

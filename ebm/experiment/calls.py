@@ -97,8 +97,11 @@ def _exported() -> tuple[type, ...]:
 
 
 def _arms(hint: Any) -> list[Any]:
-    """The types within an annotation: the arms of a union, the items of a list."""
-    inner = typing.get_args(hint)[:1] if typing.get_origin(hint) is Annotated else typing.get_args(hint)
+    """The types within an annotation: the arms of a union, the items of a list; of `Rule[Machine]` Rule."""
+    origin = typing.get_origin(hint)
+    if isinstance(origin, type) and vars(origin).get("_is_protocol", False):
+        return [origin]
+    inner = typing.get_args(hint)[:1] if origin is Annotated else typing.get_args(hint)
     return [arm for part in inner for arm in _arms(part)] or [hint]
 
 

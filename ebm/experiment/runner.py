@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,21 @@ from ebm.experiment.machines import make_machine
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, run_stages
-from ebm.experiment.work import Config, Model, Train, Work, rows_for
-from ebm.machine import Array, check_finite
-from ebm.optimisers.schedules import rate_at
+from ebm.experiment.work import Config, Model, Work, rows_for
+from ebm.machine import Array, Machine, check_finite
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
 from ebm.partition.estimate import log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
-from ebm.selection import best_step
+from ebm.selection import EarlyStopping
 from ebm.stream import AIS
-from ebm.training import State, begin, train
-from ebm.training.equilibrium import Equilibrium
-from ebm.training.loop import choose, described, evaluate
+from ebm.training import Course, State, begin, train
+from ebm.training.history import Row
+from ebm.training.judges import Judge, by_energies
 from ebm.training.steps import steps_per_epoch
 
 __all__ = ["resume", "run"]
 
-_LADDER = "log_z."  # begins the names of the ladder that follows the machine, in a memory
 _SMALL_PRODUCT = 2**24  # multiplications, about 0.3 ms
 _PSEUDO_ROWS = 200  # rows whose pseudo-likelihood an evaluation computes
 
@@ -124,7 +123,7 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
         directory.unlock()
 
 
-def _prepared(config: Config, directory: RunDirectory, report: Report, state: State | None) -> Work:
+def _prepared(config: Config, directory: RunDirectory, report: Report, state: State[Machine] | None) -> Work:
     """The data and the machine, checked for what the config asks of them."""
     data = config.data.load() if config.data is not None else None
     machine = make_machine(config.machine, data) if state is None else state.machine
@@ -133,7 +132,7 @@ def _prepared(config: Config, directory: RunDirectory, report: Report, state: St
     return Work(config, machine, data, directory, report)
 
 
-def _go(work: Work, state: State | None) -> RunDirectory:
+def _go(work: Work, state: State[Machine] | None) -> RunDirectory:
     began, config, directory, report = time.perf_counter(), work.config, work.run, work.report
     with _warnings_as_lines(report), _blas_threads(work.machine, config):
         if isinstance(work.machine, DBN):
@@ -199,87 +198,85 @@ def _stop_between_steps() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _learn(work: Work, state: State | None) -> None:
+def _learn(work: Work, state: State[Machine] | None) -> None:
     config, data, run = work.config, work.rows, work.run
-    settings = config.train
+    settings, machine = config.train, work.machine
     assert settings is not None
+    assert isinstance(machine, Machine)
     rows = np.repeat(data.train, settings.repeat, axis=0)
     per_epoch = steps_per_epoch(len(rows), settings.batch_size)
-    last = settings.epochs * per_epoch
-    equilibrium = Equilibrium(config.rule, per_epoch * settings.evaluate_every)
-    if state is None:
-        state = begin(work.machine, config.rule, config.optimiser, settings.seed)
-        run.cut_metrics(-1)
-        _look(work, state, per_epoch, equilibrium)
-    else:
-        run.cut_metrics(state.step)
-    steps = train(
-        state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
-        penalties=settings.penalties, constraints=settings.constraints,
-    )  # fmt: skip
-    with _stop_between_steps() as stopped, np.errstate(all="ignore"):
-        with work.report.progress("learning") as update:
-            while state.step < last and not _enough(settings, state):
-                next(steps)
-                if state.step % (per_epoch * settings.evaluate_every) == 0 or state.step == last:
-                    update(state.step / last, _look(work, state, per_epoch, equilibrium))
-                    run.save_state(state)
-                if stopped():
-                    break
-        if stopped():
-            check_finite(state.machine, state.step)
-            run.save_state(state)
-            raise KeyboardInterrupt
-    _keep(work, state, per_epoch)
+    judge = _judge(work, per_epoch * settings.evaluate_every)
+    with work.report.progress("learning") as update:
+        course = Course(
+            settings.epochs, per_epoch, judge, None if work.heldout is None else settings.stopping,
+            settings.evaluate_every, config.optimiser, update,
+        )  # fmt: skip
+        with _stop_between_steps() as stopped, np.errstate(all="ignore"), _last_good(run):
+            if state is None:
+                state = begin(machine, config.rule, config.optimiser, settings.seed)
+                run.cut_metrics(-1)
+                run.append_metrics(course.look(state))
+            else:
+                run.cut_metrics(state.step)
+            steps = train(
+                state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
+                penalties=settings.penalties, constraints=settings.constraints,
+            )  # fmt: skip
+            for row in course.run(state, steps, stopped):
+                run.append_metrics(row)
+                run.save_state(state)
+            if stopped():
+                check_finite(state.machine, state.step)
+                run.save_state(state)
+                raise KeyboardInterrupt
+    _settle(work, state, course)
 
 
-def _enough(settings: Train, state: State) -> bool:
-    """Whether the looks so far say to stop: asked of the memory, so that a resumed run knows."""
-    return settings.stopping is not None and settings.stopping.enough(state.memory)
+@contextmanager
+def _last_good(run: RunDirectory) -> Iterator[None]:
+    """Where learning diverges, say which checkpoint is good."""
+    try:
+        yield
+    except Diverged as error:
+        kept = run.checkpoints()
+        where = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+        raise Diverged(f"{error}; {where}") from None
 
 
-def _keep(work: Work, state: State, per_epoch: int) -> None:
+def _settle(work: Work, state: State[Machine], course: Course[Machine]) -> None:
     """Put the machine in place that held-out rows prefer, and say which it is."""
-    settings = work.config.train
-    assert settings is not None
-    epoch, early = state.step / per_epoch, _enough(settings, state)
-    name = choose(state, work.heldout, work.config.rule)
+    epoch = state.step / course.per_epoch
+    early = course.stopping is not None and course.stopping.enough(state.watch)
+    name, best = course.settle(state), state.watch.best
     kept: dict[str, Any] = {"machine": name, "learned_epochs": epoch, "stopped_early": early}
-    when = f"after {epoch:g} of {settings.epochs} epochs"
-    if name == "best":
-        kept["epoch"] = best_step(state.memory) / per_epoch
+    when = f"after {epoch:g} of {course.epochs} epochs"
+    if best is not None:
+        kept["epoch"] = best.step / course.per_epoch
         when = f"of epoch {kept['epoch']:g}, {when}"
     work.summary["kept"] = kept
     work.report.row("machine kept", name, when)
 
 
-def _look(work: Work, state: State, per_epoch: int, equilibrium: Equilibrium) -> str:
-    """Evaluate, append to the metrics, and return what the progress line says."""
-    run, settings, machine = work.run, work.config.train, state.machine
-    assert settings is not None
-    try:
-        check_finite(machine, state.step)
-    except Diverged as error:
-        kept = run.checkpoints()
-        where = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
-        raise Diverged(f"{error}; {where}") from None
-    epoch = state.step / per_epoch
-    rate = rate_at(work.config.optimiser.rate, max(0.0, epoch - 1 / per_epoch))
-    row: dict[str, Any] = {"step": state.step, "epoch": epoch, "rate": rate}
-    row |= evaluate(state, work.rows.train, work.heldout, work.config.rule) | _more(work, state)
-    row |= equilibrium.look(state, work.rows.train)
-    run.append_metrics(row)
-    if settings.stopping is not None and work.heldout is not None and state.step > 0:
-        rule = work.config.rule
-        settings.stopping.look(state, work.rows.train, work.heldout, row.get("log_z"), rule)
-    return ", ".join([f"epoch {epoch:g}/{settings.epochs}", *described(row)])
+def _judge(work: Work, every: int) -> Judge[Machine]:
+    """Judges by energies, and by the scores that the config asks for."""
+    rule, train, heldout = work.config.rule, work.rows.train, work.heldout
+    energies = by_energies(rule, train, heldout, every)
+
+    def row(state: State[Machine]) -> Row:
+        return energies.row(state) | _more(work, state)
+
+    def score(state: State[Machine], row: Row, stopping: EarlyStopping) -> float:
+        assert heldout is not None
+        return stopping.measure(state.machine, train, heldout, row.get("log_z"), rule)
+
+    return replace(energies, row=row, score=score)
 
 
-def _more(work: Work, state: State) -> dict[str, float]:
+def _more(work: Work, state: State[Machine]) -> Row:
     """The scores of an evaluation beyond energies: those the config asks for, and cheap ones that apply."""
     settings, machine = work.config.train, state.machine
     assert settings is not None
-    row: dict[str, float] = {}
+    row: Row = {}
     sets: dict[str, Array] = {"train": work.rows.train}
     if work.heldout is not None:
         sets["heldout"] = work.heldout
@@ -303,7 +300,7 @@ def _more(work: Work, state: State) -> dict[str, float]:
     return row
 
 
-def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
+def _tracked_log_z(work: Work, state: State[Machine]) -> tuple[float | None, float]:
     settings, machine = work.config.train, state.machine
     assert settings is not None
     if settings.log_likelihood == "none":
@@ -313,11 +310,7 @@ def _tracked_log_z(work: Work, state: State) -> tuple[float | None, float]:
     base = base_rate(machine, work.rows.train) if machine.n_units == machine.n_visible else None
     rng = state.rng.split(AIS).split(state.step)
     if settings.log_likelihood == "tempering":
-        kept = {
-            k.removeprefix(_LADDER): state.memory.pop(k) for k in [*state.memory] if k.startswith(_LADDER)
-        }
-        estimate, kept = tracked_log_z(machine, kept, rng, base=base)
-        state.memory |= {f"{_LADDER}{key}": value for key, value in kept.items()}
+        estimate, state.watch.ladder = tracked_log_z(machine, state.watch.ladder, rng, base=base)
         return estimate.value, estimate.stderr
     value, stderr, _ = log_mean_exp(
         annealed_log_weights(machine, settings.n_temperatures, 100, base=base, seed=rng)

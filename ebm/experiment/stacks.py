@@ -7,7 +7,7 @@ from ebm.deep import DBN
 from ebm.errors import EbmError
 from ebm.experiment.report import seldom
 from ebm.experiment.work import Config, Work
-from ebm.learning.rules import Predicts
+from ebm.learning.rules import predictor
 from ebm.machine import HasFeatures, require
 from ebm.scores import reconstruction_error
 
@@ -37,7 +37,7 @@ def check_stack(config: Config) -> None:
     for name in ("completion", "traces", "annealing"):
         if name in config.stages:
             raise EbmError(f"[{name}]: needs a machine with one energy; a DBN has directed layers")
-    if isinstance(config.rule, Predicts):
+    if predictor(config.rule) is not None:
         name = type(config.rule).__name__
         raise EbmError(f"[rule] {name}: layers of a DBN have no label; expected a [readout]")
 

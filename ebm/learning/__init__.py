@@ -5,7 +5,7 @@ from ebm.learning.exact import Exact
 from ebm.learning.fields import TAP, MeanField
 from ebm.learning.natural import NaturalGradient
 from ebm.learning.restarted import FastPCD, RandomStart
-from ebm.learning.rules import Rule
+from ebm.learning.rules import Carried, Rule
 from ebm.learning.sampling import CD, PCD
 from ebm.learning.sites import MinimumProbabilityFlow, PseudoLikelihood, RatioMatching
 from ebm.learning.sparsity import SparseHidden
@@ -14,6 +14,7 @@ __all__ = [
     "CD",
     "PCD",
     "TAP",
+    "Carried",
     "Discriminative",
     "Exact",
     "FastPCD",

@@ -29,7 +29,7 @@ _COARSE = 3e-3  # of means that teach: their errors are far below the noise of t
 _MOST = 200  # iterations
 
 
-class Rule(Protocol):
+class Chooses(Protocol):
     """A rule that has the choice."""
 
     @property
@@ -37,7 +37,7 @@ class Rule(Protocol):
         """What it chose."""
 
 
-def check_positive(rule: Rule, machine: Machine) -> None:
+def check_positive(rule: Chooses, machine: Machine) -> None:
     """Refuse mean fields for a machine whose state has no hidden units."""
     if rule.positive == "mean-field" and machine.n_units == machine.n_visible:
         raise NotSupported(
@@ -46,7 +46,7 @@ def check_positive(rule: Rule, machine: Machine) -> None:
         )
 
 
-def clamped(rule: Rule, machine: Machine, v: Array, rng: Stream) -> Swept | MeanState | HiddenMeans:
+def clamped(rule: Chooses, machine: Machine, v: Array, rng: Stream) -> Swept | MeanState | HiddenMeans:
     """Rows of data with hidden units given them, as the rule wants them."""
     check_positive(rule, machine)
     if rule.positive != "mean-field":

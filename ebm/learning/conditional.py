@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
 from ebm.errors import EbmError, NotSupported, settings
-from ebm.learning.rules import Batch, Carried, Rule, normalised, zero
+from ebm.learning.rules import Batch, Carried, Rule, Sweeps, normalised, zero
 from ebm.learning.sampling import CD
-from ebm.machine import Array, Machine, Params
+from ebm.machine import Array, Conditional, Machine, Params, require
 from ebm.stream import Stream
 
 __all__ = ["Discriminative", "Hybrid"]
@@ -23,7 +23,7 @@ class _Conditional:
 
     unit: int
 
-    def score(self, machine: Any, rows: Any) -> tuple[float, float]:
+    def score(self, machine: Machine, rows: Array) -> tuple[float, float]:
         """Mean −log p(y | x), nats, and the part whose y is not the likeliest, of rows that have a y."""
         i = _place(self, machine)
         rows, unknown = _opened(machine, rows, i)
@@ -37,11 +37,10 @@ class _Conditional:
         return float(losses.mean()), float((states[energies.argmin(1)] != rows[:, i]).mean())
 
 
-def _place(rule: Any, machine: Any) -> int:
+def _place(rule: _Conditional, machine: Machine) -> int:
     """The number of the unit that is predicted, or one line that this machine has none such."""
     name, unit, n = type(rule).__name__, rule.unit, machine.n_visible
-    if not hasattr(machine, "conditional"):
-        raise NotSupported(f"{name}: {machine} gives no exact p(v_i | the others); expected an RBM")
+    require(machine, Conditional, name, "an RBM")
     if not -n <= unit < n:
         raise EbmError(f"{name}: unit {unit}: expected a number from {-n} to {n - 1}")
     i = unit % n
@@ -94,18 +93,18 @@ class Discriminative(_Conditional):
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing is carried."""
         _place(self, machine)
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The slope of the weighted mean over the rows of the batch."""
         v, weights = batch
         i, w = _place(self, machine), normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         rows, unknown = _opened(machine, v, i)
-        return _slope(self, machine, rows, i, np.where(unknown, 0.0, w), rng), chains
+        return _slope(self, machine, rows, i, np.where(unknown, 0.0, w), rng), carried
 
 
 @settings
@@ -141,7 +140,7 @@ class Hybrid(_Conditional):
     """
 
     alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
-    rule: Rule = CD()
+    rule: Rule[Machine] = CD()
     unit: int = -1
     beta: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     dropout: Dropout = 0.0
@@ -151,31 +150,34 @@ class Hybrid(_Conditional):
         _place(self, machine)
         return self.rule.init(machine, rng)
 
-    def sweeps(self, chains: Carried) -> int | None:
+    def sweeps(self, carried: Carried) -> int | None:
         """Gibbs sweeps per update of the rule; None where it has none."""
-        return self.rule.sweeps(chains) if hasattr(self.rule, "sweeps") else None
+        return self.rule.sweeps(carried) if isinstance(self.rule, Sweeps) else None
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The slope of log p(y | x), and the rule's gradient with the weights alpha and beta."""
         v, weights = batch
         i, w = _place(self, machine), normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         rows, unknown = _opened(machine, v, i)
         if unknown.any():
             rows[unknown, i] = _drawn(machine, rows[unknown], i, rng)
         found = _slope(self, machine, rows, i, np.where(unknown, 0.0, w), rng)
         share = w * np.where(unknown, self.alpha if self.beta is None else self.beta, self.alpha)
         if share.sum() > 0:
-            both, chains = _both(self.rule, machine, (rows, share), chains, rng)
+            both, carried = _both(self.rule, machine, (rows, share), carried, rng)
             found = {key: value + found[key] for key, value in both.items()}
-        return found, chains
+        return found, carried
 
 
-def _slope(rule: Any, machine: Any, rows: Array, i: int, weights: Array, rng: Stream) -> Params:
+def _slope(
+    rule: Discriminative | Hybrid, machine: Machine, rows: Array, i: int, weights: Array, rng: Stream
+) -> Params:
     """The slope of Σ weights log p(y | x), the inputs thinned by the rule's dropout."""
+    machine = require(machine, Conditional, type(rule).__name__)
     if not rule.dropout:
         return machine.conditional(rows, i, weights)[0]
     stays = rng.uniform(len(rows), rows.shape[1], machine.dtype) > rule.dropout
@@ -187,14 +189,16 @@ def _slope(rule: Any, machine: Any, rows: Array, i: int, weights: Array, rng: St
     return machine.conditional(rows, i, weights, scale)[0]
 
 
-def _both(rule: Rule, machine: Machine, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
+def _both(
+    rule: Rule[Machine], machine: Machine, batch: Batch, carried: Carried, rng: Stream
+) -> tuple[Params, Carried]:
     """A rule's gradient, which is one of a mean, times the sum of the weights."""
-    gradient, chains = rule.gradient(machine, batch, chains, rng)
+    gradient, carried = rule.gradient(machine, batch, carried, rng)
     total = machine.dtype.type(batch[-1].sum())
-    return {key: total * np.asarray(value) for key, value in gradient.items()}, chains
+    return {key: total * np.asarray(value) for key, value in gradient.items()}, carried
 
 
-def _opened(machine: Machine, v: Any, i: int) -> tuple[Array, Array]:
+def _opened(machine: Machine, v: Array, i: int) -> tuple[Array, Array]:
     """Rows of the machine's dtype with a state of unit i in place of NaN, and where it was NaN."""
     rows = np.array(v, machine.dtype)
     unknown = np.isnan(rows[:, i])

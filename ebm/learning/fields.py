@@ -8,6 +8,7 @@ in different solutions; they are carried from update to update and follow the ma
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from ebm.graph import Graph, HasGraph, graph_of
 from ebm.learning.rules import Batch, Carried, normalised, zero
 from ebm.machine import Array, Machine, Params, require
 from ebm.partition.mean_fields import Reaction, covariance, first_order
+from ebm.parts import part_of
 from ebm.stream import Stream
 from ebm.units import Gaussian
 
@@ -45,6 +47,13 @@ def _second_moments(graph: Graph, I: Array, means: Array, *, second: bool) -> Ar
     return moments
 
 
+@dataclass
+class Copies(Carried):
+    """Inputs of the copies of the means, (n_copies, entries)."""
+
+    inputs: Array
+
+
 @settings
 class _Fields:
     """What both rules are: settings, copies of the means, and the difference of the phases."""
@@ -55,22 +64,22 @@ class _Fields:
 
     second: ClassVar[bool]  # whether the second order in the couplings is taken along
 
-    def init(self, machine: Machine, rng: Stream) -> Carried:
+    def init(self, machine: Machine, rng: Stream) -> Copies:
         """The copies, with random inputs."""
         name = type(self).__name__
         b = graph_of(machine, name).b
         if machine.params.keys() - {*machine.couplings, *machine.biases}:
             raise NotSupported(f"{name}: {machine}: potentials that are learnt need CD, PCD or Exact")
         u = rng.uniform(self.n_copies, len(b))
-        return {"inputs": b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u)}
+        return Copies(b + _SPREAD * Gaussian().sample(np.zeros(u.shape), u))
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the means after n_iterations steps of their equations."""
         v, weights = batch
         pairwise = require(machine, HasGraph, type(self).__name__)
-        graph, I = pairwise.graph(), chains["inputs"]
+        graph, I = pairwise.graph(), part_of(Copies, carried, self).inputs
         reaction = Reaction(graph) if self.second else None
         for _ in range(self.n_iterations):
             means, _, field = first_order(graph, I)
@@ -79,12 +88,12 @@ class _Fields:
             I = I + self.step * (field - I)
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), {"inputs": I}
+            return zero(machine.params), Copies(I)
         means = first_order(graph, I)[0]
         positive = machine.stats(machine.clamp(v, rng), w)
         second = _second_moments(graph, I, means, second=self.second)
         negative = pairwise.moment_stats(second, means.mean(0))
-        return {key: positive[key] - negative[key] for key in positive}, {"inputs": I}
+        return {key: positive[key] - negative[key] for key in positive}, Copies(I)
 
 
 @settings

@@ -44,16 +44,16 @@ class NaturalGradient:
         n = n_states(machine.units, machine.n_visible)
         size = sum(p.size for p in machine.params.values())
         refuse_above(_LIMIT, n, _SECONDS, 8.0 * min(n, _LIMIT) * size, "NaturalGradient: the Fisher matrix")
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """F⁻¹ times the exact gradient of the batch."""
         v, weights = batch
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         scale = np.concatenate(
             [
                 np.full(p.size, np.sqrt(machine.share) if key in machine.couplings else 1.0)
@@ -71,7 +71,7 @@ class NaturalGradient:
         fisher[np.diag_indices(len(fisher))] += self.damping
         slope = _flat(machine.posterior_stats(v, w)) * scale - mean
         step = scipy.linalg.solve(fisher, slope, assume_a="pos") / scale
-        return _like(machine.params, step), chains
+        return _like(machine.params, step), carried
 
 
 def _flat(params: Params) -> Array:

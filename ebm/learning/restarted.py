@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -9,12 +10,11 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Machine, Params
+from ebm.machine import Array, Machine, Params
+from ebm.parts import part_of
 from ebm.stream import Stream
 
 __all__ = ["FastPCD", "RandomStart"]
-
-_FAST = "fast."  # begins the names of fast weights among what the rule carries
 
 
 @settings
@@ -41,24 +41,37 @@ class RandomStart:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing."""
-        return {}
+        return Carried()
 
-    def sweeps(self, chains: Carried) -> int:
+    def sweeps(self, carried: Carried) -> int:
         """Gibbs sweeps per update."""
         return self.k
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of new chains after k sweeps."""
         v, weights = batch
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         data = machine.start(machine.clamp(v, rng))
         model = machine.start(machine.sample0(self.n_chains, rng))
         machine.sweep(model, rng, self.k)
-        return machine.contrast(data, w, model)[0], chains
+        return machine.contrast(data, w, model)[0], carried
+
+
+@dataclass
+class FastChains(Carried):
+    """Persistent chains, and the fast weights that are added to the machine when they move."""
+
+    x: Array
+    fast: Params
+
+    @property
+    def states(self) -> Array:
+        """States of the chains."""
+        return self.x
 
 
 @settings
@@ -88,28 +101,27 @@ class FastPCD:
     fast_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.95
 
-    def init(self, machine: Machine, rng: Stream) -> Carried:
+    def init(self, machine: Machine, rng: Stream) -> FastChains:
         """Chains drawn from the machine without its couplings; fast weights of zero."""
-        fast = {f"{_FAST}{key}": np.zeros_like(value) for key, value in machine.params.items()}
-        return {"x": machine.sample0(self.n_chains, rng, machine.params["b"])} | fast
+        return FastChains(machine.sample0(self.n_chains, rng, machine.params["b"]), zero(machine.params))
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the chains after k sweeps of the faster machine."""
-        v, weights = batch
+        (v, weights), own = batch, part_of(FastChains, carried, self)
         faster = machine.copy()
         for key, value in faster.params.items():
-            value += chains[f"{_FAST}{key}"]
+            value += own.fast[key]
         faster.project()
-        x = faster.sweep(np.asarray(chains["x"]), rng, self.k)
+        x = faster.sweep(np.asarray(own.x), rng, self.k)
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), chains | {"x": x}
+            return zero(machine.params), FastChains(x, own.fast)
         data = machine.start(machine.clamp(v, rng))
         gradient = {key: np.asarray(g) for key, g in machine.contrast(data, w, x)[0].items()}
         fast = {
-            f"{_FAST}{key}": self.decay * chains[f"{_FAST}{key}"] + self.fast_rate * g.astype(machine.dtype)
+            key: self.decay * own.fast[key] + self.fast_rate * g.astype(machine.dtype)
             for key, g in gradient.items()
         }
-        return gradient, {"x": x} | fast
+        return gradient, FastChains(x, fast)

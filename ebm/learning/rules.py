@@ -1,77 +1,103 @@
-"""What a rule is, and what rules share: normalised weights, centring.
+"""What a rule is, and what rules share: what they carry, normalised weights, centring.
 
 The gradient is ⟨stats⟩ given the data minus ⟨stats⟩ under the machine, docs/math.md (5.1). Each of the two
 phases is normalised by its own weights, so the numbers of data rows and of chains need not agree. A rule is
-settings; what it carries from step to step (persistent chains, centring offsets) is a dict of arrays.
+settings; what it takes from step to step (persistent chains, centring offsets) is a `Carried`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
+from pydantic import Field
 
 from ebm.errors import EbmError
 from ebm.machine import Array, Machine, Params
+from ebm.parts import Part
 from ebm.stream import Stream
 
 __all__ = [
     "Batch",
     "Carried",
+    "Centring",
     "Offsets",
     "Predicts",
     "Rule",
-    "finish",
+    "Share",
+    "Sweeps",
+    "Whose",
     "normalised",
-    "split_offsets",
-    "start_offsets",
+    "predictor",
     "zero",
 ]
 
 Batch: TypeAlias = tuple[Array, ...]  # arrays with equal numbers of rows; the last one is the row weights
-Carried: TypeAlias = dict[str, Array]
-Offsets: TypeAlias = Literal["data", "model", "average"]
+Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
+Whose: TypeAlias = Literal["data", "model", "average"]
 _SHARE = {"data": 0.0, "average": 0.5, "model": 1.0}  # how far from the data's statistics to the model's
-_OFFSET = "offset."  # begins the names of centring offsets among what a rule carries
 
 
-class Centred(Protocol):
-    """A rule that can centre its gradient."""
-
-    @property
-    def centred(self) -> bool:
-        """Whether it does."""
+@dataclass
+class Carried(Part):
+    """What a rule takes from one update to the next: nothing, unless a subclass has more."""
 
     @property
-    def standardised(self) -> bool:
-        """Whether it also measures each unit in its standard deviations."""
+    def states(self) -> Array | None:
+        """States of persistent chains that sample the machine, (n_chains, n_units); None without chains."""
+        return None
 
     @property
-    def offset_rate(self) -> float:
-        """Weight of the newest batch in the averages."""
+    def tuned(self) -> int | None:
+        """Sweeps per update that the chains have set themselves; None where they do not."""
+        return None
 
-    @property
-    def offsets(self) -> Offsets:
-        """Whose statistics are averaged."""
+
+M = TypeVar("M", contravariant=True)
 
 
 @runtime_checkable
-class Rule(Protocol):
-    """What training needs."""
+class Rule(Protocol[M]):
+    """What training needs: an estimate of a gradient for machines of a kind."""
 
-    def init(self, machine: Any, rng: Stream) -> Carried:
+    def init(self, machine: M, rng: Stream) -> Carried:
         """What the rule carries at the start."""
 
-    def gradient(self, machine: Any, batch: Batch, chains: Carried, rng: Stream) -> tuple[Params, Carried]:
+    def gradient(self, machine: M, batch: Batch, carried: Carried, rng: Stream) -> tuple[Params, Carried]:
         """An estimate of the gradient, to be ascended: a dict like params; and what it carries on."""
 
 
 @runtime_checkable
-class Predicts(Rule, Protocol):
-    """A rule that learns to predict y."""
+class Predicts(Protocol):
+    """A rule of a machine that predicts a unit."""
 
-    def score(self, machine: Any, data: Array) -> tuple[float, float]:
-        """The mean −log p(y | x), nats, and the part of wrong predictions, of rows that hold x and y."""
+    def score(self, machine: Machine, rows: Array) -> tuple[float, float]:
+        """Mean −log p(y | x), nats, and the part of wrong predictions."""
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A rule whose chains run by Gibbs sweeps."""
+
+    def sweeps(self, carried: Carried) -> int | None:
+        """Sweeps per update; None where something else moves the chains."""
+
+
+@runtime_checkable
+class Around(Protocol):
+    """A rule around another one."""
+
+    @property
+    def rule(self) -> Rule[Machine]:
+        """The other one."""
+
+
+def predictor(rule: object) -> Predicts | None:
+    """The rule, or the one inside it, if it predicts."""
+    if isinstance(rule, Predicts):
+        return rule
+    return predictor(rule.rule) if isinstance(rule, Around) else None
 
 
 def normalised(weights: Array) -> Array | None:
@@ -87,36 +113,47 @@ def zero(params: Params) -> Params:
     return {key: np.zeros_like(value) for key, value in params.items()}
 
 
-def start_offsets(rule: Centred, machine: Machine) -> Carried:
-    """Centring offsets, one for each bias, if the rule centres; NaN until the first batch sets them."""
-    if not (rule.centred or rule.standardised):
-        return {}
-    return {f"{_OFFSET}{k}": np.full_like(machine.params[k], np.nan) for k in machine.biases}
+@dataclass
+class Offsets(Carried):
+    """Centring offsets by the names of biases; none where the rule does not centre."""
+
+    offsets: Params = field(default_factory=dict)
 
 
-def finish(
-    rule: Centred, machine: Machine, gradient: Params, means: Params, chains: Carried
-) -> tuple[Params, Carried]:
-    """The difference of the phases; centred or standardised with moving averages of their statistics.
+class Centring:
+    """What rules do that can centre their gradient; `CD` explains the settings."""
 
-    docs/math.md (5.4)-(5.6a). `means` are the statistics of the biases in the first phase.
-    """
-    if not (rule.centred or rule.standardised):
-        return gradient, chains
-    moved, offsets = dict(chains), {}
-    for key, old in chains.items():
-        if key.startswith(_OFFSET):
-            name = key.removeprefix(_OFFSET)
-            mean, rate = means[name] - _SHARE[rule.offsets] * gradient[name], rule.offset_rate
-            moved[key] = (mean if np.isnan(old[0]) else old + rate * (mean - old)).astype(old.dtype)
-            offsets[name] = moved[key]
-    gradient = machine.centre(gradient, offsets)
-    if rule.standardised:
-        gradient = machine.standardise(gradient, offsets)
-    return machine.uncentre(gradient, offsets), moved
+    centred: bool
+    standardised: bool
+    offset_rate: float
+    offsets: Whose
 
+    @property
+    def centres(self) -> bool:
+        """Whether there are offsets."""
+        return self.centred or self.standardised
 
-def split_offsets(chains: Carried) -> tuple[Carried, Carried]:
-    """What a rule carries, apart: the chains, and the centring offsets."""
-    offsets = {key: value for key, value in chains.items() if key.startswith(_OFFSET)}
-    return {key: value for key, value in chains.items() if key not in offsets}, offsets
+    def begin_offsets(self, machine: Machine) -> Params:
+        """One for each bias, if the rule centres; NaN until the first batch sets them."""
+        if not self.centres:
+            return {}
+        return {key: np.full_like(machine.params[key], np.nan) for key in machine.biases}
+
+    def centre(
+        self, machine: Machine, gradient: Params, means: Params, offsets: Params
+    ) -> tuple[Params, Params]:
+        """The difference of the phases; centred or standardised with moving averages of their statistics.
+
+        docs/math.md (5.4)-(5.6a). `means` are the statistics of the biases in the first phase.
+        """
+        if not self.centres:
+            return gradient, offsets
+        moved = {}
+        for key, old in offsets.items():
+            mean = means[key] - _SHARE[self.offsets] * gradient[key]
+            new = mean if np.isnan(old[0]) else old + self.offset_rate * (mean - old)
+            moved[key] = new.astype(old.dtype)
+        gradient = machine.centre(gradient, moved)
+        if self.standardised:
+            gradient = machine.standardise(gradient, moved)
+        return machine.uncentre(gradient, moved), moved

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
 from ebm.errors import settings
 from ebm.learning.clamped import Positive, check_positive, clamped
-from ebm.learning.rules import Batch, Carried, Offsets, finish, normalised, split_offsets, start_offsets, zero
-from ebm.learning.tuning import Sweeps, as_sweeps, start_tuning, tuned
-from ebm.machine import Chains, Machine, Params
-from ebm.samplers.walkers import Adapts, Sampler, Walkers, resume
+from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, normalised, zero
+from ebm.learning.tuning import Length, Tuning, as_length, tuned
+from ebm.machine import Array, Chains, Machine, Params
+from ebm.parts import part_of
+from ebm.samplers.walkers import Adapts, Sampler, resume
 from ebm.stream import Stream
 
 __all__ = ["CD", "PCD"]
 
-_STATE = "sampler."  # begins the names of a sampler's state among what the rule carries
 _ADAPT = 256  # steps after which a ladder adapts to the machine that has learnt meanwhile
 
 
 @settings
-class CD:
+class CD(Centring):
     """Contrastive divergence: the model's chains start at the data and run k sweeps.
 
     Parameters
@@ -51,33 +51,83 @@ class CD:
     positive: Positive = "gibbs"
     centred: bool = False
     standardised: bool = False
-    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
-    offsets: Offsets = "data"
+    offset_rate: Share = 0.01
+    offsets: Whose = "data"
 
-    def init(self, machine: Machine, rng: Stream) -> Carried:
+    def init(self, machine: Machine, rng: Stream) -> Offsets:
         """Offsets, if centred."""
         check_positive(self, machine)
-        return start_offsets(self, machine)
+        return Offsets(self.begin_offsets(machine))
 
-    def sweeps(self, chains: Carried) -> int:
+    def sweeps(self, carried: Carried) -> int:
         """Gibbs sweeps per update."""
         return self.k
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of its rows after k sweeps."""
         v, weights = batch
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), chains
+            return zero(machine.params), carried
         data = clamped(self, machine, v, rng)
         model = machine.sweep(data.start(rng), rng, self.k)
-        return finish(self, machine, *data.contrast(w, model, w), chains)
+        gradient, means = data.contrast(w, model, w)
+        if not self.centres:
+            return gradient, carried
+        offsets = part_of(Offsets, carried, self).offsets
+        gradient, offsets = self.centre(machine, gradient, means, offsets)
+        return gradient, Offsets(offsets)
+
+
+@dataclass
+class Persistent(Carried):
+    """Chains that Gibbs sweeps move.
+
+    Attributes
+    ----------
+    x : ndarray, (n_chains, n_units)
+    ahead : ndarray or None
+        With which the next sweep begins, `Machine.carry`; whoever puts other states in place drops it.
+    offsets : dict of str to ndarray
+        Of centring, by the names of biases.
+    tuning : Tuning or None
+        Where chains set their own number of sweeps.
+    """
+
+    x: Array
+    ahead: Array | None = None
+    offsets: Params = field(default_factory=dict)
+    tuning: Tuning | None = None
+
+    @property
+    def states(self) -> Array:
+        """States of the chains."""
+        return self.x
+
+    @property
+    def tuned(self) -> int | None:
+        """Their own number of sweeps."""
+        return None if self.tuning is None else self.tuning.sweeps
+
+
+@dataclass
+class Walked(Carried):
+    """Chains that a sampler moves: those that sample the machine, and all that the sampler changes."""
+
+    x: Array
+    walkers: Params
+    offsets: Params = field(default_factory=dict)
+
+    @property
+    def states(self) -> Array:
+        """States of the chains."""
+        return self.x
 
 
 @settings
-class PCD:
+class PCD(Centring):
     """Persistent contrastive divergence: the model's chains run on from step to step.
 
     Parameters
@@ -92,15 +142,8 @@ class PCD:
         sweeps, the default. A tempering ladder adapts every 256 steps.
     positive : {"gibbs", "mean-field"}
         Hidden units of a fully connected machine given the data, as of `CD`.
-    centred : bool
-        Centre the gradient with moving averages of statistics (Melchior, Fischer & Wiskott 2016).
-    standardised : bool
-        Centre it, and measure each unit in its standard deviations: the natural gradient of a machine whose
-        units are independent, docs/math.md (5.6a). Rates are then smaller than centred ones.
-    offset_rate : float
-        Weight of the newest batch in those averages.
-    offsets : {"data", "model", "average"}
-        Whose statistics: of the batch, of the chains, or the mean of both.
+    centred, standardised, offset_rate, offsets
+        As of `CD`.
     most : int
         The largest k that "auto" takes.
 
@@ -117,19 +160,19 @@ class PCD:
     >>> pair = ebm.RBM(ebm.Ising(), ebm.Ising(), [[1.5]], [0.0], [0.0])  # relaxes in 5.0 sweeps
     >>> rule, rng = PCD(k="auto"), ebm.Stream(0)
     >>> batch = (np.array([[1.0], [-1.0]]), np.ones(2))
-    >>> gradient, chains = rule.gradient(pair, batch, rule.init(pair, rng), rng)
-    >>> 4 <= rule.sweeps(chains) <= 7
+    >>> gradient, carried = rule.gradient(pair, batch, rule.init(pair, rng), rng)
+    >>> 4 <= rule.sweeps(carried) <= 7
     True
     """
 
-    k: Annotated[Sweeps, PlainValidator(as_sweeps)] = 1
+    k: Annotated[Length, PlainValidator(as_length)] = 1
     n_chains: Annotated[int, Field(ge=1)] = 100
     sampler: Sampler | None = None
     positive: Positive = "gibbs"
     centred: bool = False
     standardised: bool = False
-    offset_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
-    offsets: Offsets = "data"
+    offset_rate: Share = 0.01
+    offsets: Whose = "data"
     most: Annotated[int, Field(ge=1)] = 100
 
     def __post_init__(self) -> None:
@@ -138,56 +181,56 @@ class PCD:
         if self.sampler is not None and self.sampler.length is not None:
             raise ValueError(f"sampler: {self.sampler!r}: expected one that may go on for ever")
 
-    def init(self, machine: Machine, rng: Stream) -> Carried:
+    def init(self, machine: Machine, rng: Stream) -> Persistent | Walked:
         """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred."""
         check_positive(self, machine)
-        if self.sampler is None:
-            chains = {"x": machine.sample0(self.n_chains, rng, machine.params["b"])}
-            chains |= start_tuning() if self.k == "auto" else {}
-        else:
-            chains = self._packed(self.sampler.init(machine, self.n_chains, rng))
-        return chains | start_offsets(self, machine)
+        offsets = self.begin_offsets(machine)
+        if self.sampler is not None:
+            walkers = self.sampler.init(machine, self.n_chains, rng)
+            return Walked(walkers.x, walkers.pack(), offsets)
+        x = machine.sample0(self.n_chains, rng, machine.params["b"])
+        return Persistent(x, None, offsets, Tuning() if self.k == "auto" else None)
 
-    def sweeps(self, chains: Carried) -> int | None:
+    def sweeps(self, carried: Carried) -> int | None:
         """Gibbs sweeps per update; None where a sampler moves the chains."""
         if self.sampler is not None:
             return None
-        return self._k(chains)
-
-    def _k(self, chains: Carried) -> int:
-        return int(chains["sweeps"]) if self.k == "auto" else self.k
+        return carried.tuned if self.k == "auto" else self.k
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """Statistics of the batch minus those of the chains after k more sweeps."""
+        if self.sampler is not None:
+            return self._walked(self.sampler, machine, batch, part_of(Walked, carried, self), rng)
+        own = part_of(Persistent, carried, self)
+        chains, k, tuning = machine.restart(own.x, own.ahead), self.k, own.tuning
+        if k == "auto":
+            tuning = tuned(machine, chains, tuning or Tuning(), rng, self.most)
+            k = tuning.sweeps
+        machine.sweep(chains, rng, k)
+        gradient, offsets = self._contrast(machine, batch, chains, own.offsets, rng)
+        return gradient, Persistent(*machine.carry(chains, rng), offsets, tuning)
+
+    def _contrast(
+        self, machine: Machine, batch: Batch, chains: Chains, offsets: Params, rng: Stream
+    ) -> tuple[Params, Params]:
+        """Statistics of the batch minus those of the chains, centred, and the offsets."""
         v, weights = batch
-        carried, offsets = split_offsets(chains)
-        running, pack = self._advance(machine, carried, rng)
         w = normalised(weights)
         if w is None:
-            return zero(machine.params), offsets | pack()
+            return zero(machine.params), offsets
         data = clamped(self, machine, v, rng)
-        gradient, offsets = finish(self, machine, *data.contrast(w, running), offsets)
-        return gradient, offsets | pack()
+        return self.centre(machine, *data.contrast(w, chains), offsets)
 
-    def _advance(
-        self, machine: Machine, carried: Carried, rng: Stream
-    ) -> tuple[Chains, Callable[[], Carried]]:
-        """The chains that sample the machine after k steps, and how to pack them once they have been read."""
-        if self.sampler is None:
-            running = machine.restart(carried)
-            tuning = tuned(machine, running, carried, rng, self.most) if self.k == "auto" else {}
-            machine.sweep(running, rng, self._k(tuning))
-            return running, lambda: machine.carry(running, rng) | tuning
-        arrays = {key.removeprefix(_STATE): value for key, value in carried.items() if key != "x"}
-        state = resume(self.sampler, machine, arrays)
-        for _ in range(self._k(carried)):
-            state, _ = self.sampler.step(machine, state, rng)
-            if state.time % _ADAPT == 0 and isinstance(self.sampler, Adapts):
-                self.sampler.adapt(state)
-        return state.target, lambda: self._packed(state)
-
-    def _packed(self, state: Walkers) -> Carried:
-        """A sampler's state as arrays, and "x", the states that sample the machine."""
-        return {"x": state.x} | {f"{_STATE}{key}": value for key, value in state.pack().items()}
+    def _walked(
+        self, sampler: Sampler, machine: Machine, batch: Batch, carried: Walked, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """The same with chains that k steps of the sampler move."""
+        state = resume(sampler, machine, carried.walkers)
+        for _ in range(int(self.k)):
+            state, _ = sampler.step(machine, state, rng)
+            if state.time % _ADAPT == 0 and isinstance(sampler, Adapts):
+                sampler.adapt(state)
+        gradient, offsets = self._contrast(machine, batch, state.target, carried.offsets, rng)
+        return gradient, Walked(state.x, state.pack(), offsets)

@@ -20,7 +20,7 @@ __all__ = ["MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"]
 
 
 def _gradient(
-    rule: object, machine: Machine, batch: Batch, chains: Carried, slope: Callable[[Array, Array], Array]
+    rule: object, machine: Machine, batch: Batch, carried: Carried, slope: Callable[[Array, Array], Array]
 ) -> tuple[Params, Carried]:
     """The gradient whose coefficients are slope(Δ, own), own marking the states that the rows are in."""
     name = type(rule).__name__
@@ -31,12 +31,12 @@ def _gradient(
     v, weights = batch
     w = normalised(weights)
     if w is None:
-        return zero(machine.params), chains
+        return zero(machine.params), carried
     rows = as_data(machine, v, strict=True)
     running = machine.start(rows)
     own = rows[:, :, None] == np.asarray(machine.units.states)
     c = slope(site_differences(machine, running, own), own)
-    return machine.site_contrast(running, w[:, None, None] * np.where(own, 0.0, c)), chains
+    return machine.site_contrast(running, w[:, None, None] * np.where(own, 0.0, c)), carried
 
 
 def _conditionals(differences: Array) -> Array:
@@ -68,20 +68,20 @@ class PseudoLikelihood:
     >>> import numpy as np, ebm
     >>> machine = ebm.BoltzmannMachine(ebm.Ising(), np.zeros((3, 3)))
     >>> rows = np.array([[1, 1, 1], [-1, -1, 1]])
-    >>> gradient, _ = PseudoLikelihood().gradient(machine, (rows, np.ones(2)), {}, ebm.Stream(0))
+    >>> gradient, _ = PseudoLikelihood().gradient(machine, (rows, np.ones(2)), Carried(), ebm.Stream(0))
     >>> gradient["b"], gradient["J"][0]
     (array([0., 0., 1.]), array([0., 2., 0.]))
     """
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing."""
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The exact gradient of the batch, docs/math.md (5.12)."""
-        return _gradient(self, machine, batch, chains, lambda d, own: -_conditionals(d))
+        return _gradient(self, machine, batch, carried, lambda d, own: -_conditionals(d))
 
 
 @settings
@@ -104,10 +104,10 @@ class RatioMatching:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing."""
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The exact gradient of the batch."""
 
@@ -116,7 +116,7 @@ class RatioMatching:
             missed = own - p
             return p * (missed - np.sum(missed * p, axis=-1, keepdims=True))
 
-        return _gradient(self, machine, batch, chains, slope)
+        return _gradient(self, machine, batch, carried, slope)
 
 
 @settings
@@ -138,10 +138,10 @@ class MinimumProbabilityFlow:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing."""
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The exact gradient of the batch."""
-        return _gradient(self, machine, batch, chains, lambda d, own: -0.5 * np.exp(-0.5 * d))
+        return _gradient(self, machine, batch, carried, lambda d, own: -0.5 * np.exp(-0.5 * d))

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
-from ebm.learning.rules import Batch, Carried, Rule, normalised
-from ebm.machine import Array, Machine, Params
+from ebm.learning.rules import Batch, Carried, Rule, Sweeps, normalised
+from ebm.machine import Array, HasHidden, Machine, Params
+from ebm.parts import part_of
 from ebm.stream import Stream
 
 __all__ = ["SparseHidden"]
 
-_MEAN = "mean_hidden"  # the running means among what the rule carries
+
+@dataclass
+class SparseCarried(Carried):
+    """What the other rule carries, and the running means of the hidden units."""
+
+    inner: Carried
+    mean: Array
+
+    @property
+    def states(self) -> Array | None:
+        """Those of the other rule."""
+        return self.inner.states
+
+    @property
+    def tuned(self) -> int | None:
+        """That of the other rule."""
+        return self.inner.tuned
 
 
 @settings
@@ -45,57 +63,50 @@ class SparseHidden:
     to training restricted Boltzmann machines" (2012), section 11.
     """
 
-    rule: Rule
+    rule: Rule[Machine]
     target: float = 0.1
     strength: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
 
-    def init(self, machine: Machine, rng: Stream) -> Carried:
+    def init(self, machine: Machine, rng: Stream) -> SparseCarried:
         """What the rule carries, and running means at the target."""
-        key, own = _hidden(machine)
+        key, own = _hidden(machine).hidden_biases
         mean = np.full(machine.params[key][own].shape, self.target, machine.dtype)
-        return self.rule.init(machine, rng) | {_MEAN: mean}
+        return SparseCarried(self.rule.init(machine, rng), mean)
 
-    def sweeps(self, chains: Carried) -> int | None:
+    def sweeps(self, carried: Carried) -> int | None:
         """Gibbs sweeps per update of the rule; None where it has none."""
-        return self.rule.sweeps(chains) if hasattr(self.rule, "sweeps") else None
-
-    @property
-    def score(self) -> Any:
-        """The rule's own, for rules that predict; others have none."""
-        rule: Any = self.rule
-        return rule.score
+        inner = part_of(SparseCarried, carried, self).inner
+        return self.rule.sweeps(inner) if isinstance(self.rule, Sweeps) else None
 
     def gradient(
-        self, machine: Machine, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The rule's gradient, and the pull on hidden biases."""
-        inner = {key: value for key, value in chains.items() if key != _MEAN}
-        gradient, inner = self.rule.gradient(machine, batch, inner, rng)
-        v, weights = batch
-        w, mean = normalised(weights), chains[_MEAN]
+        carried = part_of(SparseCarried, carried, self)
+        gradient, inner = self.rule.gradient(machine, batch, carried.inner, rng)
+        (v, weights), mean = batch, carried.mean
+        w = normalised(weights)
         if w is None:
-            return gradient, inner | {_MEAN: mean}
-        key, own = _hidden(machine)
+            return gradient, SparseCarried(inner, mean)
+        hidden = _hidden(machine)
+        key, own = hidden.hidden_biases
         now = np.asarray(machine.stats(machine.clamp(v, rng), w)[key])[own]
         mean = (self.decay * mean + (1 - self.decay) * now).astype(machine.dtype)
         pulled = np.array(gradient[key])
-        pulled[own] += self.strength * (self._target(machine, len(mean)) - mean)
-        return gradient | {key: pulled}, inner | {_MEAN: mean}
+        pulled[own] += self.strength * (self._target(hidden.hidden.width, len(mean)) - mean)
+        return gradient | {key: pulled}, SparseCarried(inner, mean)
 
-    def _target(self, machine: Any, n: int) -> Array:
+    def _target(self, width: int, n: int) -> Array:
         """The target of every entry."""
-        width = getattr(machine, "hidden", machine.units).width
         target = np.full(n, self.target)
         if width > 1:
             target[::width] = 1 - (width - 1) * self.target
         return target
 
 
-def _hidden(machine: Any) -> tuple[str, slice]:
-    """The parameter that holds the hidden biases, and where."""
-    if "c" in machine.params:
-        return "c", slice(None)
-    if machine.n_units == machine.n_visible:
+def _hidden(machine: Machine) -> HasHidden:
+    """The machine, or one line that it has no hidden units."""
+    if not isinstance(machine, HasHidden) or not machine.n_hidden:
         raise NotSupported(f"SparseHidden: {machine} has no hidden units")
-    return "b", slice(machine.n_visible * machine.units.width, None)
+    return machine

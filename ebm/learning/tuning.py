@@ -8,24 +8,23 @@ extrapolated, and the next run, with a larger k, is long enough to correct it.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from ebm.learning.rules import Carried
 from ebm.machine import Chains, Machine, as_count
+from ebm.parts import Part
 from ebm.samplers.pilot import evenly
 from ebm.samplers.relaxation import LEAST, relaxation
 from ebm.stream import Stream
 
-__all__ = ["Sweeps", "as_sweeps", "start_tuning", "tuned"]
+__all__ = ["Length", "Tuning", "as_length", "tuned"]
 
-Sweeps: TypeAlias = int | Literal["auto"]
+Length: TypeAlias = int | Literal["auto"]
 _EVERY = 256  # updates from one measurement to the next
 _CHAINS = 100  # of which copies are made
 
 
-def as_sweeps(k: Any) -> Sweeps:
+def as_length(k: Any) -> Length:
     """A number of sweeps, or "auto", checked."""
     if k == "auto":
         return "auto"
@@ -35,17 +34,20 @@ def as_sweeps(k: Any) -> Sweeps:
         raise ValueError(f'expected an integer >= 1 or "auto", got {k!r}') from None
 
 
-def start_tuning() -> Carried:
-    """What is carried at the start: k, and the number of updates."""
-    return {"sweeps": np.array(1), "updates": np.array(0)}
+@dataclass
+class Tuning(Part):
+    """The k that chains have set themselves, and the updates so far."""
+
+    sweeps: int = 1
+    updates: int = 0
 
 
-def tuned(machine: Machine, chains: Chains, carried: Carried, rng: Stream, most: int) -> Carried:
+def tuned(machine: Machine, chains: Chains, tuning: Tuning, rng: Stream, most: int) -> Tuning:
     """k for the update that comes, measured anew where it is due; the chains stay where they are."""
-    k, updates = int(carried["sweeps"]), int(carried["updates"])
-    if updates % _EVERY == 0:
+    k = tuning.sweeps
+    if tuning.updates % _EVERY == 0:
         copies = chains.take(evenly(len(chains), _CHAINS))
         tau = relaxation(machine, copies, rng, LEAST * k)
         if not math.isnan(tau):
             k = min(most, max(1, math.ceil(tau)))
-    return {"sweeps": np.array(k), "updates": np.array(updates + 1)}
+    return Tuning(k, tuning.updates + 1)

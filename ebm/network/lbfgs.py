@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ebm.machine import Array, put
 from ebm.network.model import Layer, Network, minus_log_p
 from ebm.optimisers.schedules import Positive
 from ebm.penalties import L2, Penalty
+from ebm.training import Course, History, State
 
 __all__ = ["LBFGS", "descend"]
 
@@ -82,30 +83,28 @@ class _Objective:
 
 
 def descend(
-    network: Network,
-    x: Any,
-    y: Array,
-    w: Array,
+    state: State[Network],
+    course: Course[Network],
+    batch: tuple[Any, Array, Array],
     optimiser: LBFGS,
-    *,
-    iterations: int,
     penalties: Sequence[Penalty] = (),
     still: Set[str] = frozenset(),
-    callback: Callable[[int], bool] = lambda k: False,
-) -> None:
-    """Minimise Σ w (−log p(y | x)) and the penalties, in place, until the slopes vanish.
+) -> History:
+    """Minimise Σ w (−log p(y | x)) and the penalties, in place, until slopes vanish or the course is over.
 
     Parameters
     ----------
-    x, y : rows and targets, checked
-    w : (n,) float64
-        Of the rows; they sum to one.
-    iterations : int
-        At most.
+    state, course
+        Of the network; an epoch is an iteration.
+    batch : (x, y, w)
+        Rows and targets, checked, and weights of the rows, float64, which sum to one.
     still : set of str
         Names of parameters that stay.
-    callback : callable
-        Called after iteration 1, 2, … with its number, the network being there; True ends the descent.
+
+    Returns
+    -------
+    History
+        What the course says after each iteration.
 
     Raises
     ------
@@ -115,22 +114,28 @@ def descend(
     """
     from scipy.optimize import minimize
 
+    network = state.machine
     for penalty in penalties:
         if not isinstance(penalty, L2):
             raise NotSupported(f"LBFGS: penalties: {penalty} has corners; expected L2, or another optimiser")
     if network.readout_units.learns:
         raise NotSupported("LBFGS: a readout that learns its precision; fit Gaussian(), then with_precision")
+    history = History()
+    if course.over(state):
+        return history
     double = [Layer(a.units, a.W.astype(np.float64), a.b.astype(np.float64)) for a in network.layers()]
     twin = Network(double, network.inputs)
-    objective, seen = _Objective(twin, x, y, w, penalties, still), [0]
+    objective = _Objective(twin, *batch, penalties, still)
 
     def look(intermediate_result: Any) -> None:
-        seen[0] += 1
+        state.step += 1
         objective.place(intermediate_result.x)
         put(network, twin.params)
-        if callback(seen[0]):
+        history.rows.append(course.look(state))
+        if course.over(state):
             raise StopIteration
 
-    settings = {"maxiter": iterations, "maxcor": optimiser.memory, "gtol": optimiser.tolerance, "ftol": 0.0}
-    more = {"maxfun": 20 * iterations, "maxls": 50}
-    minimize(objective, objective.start, jac=True, method="L-BFGS-B", options=settings | more, callback=look)
+    settings = {"maxcor": optimiser.memory, "gtol": optimiser.tolerance, "ftol": 0.0, "maxls": 50}
+    settings |= {"maxiter": course.epochs, "maxfun": 20 * course.epochs}
+    minimize(objective, objective.start, jac=True, method="L-BFGS-B", options=settings, callback=look)
+    return history

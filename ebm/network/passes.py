@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ebm.machine import Array, Scratch
 from ebm.nonzeros import Nonzeros, Take
 from ebm.stream import Stream
 from ebm.units import Mixed, Units
+
+if TYPE_CHECKING:
+    from ebm.network.model import Network
 
 __all__ = ["Masks", "Take", "backward", "draw_masks", "forward", "mean_of", "multiply"]
 
@@ -99,7 +102,7 @@ def pulled(units: Units, I: Array | None, y: Array, g: Array) -> Array:
     return g
 
 
-def draw_masks(network: Any, n: int, dropout: Sequence[float], rng: Stream) -> list[Array | None]:
+def draw_masks(network: Network, n: int, dropout: Sequence[float], rng: Stream) -> list[Array | None]:
     """For the inputs of every layer, what to multiply n rows by: 0 with probability p, else 1/(1 − p).
 
     None where p is 0. The stream advances by one for each layer that loses inputs.
@@ -115,7 +118,7 @@ def draw_masks(network: Any, n: int, dropout: Sequence[float], rng: Stream) -> l
     return masks
 
 
-def forward(network: Any, phi: Array, take: Take, masks: Masks = (), depth: int | None = None) -> Trace:
+def forward(network: Network, phi: Array, take: Take, masks: Masks = (), depth: int | None = None) -> Trace:
     """From φ(x) to the inputs of the readout, or of hidden layer `depth`; docs/math.md (8.1), (8.6)."""
     trace, y = Trace([], [], [], phi), phi
     last = len(network.layer_units) - 1 if depth is None else depth
@@ -142,7 +145,7 @@ def forward(network: Any, phi: Array, take: Take, masks: Masks = (), depth: int 
 
 
 def backward(
-    network: Any, phi: Array, target: Array, w: Array, scratch: Scratch, masks: Masks = ()
+    network: Network, phi: Array, target: Array, w: Array, scratch: Scratch, masks: Masks = ()
 ) -> tuple[dict[str, Any], Array]:
     """Σ w ∂(−log p)/∂ params, docs/math.md (8.3)–(8.6), and the inputs of the readout.
 

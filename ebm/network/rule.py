@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
@@ -65,19 +65,15 @@ class BackPropagation:
     def init(self, machine: Network, rng: Stream) -> Carried:
         """Nothing is carried."""
         self.shares(len(machine.layer_units))
-        return {}
+        return Carried()
 
     def gradient(
-        self, machine: Network, batch: Batch, chains: Carried, rng: Stream
+        self, machine: Network, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The exact gradient of the batch's weighted mean of log p(y | x), given what is left out."""
         x, y, weights = batch
         total = weights.sum()
         w = weights / -total if total > 0 else weights
-        shares, masks = self.shares(len(machine.layer_units)), _NONE
-        if any(shares):
-            masks = draw_masks(machine, len(x), shares, rng)
-        return machine.slopes(x, machine.target(y, len(x)), w, masks)[0], chains
-
-
-_NONE: Any = ()
+        shares = self.shares(len(machine.layer_units))
+        masks = draw_masks(machine, len(x), shares, rng) if any(shares) else ()
+        return machine.slopes(x, machine.target(y, len(x)), w, masks)[0], carried

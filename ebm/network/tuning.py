@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Count, as_count, as_numbers, check_finite
+from ebm.errors import EbmError, NotSupported, expect
+from ebm.learning import Carried
+from ebm.machine import Array, Count, TwoLayers, as_numbers, require
 from ebm.network.lbfgs import LBFGS, descend
 from ebm.network.model import Layer, Network
 from ebm.network.rule import BackPropagation, Dropout
-from ebm.optimisers import Adam, Optimiser, Scaled
-from ebm.optimisers.schedules import rate_at
+from ebm.optimisers import Adam, Memory, Optimiser, Scaled
 from ebm.penalties import Constraint, Penalty
+from ebm.progress import Progress, showing
+from ebm.rows import thinned
 from ebm.selection import EarlyStopping
 from ebm.stream import Seed, Stream
-from ebm.training import History, State, begin, train
-from ebm.training.loop import keep, some
+from ebm.training import Course, History, State, begin, train
+from ebm.training.history import Row
+from ebm.training.judges import Judge
 from ebm.training.steps import as_batch, steps_per_epoch
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["fine_tune", "readout"]
-
-Progress: TypeAlias = Callable[..., object] | None
 
 
 def fine_tune(
@@ -71,8 +72,8 @@ def fine_tune(
         Rows whose loss and error are followed.
     stopping : EarlyStopping, optional
         On the validation rows after every epoch; its score is "loss" (when left out) or "error".
-    progress : callable, optional
-        Called after every epoch with the fraction done and a line that says where learning is.
+    progress : callable, bool or None
+        As in `ebm.fit`.
 
     Returns
     -------
@@ -105,56 +106,28 @@ def fine_tune(
     rows = network.source(x)
     target, factors = network.target(y, len(rows)), _factors(network, rates)
     (*_, w), _ = as_batch((rows, target), weights)
-    judged = (rows, target, None if weights is None else w)
-    judge = _Judge(network, judged, validation, stopping, as_count(epochs, "epochs", 0), progress)
-    if isinstance(optimiser, LBFGS):
-        steps = constraints or np.any(dropout) or any(f > 0 for f in factors.values())
-        if steps:
-            raise NotSupported("LBFGS: dropout, constraints, and rates other than 0 and 1 need small steps")
-        if epochs > 0:
-            _descend(judge, (rows, target, w / w.sum()), optimiser, penalties, {*factors})
-        return judge.history
-    optimiser = Adam(0.001) if optimiser is None else optimiser
-    used = Scaled(optimiser, factors) if factors else optimiser
-    rule, per_epoch = BackPropagation(dropout), steps_per_epoch(len(rows), batch_size)
-    state = begin(network, rule, used, seed)
-    if epochs == 0:
-        return judge.history
-    for now in train(
-        state, (rows, target), rule, used, batch_size, seed,
-        weights=weights, penalties=penalties, constraints=constraints,
-    ):  # fmt: skip
-        epoch, within = divmod(now.step, per_epoch)
-        if within == 0 and judge.look(now, epoch, rate=rate_at(optimiser.rate, epoch - 1)):
-            break
-    keep(state, judge.prefers)
-    return judge.history
-
-
-def _descend(
-    judge: _Judge,
-    batch: tuple[Any, Array, Array],
-    optimiser: LBFGS,
-    penalties: Sequence[Penalty],
-    still: set[str],
-) -> None:
-    """L-BFGS as `fine_tune` does it: an epoch is an iteration."""
-    state = State(judge.network, {}, {}, Stream(0))
-
-    def look(iteration: int) -> bool:
-        state.step = iteration
-        return judge.look(state, iteration)
-
-    descend(
-        judge.network,
-        *batch,
-        optimiser,
-        iterations=judge.epochs,
-        penalties=penalties,
-        still=still,
-        callback=look,
-    )
-    keep(state, judge.prefers)
+    used = Adam(0.001) if optimiser is None else optimiser
+    if isinstance(used, LBFGS) and (constraints or np.any(dropout) or any(f > 0 for f in factors.values())):
+        raise NotSupported("LBFGS: dropout, constraints, and rates other than 0 and 1 need small steps")
+    judge = _by_losses(network, (rows, target, None if weights is None else w), validation)
+    with showing(progress, "fine_tune") as update:
+        if isinstance(used, LBFGS):
+            course = Course(epochs, 1, judge, stopping, update=update)
+            state = State(network, Carried(), Memory(), Stream(0))
+            history = descend(state, course, (rows, target, w / w.sum()), used, penalties, {*factors})
+        else:
+            expect(used, Optimiser, "optimiser", "an optimiser such as Adam(0.001), or LBFGS()")
+            rule, used = BackPropagation(dropout), Scaled(used, factors) if factors else used
+            per_epoch = steps_per_epoch(len(rows), batch_size)
+            course = Course(epochs, per_epoch, judge, stopping, optimiser=used, update=update)
+            state = begin(network, rule, used, seed)
+            steps = train(
+                state, (rows, target), rule, used, batch_size, seed,
+                weights=weights, penalties=penalties, constraints=constraints,
+            )  # fmt: skip
+            history = History(list(course.run(state, steps)))
+    course.settle(state)
+    return history
 
 
 def _factors(network: Network, rates: Sequence[float] | None) -> dict[str, float]:
@@ -170,65 +143,45 @@ def _factors(network: Network, rates: Sequence[float] | None) -> dict[str, float
     return {key: f for key, f in by_layer.items() if f != 1}
 
 
-class _Judge:
-    """Follows losses and errors, remembers the best network, and says when it is enough."""
+def _by_losses(
+    network: Network, batch: tuple[Any, Array, Array | None], validation: tuple[Any, ArrayLike] | None
+) -> Judge[Network]:
+    """Judge networks by their losses and errors on rows that they learn from, and on others."""
+    rows, target, w = (None if a is None else thinned(a) for a in batch)
+    sets: dict[str, tuple[Any, ...]] = {
+        "train": (rows, target, w / w.sum() if w is not None and w.any() else None)
+    }
+    if validation is not None:
+        seen = network.source(validation[0])
+        sets["validation"] = seen, network.target(validation[1], len(seen))
+    finite = network.readout_units.states is not None
 
-    def __init__(
-        self,
-        network: Network,
-        batch: tuple[Any, Array, Array | None],
-        validation: tuple[Any, ArrayLike] | None,
-        stopping: EarlyStopping | None,
-        epochs: int,
-        progress: Progress,
-    ) -> None:
-        self.network, self.epochs, self.history = network, epochs, History()
-        self._stopping, self._progress = stopping, progress
-        rows, target, w = (None if a is None else some(a) for a in batch)
-        self._train: tuple[Any, Any, Any] = rows, target, w / w.sum() if w is not None and w.any() else None
-        self._validation: tuple[Any, Array] | None = None
-        if validation is not None:
-            seen = network.source(validation[0])
-            self._validation = seen, network.target(validation[1], len(seen))
+    def row(state: State[Network]) -> Row:
+        found: Row = {}
+        for name, judged in sets.items():
+            found[f"loss_{name}"], found[f"error_{name}"] = state.machine.score(*judged)
+        return found
 
-    def look(self, state: State, epoch: int, rate: float | None = None) -> bool:
-        """Add a row to the history; True when learning should end."""
-        check_finite(self.network, state.step)
-        row: dict[str, float] = {"epoch": epoch, "step": state.step}
-        if rate is not None:
-            row["rate"] = rate
-        row["loss_train"], row["error_train"] = self.network.score(*self._train)
-        enough = epoch == self.epochs
-        if self._validation is not None:
-            row["loss_validation"], row["error_validation"] = self.network.score(*self._validation)
-            if self._stopping is not None:
-                score = -row[f"{self._stopping.score or 'loss'}_validation"]
-                enough = self._stopping.note(state, score) or enough
-        self.history.rows.append(row)
-        if self._progress is not None:
-            self._progress(1.0 if enough else epoch / self.epochs, self._line(row))
-        return enough
+    def score(state: State[Network], row: Row, stopping: EarlyStopping) -> float:
+        return -row[f"{stopping.score or 'loss'}_validation"]
 
-    def _line(self, row: dict[str, float]) -> str:
-        said = [f"epoch {row['epoch']}/{self.epochs}"]
-        said += [f"rate {row['rate']:.4g}"] if "rate" in row else []
-        for name in ("train", "validation"):
-            if f"loss_{name}" in row:
-                error = row[f"error_{name}"]
-                finite = self.network.readout_units.states is not None
-                judged = f"{error:.2%} wrong" if finite else f"squared error {error:.4g}"
-                said.append(f"{name} {row[f'loss_{name}']:.4f} nats, {judged}")
+    def prefers(state: State[Network], other: Network) -> bool:
+        judged = sets.get("validation")
+        return judged is None or other.loss(*judged) < state.machine.loss(*judged)
+
+    def line(row: Row) -> str:
+        said = []
+        for name in sets:
+            error = row[f"error_{name}"]
+            wrong = f"{error:.2%} wrong" if finite else f"squared error {error:.4g}"
+            said.append(f"{name} {row[f'loss_{name}']:.4f} nats, {wrong}")
         return ", ".join(said)
 
-    def prefers(self, other: Network) -> bool:
-        """Whether the validation rows, if there are any, have a smaller loss with another network."""
-        if self._validation is None:
-            return True
-        return other.loss(*self._validation) < self.network.loss(*self._validation)
+    return Judge(row, score, prefers, line)
 
 
 def readout(
-    machine: Any,
+    machine: TwoLayers | Network | None,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -239,6 +192,7 @@ def readout(
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     seed: Seed = 0,
+    progress: Progress = None,
 ) -> Network:
     """Train a readout of y, on the hidden means of a trained machine or on x itself.
 
@@ -253,7 +207,7 @@ def readout(
         logistic, ``Gaussian()`` for least squares, ``Poisson()`` for counts.
     optimiser : Optimiser or LBFGS, optional
         ``Adam(0.01)`` when left out: the loss of a single layer is convex.
-    epochs, batch_size, weights, penalties, seed
+    epochs, batch_size, weights, penalties, seed, progress
         As in `fine_tune`, of the readout layer.
 
     Returns
@@ -281,19 +235,17 @@ def readout(
     top = Network([Layer(units, np.zeros(shape, dtype), np.zeros(shape[1], dtype))], Gaussian())
     fine_tune(
         top, seen, y, optimiser=Adam(0.01) if optimiser is None else optimiser, epochs=epochs,
-        batch_size=batch_size, weights=weights, penalties=penalties, seed=seed,
+        batch_size=batch_size, weights=weights, penalties=penalties, seed=seed, progress=progress,
     )  # fmt: skip
     return Network([*below, *top.layers()], inputs)
 
 
-def _below(machine: Any, x: ArrayLike) -> tuple[list[Layer], Array, Units]:
+def _below(machine: TwoLayers | Network | None, x: ArrayLike) -> tuple[list[Layer], Array, Units]:
     """The layers that a readout stands on, their output for x, and the type of the input."""
     if isinstance(machine, Network):
         return machine.layers(), machine.predict_mean(x), machine.inputs
-    if machine is not None and not hasattr(machine, "mean_h"):
-        raise NotSupported(
-            f"readout: {machine} has no hidden layer to read; expected an RBM, a Network or None"
-        )
+    if machine is not None:
+        machine = require(machine, TwoLayers, "readout", "an RBM, a Network or None")
     rows = np.asarray(x) if machine is None else machine.units.check(x, "x")
     if rows.ndim != 2:
         raise EbmError(f"x: expected rows, (n, n_columns), got shape {rows.shape}")

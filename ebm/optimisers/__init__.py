@@ -1,12 +1,12 @@
 """Optimisers, and schedules of their rate.
 
-An optimiser ascends a gradient in place. Its memory is a dict of arrays, so a checkpoint holds all of it.
+An optimiser ascends a gradient in place. Its `Memory` is a part of the state: a checkpoint holds all of it.
 The time of a schedule is the epoch: passes over the data made so far, fractional.
 """
 
 from ebm.optimisers.around import Averaged, Clipped, Scaled
 from ebm.optimisers.schedules import Constant, InverseTime, Linear, PerEpoch
-from ebm.optimisers.steps import SGD, Adam, AdamW, Optimiser, RMSprop
+from ebm.optimisers.steps import SGD, Adam, AdamW, Memory, Optimiser, RMSprop
 
 __all__ = [
     "SGD",
@@ -17,6 +17,7 @@ __all__ = [
     "Constant",
     "InverseTime",
     "Linear",
+    "Memory",
     "Optimiser",
     "PerEpoch",
     "RMSprop",

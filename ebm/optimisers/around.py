@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -11,8 +12,9 @@ from ebm.errors import EbmError, nearest, settings
 from ebm.machine import Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate
 from ebm.optimisers.steps import PARALLEL, Factors, Memory, Optimiser, factor_of
+from ebm.parts import part_of
 
-__all__ = ["Averaged", "Clipped", "Scaled", "average_of"]
+__all__ = ["Averaged", "Clipped", "Scaled"]
 
 
 @settings
@@ -91,7 +93,19 @@ class Scaled:
         self.optimiser.update(params, gradient, memory, epoch, {**(factors or {}), **own})
 
 
-_AVERAGE = "average."  # begins the names of averaged parameters in a memory
+@dataclass
+class Averages(Memory):
+    """The memory of an optimiser, the mean of its iterates, and how many entered it, of how many."""
+
+    inner: Memory
+    mean: Params
+    averaged: int = 0
+    seen: int = 0
+
+    @property
+    def average(self) -> Params:
+        """The mean, once there is one."""
+        return self.mean if self.averaged else {}
 
 
 @settings
@@ -99,8 +113,8 @@ class Averaged:
     """Another optimiser, with the mean of its iterates kept beside the last one.
 
     While the rate is large, chains are fast and parameters noisy; their mean has less of the noise than the
-    last one and is often the better machine. It changes nothing in the course of learning; `average_of`
-    takes it out of the memory, and `ebm.fit` puts it in place where held-out rows prefer it.
+    last one and is often the better machine. It changes nothing in the course of learning; it is the
+    `average` of the memory, and `ebm.fit` puts it in place where held-out rows prefer it.
 
     Parameters
     ----------
@@ -128,11 +142,9 @@ class Averaged:
         """That of the optimiser."""
         return self.optimiser.rate
 
-    def init(self, params: Params) -> Memory:
+    def init(self, params: Params) -> Averages:
         """That of the optimiser, the averages, and how many updates there were and entered them."""
-        own = {f"{_AVERAGE}{k}": np.zeros_like(p) for k, p in params.items()}
-        counts = {"averaged": np.zeros((), np.int64), "seen": np.zeros((), np.int64)}
-        return self.optimiser.init(params) | own | counts
+        return Averages(self.optimiser.init(params), {k: np.zeros_like(p) for k, p in params.items()})
 
     def update(
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
@@ -140,20 +152,13 @@ class Averaged:
         """Ascend, in place; then average."""
         from ebm.kernels.learning.ascend import blend
 
-        self.optimiser.update(params, gradient, memory, epoch, factors)
-        memory["seen"] += 1
-        if epoch < self.start or memory["seen"] % self.every:
+        own = part_of(Averages, memory, self)
+        self.optimiser.update(params, gradient, own.inner, epoch, factors)
+        own.seen += 1
+        if epoch < self.start or own.seen % self.every:
             return
-        memory["averaged"] += 1
-        n = int(memory["averaged"])
+        own.averaged += 1
+        n = own.averaged
         share = 1 / n if self.decay is None else max(1 - self.decay, 1 / n)
         for key, value in params.items():
-            mean = memory[f"{_AVERAGE}{key}"]
-            blend(value.size > PARALLEL, mean.reshape(-1), value.reshape(-1), share)
-
-
-def average_of(memory: Memory) -> Params:
-    """The averaged parameters that `Averaged` keeps; empty where there are none."""
-    if not memory.get("averaged", 0):
-        return {}
-    return {k.removeprefix(_AVERAGE): v for k, v in memory.items() if k.startswith(_AVERAGE)}
+            blend(value.size > PARALLEL, own.mean[key].reshape(-1), value.reshape(-1), share)

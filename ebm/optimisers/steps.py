@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -12,10 +13,10 @@ from ebm.deferred import Deferred
 from ebm.errors import settings
 from ebm.machine import Array, Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate, rate_at
+from ebm.parts import Part, part_of
 
 __all__ = ["PARALLEL", "SGD", "Adam", "AdamW", "Factors", "Memory", "Optimiser", "RMSprop", "factor_of"]
 
-Memory: TypeAlias = dict[str, Array]
 Factors: TypeAlias = Mapping[str, float] | None  # of the rate, by the name of a parameter; 1 for the others
 PARALLEL = 2**17  # numbers from which on a pass is worth several threads
 
@@ -23,6 +24,16 @@ PARALLEL = 2**17  # numbers from which on a pass is worth several threads
 def factor_of(factors: Factors, key: str) -> float:
     """The factor of a parameter's rate."""
     return 1.0 if factors is None else factors.get(key, 1.0)
+
+
+@dataclass
+class Memory(Part):
+    """What an optimiser keeps from update to update: nothing, unless a subclass has more."""
+
+    @property
+    def average(self) -> Params:
+        """Averaged parameters; none where they are not averaged, or not yet."""
+        return {}
 
 
 @runtime_checkable
@@ -40,6 +51,13 @@ class Optimiser(Protocol):
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
     ) -> None:
         """Ascend, in place."""
+
+
+@dataclass
+class Velocity(Memory):
+    """Of momentum, by the names of parameters; none without it."""
+
+    velocity: Params = field(default_factory=dict)
 
 
 @settings
@@ -64,9 +82,9 @@ class SGD:
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov: expected a momentum above 0")
 
-    def init(self, params: Params) -> Memory:
+    def init(self, params: Params) -> Velocity:
         """Velocities, if there is momentum."""
-        return {f"velocity.{k}": np.zeros_like(p) for k, p in params.items()} if self.momentum else {}
+        return Velocity(_zeros(params) if self.momentum else {})
 
     def update(
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
@@ -74,9 +92,10 @@ class SGD:
         """Ascend, in place."""
         from ebm.kernels.learning.ascend import ascend
 
+        velocities = part_of(Velocity, memory, self).velocity
         for key, value in params.items():
             rate = rate_at(self.rate, epoch) * factor_of(factors, key)
-            velocity = memory[f"velocity.{key}"] if self.momentum else value[:0]
+            velocity = velocities[key] if self.momentum else value[:0]
             g: Any = gradient[key]
             if isinstance(g, Deferred) and not self.nesterov:
                 _ascend_deferred(g, value, velocity, rate, self.momentum)
@@ -93,6 +112,15 @@ def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, mo
         value += velocity
     else:
         g.add_to(value, 1.0, rate)
+
+
+@dataclass
+class Moments(Memory):
+    """Running means of the gradient and of its square, and the number of updates."""
+
+    first: Params
+    second: Params
+    updates: int = 0
 
 
 @settings
@@ -116,10 +144,9 @@ class Adam:
     beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     epsilon: Positive = 1e-8
 
-    def init(self, params: Params) -> Memory:
+    def init(self, params: Params) -> Moments:
         """Zero averages and the number of updates."""
-        memory = {f"{what}.{k}": np.zeros_like(p) for k, p in params.items() for what in ("first", "second")}
-        return memory | {"updates": np.zeros((), np.int64)}
+        return Moments(_zeros(params), _zeros(params))
 
     def update(
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
@@ -127,14 +154,15 @@ class Adam:
         """Ascend, in place."""
         from ebm.kernels.learning.ascend import adam
 
-        memory["updates"] += 1
-        t = int(memory["updates"])
+        own = part_of(Moments, memory, self)
+        own.updates += 1
+        t = own.updates
         rate = rate_at(self.rate, epoch) * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         for key, value in params.items():
             g = np.ascontiguousarray(gradient[key], value.dtype)
-            flat = (a.reshape(-1) for a in (value, g, memory[f"first.{key}"], memory[f"second.{key}"]))
-            own = (rate * factor_of(factors, key), self.beta1, self.beta2, self.epsilon)
-            adam(value.size > PARALLEL, *flat, *own)
+            flat = (a.reshape(-1) for a in (value, g, own.first[key], own.second[key]))
+            how = (rate * factor_of(factors, key), self.beta1, self.beta2, self.epsilon)
+            adam(value.size > PARALLEL, *flat, *how)
 
 
 @settings
@@ -164,7 +192,7 @@ class AdamW:
     def _adam(self) -> Adam:
         return Adam(self.rate, self.beta1, self.beta2, self.epsilon)
 
-    def init(self, params: Params) -> Memory:
+    def init(self, params: Params) -> Moments:
         """That of Adam."""
         return self._adam.init(params)
 
@@ -175,6 +203,13 @@ class AdamW:
         for key, value in params.items():
             value *= value.dtype.type(1 - rate_at(self.rate, epoch) * factor_of(factors, key) * self.decay)
         self._adam.update(params, gradient, memory, epoch, factors)
+
+
+@dataclass
+class Squares(Memory):
+    """Running means of squares, by the names of parameters."""
+
+    second: Params
 
 
 @settings
@@ -197,16 +232,22 @@ class RMSprop:
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.9
     epsilon: Positive = 1e-8
 
-    def init(self, params: Params) -> Memory:
+    def init(self, params: Params) -> Squares:
         """Zero means of squares."""
-        return {f"second.{k}": np.zeros_like(p) for k, p in params.items()}
+        return Squares(_zeros(params))
 
     def update(
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
     ) -> None:
         """Ascend, in place."""
+        squares = part_of(Squares, memory, self).second
         for key, value in params.items():
             rate = rate_at(self.rate, epoch) * factor_of(factors, key)
-            g, second = np.asarray(gradient[key]), memory[f"second.{key}"]
+            g, second = np.asarray(gradient[key]), squares[key]
             second += (1 - self.decay) * (g * g - second)
             value += (rate * g / (np.sqrt(second) + self.epsilon)).astype(value.dtype)
+
+
+def _zeros(params: Params) -> Params:
+    """Zeros like the parameters."""
+    return {key: np.zeros_like(value) for key, value in params.items()}

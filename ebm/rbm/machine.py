@@ -226,19 +226,19 @@ class RBM:
         means = as_rows(x, self.visible, self.n_visible)
         return BlockChains(self.visible.as_states(means, self.dtype).copy())
 
-    def carry(self, chains: BlockChains, rng: Stream) -> dict[str, Any]:
-        """{"x": v} and, where φ(v)·W stands, "h", to begin the next sweep with: v then moves first."""
+    def carry(self, chains: BlockChains, rng: Stream) -> tuple[Any, Any]:
+        """v and, where φ(v)·W stands, h to begin the next sweep with, else None: v then moves first."""
         draw_ahead(self, chains, rng, self._scratch)
-        return {"x": chains.state} if chains.h is None else {"x": chains.state, "h": chains.h}
+        return chains.state, chains.h
 
-    def restart(self, carried: dict[str, Any]) -> BlockChains:
+    def restart(self, x: Any, ahead: Any = None) -> BlockChains:
         """Running chains from what `carry` returned; they may have become NaN with the parameters."""
-        v, h = carried["x"], carried.get("h", np.empty((len(carried["x"]), self.n_hidden)))
-        if v.shape != (len(h), self.n_visible) or h.shape != (len(v), self.n_hidden):
-            raise EbmError(f"chains: {v.shape} and {h.shape} do not fit {self}")
-        chains = BlockChains(as_state(v, self.visible, self.dtype))
-        if "h" in carried:
-            chains.h = as_state(h, self.hidden, self.dtype)
+        shapes = x.shape, (len(x), self.n_hidden) if ahead is None else ahead.shape
+        if shapes != ((len(x), self.n_visible), (len(x), self.n_hidden)):
+            raise EbmError(f"chains: {shapes[0]} and {shapes[1]} do not fit {self}")
+        chains = BlockChains(as_state(x, self.visible, self.dtype))
+        if ahead is not None:
+            chains.h = as_state(ahead, self.hidden, self.dtype)
         return chains
 
     def store(self, data: Array) -> Any:

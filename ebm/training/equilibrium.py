@@ -8,16 +8,18 @@ and then, on chains of its own, beside the training's stream.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
+from typing import Any
 
 import numpy as np
 
-from ebm.learning import Rule
-from ebm.machine import Array
+from ebm.learning.rules import Sweeps
+from ebm.machine import Machine
 from ebm.samplers.pilot import evenly
 from ebm.samplers.relaxation import LEAST, relaxation
 from ebm.stream import RELAX
-from ebm.training.steps import State
+from ebm.training.state import State
 
 __all__ = ["Equilibrium"]
 
@@ -49,44 +51,53 @@ class Equilibrium:
     Boltzmann machines" (2021).
     """
 
-    def __init__(self, rule: Rule, every: int) -> None:
+    def __init__(self, rule: object, every: int) -> None:
         self.rule, self.every = rule, every
-        self.warned = False
 
-    def look(self, state: State, rows: Array) -> dict[str, float]:
-        """{"relaxation_time": sweeps} where it is measured, else nothing; the state stays as it is.
+    def look(self, state: State[Machine], rows: Any) -> dict[str, float]:
+        """{"relaxation_time": sweeps} where it is measured, else nothing.
+
+        The state stays as it is, but for its watch, which knows whether there was a warning.
 
         Warns
         -----
         RuntimeWarning
-            Once: the chains are too short. It points to the caller's caller.
+            Once: the chains are too short. It points to the line outside the package that learns.
         """
-        k = self.rule.sweeps(state.chains) if hasattr(self.rule, "sweeps") else None
+        k = self.rule.sweeps(state.chains) if isinstance(self.rule, Sweeps) else None
         number, rest = divmod(state.step, self.every)
         if k is None or rest or not _due(number) or k * state.step < LEAST * _SHARE:
             return {}
         machine, rng = state.machine, state.rng.split(RELAX).split(state.step)
-        persistent = "x" in state.chains
-        if persistent:
-            x = machine.start(state.chains["x"]).take(evenly(len(state.chains["x"]), _CHAINS))
+        chains = state.chains.states
+        if chains is not None:
+            x = machine.start(chains).take(evenly(len(chains), _CHAINS))
         else:  # a few rows in several copies are as good: what they have in common they forget first
             x = machine.start(machine.clamp(rows[np.arange(_CHAINS) * len(rows) // _CHAINS], rng))
         tau = relaxation(machine, x, rng, min(_MOST, k * state.step // _SHARE))
         if math.isnan(tau):
             return {}
-        limit = k * state.step / _RENEWALS if persistent else k / math.log(2)
-        if tau > limit and not self.warned:
-            self.warned = True
-            run = f"have run {k * state.step}" if persistent else f"run {k} from where they start"
-            setting = "most" if "sweeps" in state.chains else 'k, or PCD(k="auto")'
+        limit = k * state.step / _RENEWALS if chains is not None else k / math.log(2)
+        if tau > limit and not state.watch.warned:
+            state.watch.warned = True
+            run = f"have run {k * state.step}" if chains is not None else f"run {k} from where they start"
+            setting = "most" if state.chains.tuned is not None else 'k, or PCD(k="auto")'
             warnings.warn(
                 f"learning has left equilibrium at step {state.step}: chains forget in about {tau:.3g} sweeps"
                 f" and {run} (k={k}); expected more sweeps ({setting}), a lower rate, or"
                 " PCD(sampler=Tempering())",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=_outside(),
             )
         return {"relaxation_time": tau}
+
+
+def _outside() -> int:
+    """How many frames above the caller the first is that is not the package's."""
+    level = 1
+    while sys._getframe(level).f_globals.get("__name__", "").partition(".")[0] == "ebm":
+        level += 1
+    return level
 
 
 def _due(number: int) -> bool:

@@ -1,108 +1,157 @@
-"""The loop of learning, for those who don't write one: it evaluates, stops, and keeps the better machine."""
+"""The loop of learning: whatever learns in epochs goes through a `Course`.
+
+It looks at the machine at the end of epochs, notes the best one, stops, and keeps the better machine.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect
 from ebm.learning import PCD, Rule
-from ebm.machine import Array, as_data, check_finite, put
+from ebm.machine import Machine, as_count, as_data, check_finite, put
 from ebm.optimisers import SGD, Optimiser
-from ebm.optimisers.around import average_of
 from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
+from ebm.progress import Progress, Update, showing
 from ebm.rows import as_source
-from ebm.selection import EarlyStopping, best_of, gain
-from ebm.stream import EVALUATE, Seed
-from ebm.training.equilibrium import Equilibrium
-from ebm.training.steps import State, begin, steps_per_epoch, train
+from ebm.selection import EarlyStopping
+from ebm.stream import Seed
+from ebm.training.history import History, Row
+from ebm.training.judges import Judge, by_energies
+from ebm.training.state import M, State, begin
+from ebm.training.steps import steps_per_epoch, train
 
-__all__ = ["History", "choose", "described", "evaluate", "fit", "keep", "some"]
-
-_EVALUATED = 2000  # rows that an evaluation looks at
-
-
-def some(rows: Any) -> Array:
-    """At most `_EVALUATED` rows, spread evenly: always the same ones."""
-    if len(rows) <= _EVALUATED:
-        return rows[:]
-    return rows[np.linspace(0, len(rows) - 1, _EVALUATED).astype(np.int64)]
+__all__ = ["Course", "fit"]
 
 
-def evaluate(
-    state: State, data: Array, heldout: Array | None = None, rule: Rule | None = None
-) -> dict[str, float]:
-    """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
+@dataclass(frozen=True)
+class Course(Generic[M]):
+    """How long a machine learns, and who looks at it.
 
-    Free energies where the machine sums its hidden units out; where they are in its state, energies of
-    completed states, whose difference is no free-energy gap. The k of ``PCD(k="auto")`` is "sweeps". Draws,
-    if any, are made beside the training's stream: evaluating changes nothing.
+    Parameters
+    ----------
+    epochs : int
+        At most.
+    per_epoch : int
+        Updates in each.
+    judge : Judge
+        Looks at the machine; says nothing, and prefers averages, when left out.
+    stopping : EarlyStopping, optional
+        Goes by the scores of the judge.
+    every : int
+        Epochs between looks; there is always one at the end.
+    optimiser : Optimiser, optional
+        Whose rate at the last update is in every row.
+    update : callable, optional
+        Called after every look with the fraction done and a line.
+
+    Examples
+    --------
+    A loop of one's own, which keeps the mean of the iterates:
+
+    >>> import numpy as np, ebm
+    >>> machine, rows = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2), np.eye(4)
+    >>> rule, optimiser = ebm.CD(), ebm.Averaged(ebm.SGD(0.1))
+    >>> state, course = ebm.begin(machine, rule, optimiser), Course(epochs=3, per_epoch=2)
+    >>> for row in course.run(state, ebm.train(state, rows, rule, optimiser, batch_size=2)):
+    ...     print(row)
+    {'epoch': 1, 'step': 2}
+    {'epoch': 2, 'step': 4}
+    {'epoch': 3, 'step': 6}
+    >>> course.settle(state)
+    'average'
     """
-    machine = state.machine
-    rng = state.rng.split(EVALUATE).split(state.step)
-    sets = {"train": some(as_source(data))}
-    if heldout is not None:
-        sets["heldout"] = some(as_source(heldout))
-    row: dict[str, float] = {}
-    if rule is not None and hasattr(rule, "score"):
-        for name, rows in (sets if heldout is None else sets | {"heldout": heldout}).items():
-            row[f"loss_{name}"], row[f"error_{name}"] = rule.score(machine, rows)
-    energies = {name: machine.free_energy(machine.clamp(rows, rng)) for name, rows in sets.items()}
-    if "x" in state.chains:
-        energies["chains"] = machine.free_energy(state.chains["x"])
-    for name, energy in energies.items():
-        row[f"free_energy_{name}"] = float(energy.mean())
-        row[f"free_energy_{name}_std"] = float(energy.std())
-    if heldout is not None and machine.n_units == machine.n_visible:
-        row["free_energy_gap"] = row["free_energy_heldout"] - row["free_energy_train"]
-    if "sweeps" in state.chains:
-        row["sweeps"] = int(state.chains["sweeps"])
-    return row
 
+    epochs: int
+    per_epoch: int
+    judge: Judge[M] = field(default_factory=Judge)
+    stopping: EarlyStopping | None = None
+    every: int = 1
+    optimiser: Optimiser | None = None
+    update: Update | None = None
 
-def described(row: dict[str, float]) -> list[str]:
-    """What a row of an evaluation says, in words: what there is of errors, the gap, likelihoods."""
-    said = [f"rate {row['rate']:.4g}"]
-    if "error_heldout" in row:
-        said.append(f"held-out error {row['error_heldout']:.2%}")
-    elif "error_train" in row:
-        said.append(f"training error {row['error_train']:.2%}")
-    if "free_energy_gap" in row:
-        said.append(f"gap {row['free_energy_gap']:+.3f} nats")
-    for key, name in (
-        ("log_likelihood_heldout", "held-out"),
-        ("log_likelihood_train", "train"),
-        ("kl", "KL"),
-    ):
-        if key in row:
-            said.append(f"{name} {row[key]:.3f} nats")
-    return said
+    def __post_init__(self) -> None:
+        as_count(self.epochs, "epochs", 0)
 
+    def run(
+        self, state: State[M], steps: Iterator[State[M]], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Row]:
+        """Learn to the end of the course, and yield what `look` says at the ends of epochs.
 
-@dataclass
-class History:
-    """What `fit` saw: one dict per epoch; ``history["free_energy_train"]`` is a column, NaN where absent."""
+        Parameters
+        ----------
+        state : State
+            At its beginning, or anywhere on the way.
+        steps : iterator of State
+            Such as `train` makes: each brings the state one update further, or several, but never across the
+            end of an epoch.
+        stopped : callable
+            Asked after every step; True ends the loop at once.
+        """
+        while not self.over(state):
+            next(steps)
+            if state.step % (self.per_epoch * self.every) == 0 or state.step == self.epochs * self.per_epoch:
+                yield self.look(state)
+            if stopped():
+                return
 
-    rows: list[dict[str, float]] = field(default_factory=list)
+    def over(self, state: State[M]) -> bool:
+        """Whether the epochs are through, or the looks so far say that learning should stop."""
+        enough = self.stopping is not None and self.stopping.enough(state.watch)
+        return enough or state.step >= self.epochs * self.per_epoch
 
-    def __getitem__(self, key: str) -> Array:
-        return np.array([row.get(key, math.nan) for row in self.rows], np.float64)
+    def look(self, state: State[M]) -> Row:
+        """A row of the history; the best machine is remembered.
 
-    def __len__(self) -> int:
-        return len(self.rows)
+        Raises
+        ------
+        Diverged
+            Parameters became non-finite.
+        """
+        check_finite(state.machine, state.step)
+        epoch = state.step // self.per_epoch
+        row: Row = {"epoch": epoch, "step": state.step}
+        if self.optimiser is not None:
+            row["rate"] = rate_at(self.optimiser.rate, max(0, state.step - 1) / self.per_epoch)
+        row |= self.judge.row(state)
+        if self.stopping is not None and state.step > 0:
+            self.stopping.note(state, self.judge.score(state, row, self.stopping))
+        if self.update is not None:
+            said = [f"epoch {epoch}/{self.epochs}", self.judge.line(row)]
+            said[1:1] = [f"rate {row['rate']:.4g}"] if "rate" in row else []
+            self.update(1.0 if self.over(state) else epoch / self.epochs, ", ".join(filter(None, said)))
+        return row
+
+    def settle(self, state: State[M]) -> str:
+        """Put the machine in place that is to be kept: "best", "average" or "last", which it returns.
+
+        The best one that was remembered, where one was; else the averaged one, where there is one and the
+        judge prefers it to the last.
+        """
+        machine, best, average = state.machine, state.watch.best, state.memory.average
+        if best is not None:
+            put(machine, best.params)
+            return "best"
+        if average:
+            other = machine.copy()
+            put(other, average)
+            if self.judge.prefers(state, other):
+                put(machine, average)
+                return "average"
+        return "last"
 
 
 def fit(
-    machine: Any,
+    machine: Machine,
     data: ArrayLike,
     *,
-    rule: Rule | None = None,
+    rule: Rule[Machine] | None = None,
     optimiser: Optimiser | None = None,
     epochs: int = 10,
     batch_size: int = 100,
@@ -112,7 +161,7 @@ def fit(
     validation: ArrayLike | None = None,
     stopping: EarlyStopping | None = None,
     seed: Seed = 0,
-    progress: Callable[[float, str], object] | None = None,
+    progress: Progress = None,
 ) -> History:
     """Train a machine in place on rows of data.
 
@@ -140,20 +189,22 @@ def fit(
     stopping : EarlyStopping, optional
         Needs validation rows; looks at them after every epoch.
     seed : int, SeedSequence or Generator
-    progress : callable, optional
-        Called after every epoch with the fraction done and a line that says where learning is.
+    progress : callable, bool or None
+        A function is called after every epoch with the fraction done and a line that says where learning is.
+        None shows a bar on a terminal or in a notebook when learning takes long, True always, False never.
 
     Returns
     -------
     History
-        A row per epoch: epoch, step, rate, and the energies of `evaluate`, nats per sample. For rules whose
+        A row per epoch: epoch, step, the rate of the last update, and energies, nats per sample: means and
+        standard deviations over rows, of data, validation rows and persistent chains. For rules whose
         chains run by Gibbs sweeps, relaxation_time, in sweeps, at epochs 1, 2, 3, 4, 6, 8, 12, …, once the
         chains have made 512.
 
     Raises
     ------
     EbmError
-        Data outside the units' domain; stopping without validation rows.
+        Data outside the units' domain; stopping without validation rows; arguments of a wrong kind.
     Diverged
         Parameters became non-finite.
 
@@ -171,42 +222,29 @@ def fit(
     >>> history["epoch"]
     array([1., 2., 3.])
     """
+    expect(machine, Machine, "machine", "a machine such as RBM.from_data(rows, 64)")
+    rule = PCD() if rule is None else expect(rule, Rule, "rule", "a rule such as PCD()")
+    optimiser = SGD(0.05) if optimiser is None else optimiser
+    expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
     if stopping is not None and validation is None:
         raise EbmError("fit: stopping: needs validation rows")
-    rule = PCD() if rule is None else rule
-    optimiser = SGD(0.05) if optimiser is None else optimiser
     rows = _checked(machine, data)
     heldout = None if validation is None else as_data(machine, validation, "validation")
-    history = History()
     per_epoch = steps_per_epoch(len(rows), batch_size)
-    state, equilibrium = begin(machine, rule, optimiser, seed), Equilibrium(rule, per_epoch)
-    if epochs < 1:
-        return history
+    judge = by_energies(rule, rows, heldout, per_epoch)
+    state = begin(machine, rule, optimiser, seed)
     steps = train(
         state, rows, rule, optimiser, batch_size, seed,
         weights=weights, penalties=penalties, constraints=constraints,
     )  # fmt: skip
-    for state in steps:
-        if state.step % per_epoch == 0:
-            check_finite(machine, state.step)
-            epoch = state.step // per_epoch
-            facts = {"epoch": epoch, "step": state.step, "rate": rate_at(optimiser.rate, epoch - 1)}
-            history.rows.append(facts | evaluate(state, rows, heldout, rule) | equilibrium.look(state, rows))
-            enough = (
-                stopping is not None
-                and heldout is not None
-                and stopping.look(state, some(rows), heldout, rule=rule)
-            )
-            if progress is not None:
-                done = 1.0 if enough else epoch / epochs
-                progress(done, ", ".join([f"epoch {epoch}/{epochs}", *described(history.rows[-1])]))
-            if epoch == epochs or enough:
-                break
-    choose(state, heldout, rule)
+    with showing(progress, "fit") as update:
+        course = Course(epochs, per_epoch, judge, stopping, optimiser=optimiser, update=update)
+        history = History(list(course.run(state, steps)))
+    course.settle(state)
     return history
 
 
-def _checked(machine: Any, data: ArrayLike) -> Any:
+def _checked(machine: Machine, data: ArrayLike) -> Any:
     """Data of a machine: arrays are checked as a whole, others as their rows come."""
     source = as_source(data)
     if isinstance(source, np.ndarray):
@@ -214,40 +252,3 @@ def _checked(machine: Any, data: ArrayLike) -> Any:
     if source.shape[1] != machine.n_visible:
         raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {source.shape}")
     return source
-
-
-def choose(state: State, heldout: Array | None, rule: Rule | None = None) -> str:
-    """Put the machine in place that held-out rows prefer: "best", "average" or "last", which it returns.
-
-    The best one that was remembered, where one was; else the averaged one, where there is one and the
-    held-out rows, if any, do not prefer the last.
-    """
-    machine, rng = state.machine, state.rng.split(EVALUATE).split(state.step)
-
-    def prefer(other: Any) -> bool:
-        if heldout is None:
-            return True
-        if rule is not None and hasattr(rule, "score"):
-            return rule.score(other, heldout)[0] < rule.score(machine, heldout)[0]
-        return gain(machine, other, some(heldout), rng)[0] > 0
-
-    return keep(state, prefer)
-
-
-def keep(state: State, prefer: Callable[[Any], bool]) -> str:
-    """Put the best machine or network in place that was remembered, else the averaged one if preferred.
-
-    ``prefer(other)`` says whether `other` is better than the last one. Returns "best", "average" or "last".
-    """
-    machine = state.machine
-    best, average = best_of(state.memory), average_of(state.memory)
-    name, params = ("best", best) if best else ("average", average)
-    if not params:
-        return "last"
-    if not best:
-        other = machine.copy()
-        put(other, params)
-        if not prefer(other):
-            return "last"
-    put(machine, params)
-    return name

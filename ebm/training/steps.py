@@ -1,62 +1,29 @@
 """A step of learning, and the generator that makes them for ever.
 
-`State` holds all that changes while a machine learns, hence all that a checkpoint holds. Minibatches are a
-function of (seed, step): a resumed run sees the same ones.
+Minibatches are a function of (seed, step): a resumed run sees the same ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
-from ebm.learning import Rule
-from ebm.learning.rules import Batch, Carried
-from ebm.machine import as_count, as_data, as_numbers, check_finite
+from ebm.learning.rules import Batch, Rule
+from ebm.machine import Machine, as_count, as_data, as_numbers, check_finite
 from ebm.optimisers import Optimiser
-from ebm.optimisers.steps import Memory
 from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream
+from ebm.training.state import M, State
 
-__all__ = ["Data", "State", "as_batch", "begin", "partial_fit", "steps_per_epoch", "train"]
+__all__ = ["Data", "as_batch", "partial_fit", "steps_per_epoch", "train"]
 
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
-
-
-@dataclass
-class State:
-    """All that changes while a machine learns.
-
-    Attributes
-    ----------
-    machine : Machine or Network
-    chains : dict of str to ndarray
-        What the rule carries: persistent chains "x" (and "h", with which their next sweep begins: who puts
-        other chains in place drops it), centring offsets.
-    memory : dict of str to ndarray
-        What the optimiser carries.
-    rng : Stream
-    step : int
-        Updates made.
-    """
-
-    machine: Any
-    chains: Carried
-    memory: Memory
-    rng: Stream
-    step: int = 0
-
-
-def begin(machine: Any, rule: Rule, optimiser: Optimiser, seed: Seed = 0) -> State:
-    """The state before the first update."""
-    rng = Stream(seed)
-    return State(machine, rule.init(machine, rng), optimiser.init(machine.params), rng)
 
 
 def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
@@ -74,14 +41,16 @@ def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
-    """Updates in a pass over n rows; refuses a batch size below 1."""
+    """Updates in a pass over n rows, of which there has to be one; refuses a batch size below 1."""
+    if n == 0:
+        raise EbmError("data: no rows; expected at least one")
     return math.ceil(n / as_count(batch_size, "batch_size"))
 
 
 def train(
-    state: State,
+    state: State[M],
     data: Data,
-    rule: Rule,
+    rule: Rule[M],
     optimiser: Optimiser,
     batch_size: int,
     seed: Seed = 0,
@@ -89,7 +58,7 @@ def train(
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
     constraints: Sequence[Constraint] = (),
-) -> Iterator[State]:
+) -> Iterator[State[M]]:
     """Update a state for ever, yielding it after each step.
 
     Parameters
@@ -125,8 +94,10 @@ def train(
     """
     batch, mean_weight = as_batch(data, weights)
     n = len(batch[0])
-    if isinstance(batch[0], np.ndarray) and not isinstance(data, tuple):
-        batch = (state.machine.store(batch[0]), *batch[1:])
+    machine = state.machine
+    checked = isinstance(data, tuple) or not isinstance(batch[0], np.ndarray)
+    if isinstance(machine, Machine) and not checked:
+        batch = (machine.store(batch[0]), *batch[1:])
     per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     while True:
@@ -142,16 +113,16 @@ def train(
 
 
 def partial_fit(
-    state: State,
+    state: State[M],
     data: Data,
-    rule: Rule,
+    rule: Rule[M],
     optimiser: Optimiser,
     *,
     weights: ArrayLike | None = None,
     epoch: float = 0.0,
     penalties: Sequence[Penalty] = (),
     constraints: Sequence[Constraint] = (),
-) -> State:
+) -> State[M]:
     """Make one update with these rows: for data that come as a stream.
 
     Parameters
@@ -186,17 +157,18 @@ def partial_fit(
     2
     """
     (*arrays, w), mean_weight = as_batch(data, weights)
-    if not isinstance(data, tuple):
-        arrays = [as_data(state.machine, arrays[0][:])]
+    machine = state.machine
+    if isinstance(machine, Machine) and not isinstance(data, tuple):
+        arrays = [as_data(machine, arrays[0][:])]
     _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)
-    check_finite(state.machine, state.step)
+    check_finite(machine, state.step)
     return state
 
 
 def _update(
-    state: State,
+    state: State[M],
     batch: Batch,
-    rule: Rule,
+    rule: Rule[M],
     optimiser: Optimiser,
     epoch: float,
     penalties: Sequence[Penalty],

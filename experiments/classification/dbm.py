@@ -20,7 +20,7 @@ import numpy as np
 
 import ebm
 from ebm.partition.annealed import base_rate
-from ebm.training.loop import choose
+from ebm.training import Course
 from experiments.classification.data import mnist
 from experiments.likelihood.data import mnist_sm08
 
@@ -52,7 +52,7 @@ def learn(
             print(f"  epoch {curve[-1]['epoch']:.0f}: gap {gap:.2f} nats, {seconds:.0f} s", flush=True)
         if state.step >= last:
             break
-    choose(state, None)
+    Course(1, last).settle(state)
     return machine, curve
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import ebm
-from ebm.training.loop import choose
+from ebm.training import Course
 from experiments.likelihood.data import mnist_threshold
 from experiments.likelihood.recipe import melchior
 
@@ -54,12 +54,11 @@ def learn(recipe: Recipe, rows: np.ndarray, seed: int) -> ebm.RBM:
     rule = ebm.PCD(n_chains=recipe.n_chains, centred=recipe.centred, standardised=recipe.standardised)
     state = ebm.begin(machine, rule, recipe.optimiser, seed)
     if recipe.centred:  # offsets begin at the data's means and at ½
-        state.chains |= {"offset.b": rows.mean(0), "offset.c": np.full(N_HIDDEN, 0.5, np.float32)}
-    last = EPOCHS * len(rows) // 100
-    steps = ebm.train(state, rows, rule, recipe.optimiser, 100, seed)
-    while next(steps).step < last:
+        state.chains.offsets = {"b": rows.mean(0), "c": np.full(N_HIDDEN, 0.5, np.float32)}
+    course = Course(EPOCHS, len(rows) // 100)
+    for _ in course.run(state, ebm.train(state, rows, rule, recipe.optimiser, 100, seed)):
         pass
-    choose(state, None)  # the mean of the iterates, where there is one
+    course.settle(state)  # the mean of the iterates, where there is one
     if recipe.polish:
         machine = ebm.RBM(
             machine.visible, machine.hidden, *(p.astype(float) for p in machine.params.values())

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 import ebm
-from ebm.training.loop import choose
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,13 @@ def learn(
     both = ((ebm.L2, recipe.l2), (ebm.L1, recipe.l1))
     penalties = [penalty(strength) for penalty, strength in both if strength]
     state = ebm.begin(machine, rule, optimiser, seed)
-    last = recipe.updates(len(rows))
-    for state in ebm.train(  # noqa: B020
+    course = ebm.training.Course(1, recipe.updates(len(rows)))
+    steps = ebm.train(
         state, rows, rule, optimiser, recipe.batch_size, seed, penalties=penalties, constraints=constraints
-    ):
-        if state.step >= last:
-            break
-    choose(state, None)
+    )
+    for _ in course.run(state, steps):
+        pass
+    course.settle(state)  # the mean of the iterates, where there is one
     return machine
 
 

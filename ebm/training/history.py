@@ -1,0 +1,51 @@
+"""What was seen of a machine while it learnt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from ebm.errors import EbmError, nearest
+from ebm.machine import Array
+
+__all__ = ["History", "Row"]
+
+Row: TypeAlias = dict[str, float]
+
+
+class NoColumn(EbmError, KeyError):
+    """A column that no row has."""
+
+    __str__ = EbmError.__str__  # KeyError's shows the message in quotes
+
+
+@dataclass
+class History:
+    """One dict per evaluation; ``history["free_energy_train"]`` is a column, NaN in rows that lack it.
+
+    Examples
+    --------
+    >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2}])
+    >>> history["loss"]
+    array([0.5, nan])
+    >>> [row["epoch"] for row in history]
+    [1, 2]
+    """
+
+    rows: list[Row] = field(default_factory=list)
+
+    def __getitem__(self, key: str) -> Array:
+        known = {name for row in self.rows for name in row}
+        if self.rows and key not in known:
+            raise NoColumn(f"history: no column {key!r}; {nearest(str(key), known)}")
+        return np.array([row.get(key, math.nan) for row in self.rows], np.float64)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
