@@ -16,6 +16,7 @@ from ebm.experiment import calls, read_config
 from ebm.experiment.config import MOVED, TABLES, resolved
 from ebm.experiment.stages import STAGES
 from ebm.partition.growing import Effort
+from ebm.units.family import TYPES
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 RBM = '[data]\ntype = "BarsAndStripes"\n[machine]\ntype = "RBM"\nn_hidden = 4\n'
@@ -92,6 +93,11 @@ def test_nested_tables_are_what_annotations_ask_for(read):
     inner = ebm.Scaled(ebm.Adam(ebm.PerEpoch([0.1, 0.05])), {"b": 0.5})
     assert config.optimiser == ebm.Averaged(inner)
     assert config.stages["annealing"].arguments["sampler"] == ebm.Annealing(spacing="harmonic")
+
+
+def test_every_unit_and_sampler_can_be_named():
+    assert set(calls.kinds(ebm.Units)) == set(TYPES)
+    assert {"Gibbs", "Tempering", "Annealing", "Direct", "Wolff"} < set(calls.kinds(ebm.Sampler | None))
 
 
 def test_what_a_package_exports_can_be_named(read, monkeypatch):

@@ -29,28 +29,11 @@ def plot_thermo(
     seed: int = 0,
     warn: Callable[..., None] = warnings.showwarning,
 ) -> list[Path]:
-    """Draw the thermodynamics of a model and write its arrays, both atomically.
+    """Draw the thermodynamics of a file of `ebm.save`, and write its arrays: the paths of both.
 
+    The figure is `out`, MODEL-thermo.png when left out; its arrays go beside it. Temperatures are the lowest
+    and the highest of 60 of equal ratios; `budget` is in seconds; `warn` is called as `warnings.showwarning`.
     Values are per site where the machine carries all its units, as spin models are shown, else of the whole.
-
-    Parameters
-    ----------
-    model : path
-        A file of `ebm.save`.
-    out : path, optional
-        The figure, a PNG; MODEL-thermo.png when left out. The arrays go beside it, with the suffix .npz.
-    temperatures : (float, float)
-        The lowest and the highest one; 60 of equal ratios between them.
-    budget : float
-        Seconds.
-    seed : int
-    warn : callable
-        Takes warnings, as `warnings.showwarning` does.
-
-    Returns
-    -------
-    list of Path
-        The figure and the arrays.
 
     Raises
     ------
