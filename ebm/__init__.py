@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ebm import elimination as elimination
     from ebm import estimators as estimators
     from ebm import plots as plots
+    from ebm import testing as testing
     from ebm.boltzmann import *
     from ebm.checkpoint import *
     from ebm.conditional import *

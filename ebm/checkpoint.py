@@ -22,7 +22,7 @@ import scipy.sparse
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.deep import DBM, DBN
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect
 from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
@@ -294,6 +294,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
+    expect(path, (str, os.PathLike), "path", "the path of a file")
     arrays = read_arrays(path)
     try:
         header = json.loads(arrays.pop("header").tobytes().decode())

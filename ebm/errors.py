@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
@@ -120,6 +120,21 @@ def expect(value: Any, kind: type[T] | tuple[type[T], ...], name: str, expected:
     raise EbmError(f"{name}: got {described(value)}; expected {expected}")
 
 
+def expect_all(values: Any, kind: type[T], name: str, expected: str) -> tuple[T, ...]:
+    """Return several arguments of one kind, as `expect` one.
+
+    Examples
+    --------
+    >>> import ebm
+    >>> expect_all(ebm.L2(0.1), ebm.Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
+    Traceback (most recent call last):
+    ebm.errors.EbmError: penalties: got an L2; expected a sequence of penalties such as [L2(0.001)]
+    """
+    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
+        raise EbmError(f"{name}: got {described(values)}; expected {expected}")
+    return tuple(expect(value, kind, name, expected) for value in values)
+
+
 def _makes(cls: type, kind: Any) -> bool:
     """Whether instances of a class are of a kind; a protocol's attributes are looked for in the class."""
     try:
@@ -190,6 +205,9 @@ def settings(cls: type[T]) -> type[T]:
         for name in kwargs:
             if name not in names:
                 raise EbmError(f"{cls.__name__}: {name}: unknown setting; {nearest(name, names)}")
+        for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
+            if isinstance(value, type):  # has a protocol's methods, so it would pass for an instance
+                raise EbmError(f"{cls.__name__}: {name}: got {described(value)}; expected an instance")
         try:
             inner(self, *map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
         except pydantic.ValidationError as error:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError
-from ebm.machine import Array, Machine, Params, as_count, as_data
+from ebm.machine import Array, Machine, Params, as_count, as_data, as_machine
 from ebm.penalties import Penalty
 
 __all__ = ["Maximum", "maximise"]
@@ -103,7 +103,7 @@ def maximise(
     """
     from scipy.optimize import minimize
 
-    machine.require_exact()
+    as_machine(machine, "maximise: machine").require_exact()
     rows, w = as_data(machine, data), _row_weights(weights, len(np.asarray(data)))
     climb = _Climb(machine, machine.store(rows), w, penalties)
 

@@ -1,10 +1,7 @@
-"""The laws, each stated once.
+"""The catalogues that the laws of `ebm.testing` are run over, and the laws of our own machines' definitions.
 
-They are judged by the oracles of `oracles`. Test files run the laws over the catalogues at the end, so that a
-unit type or a machine is covered by being added to a list.
+The latter are judged by the oracles of `oracles`. A unit type or a machine is covered by being in a list.
 """
-
-import itertools
 
 import numpy as np
 import scipy.sparse
@@ -25,58 +22,16 @@ from oracles import (  # noqa: F401 - tests know them as laws
 )
 from scipy.special import logsumexp
 
-from ebm import RBM, Bernoulli, BoltzmannMachine, DReLU, Gaussian, Ising, Mixed, Potts, ReLU, Stream
+from ebm import DBM, RBM, Bernoulli, BoltzmannMachine, DReLU, Gaussian, Ising, Mixed, Potts, ReLU
+from ebm.testing import exactly, machines
+from ebm.testing.exactly import total_variation, tv_limit  # noqa: F401 - tests know them as laws
 
-# Laws of units. I is (n, k * width).
+# Laws of units, beyond those of `ebm.testing`.
 
 
 def columns(units, k=3):
     """Columns of a layer of k units; a Mixed layer has its own number."""
     return sum(u.width for u in sites(units, k))
-
-
-def inputs(units, rng, n=9, k=3, scale=2.0):
-    return scale * rng.normal(size=(n, columns(units, k)))
-
-
-def mean_is_derivative(units, I, eps=1e-5):
-    """mean = d cgf."""
-    for j in range(I.shape[1]):
-        step = eps * np.eye(I.shape[1])[j]
-        slope = (units.cgf(I + step) - units.cgf(I - step)).sum(1) / (2 * eps)
-        np.testing.assert_allclose(units.mean(I)[:, j], slope, atol=1e-9)
-
-
-def var_is_derivative(units, I, eps=1e-5):
-    """var = d mean: the diagonal of the second derivative of cgf."""
-    for j in range(I.shape[1]):
-        step = eps * np.eye(I.shape[1])[j]
-        slope = (units.mean(I + step) - units.mean(I - step))[:, j] / (2 * eps)
-        np.testing.assert_allclose(units.var(I)[:, j], slope, atol=1e-9)
-
-
-def pull_is_directional_derivative(units, I, g, eps=1e-5):
-    """pull(I, g) = cgf''.g."""
-    slope = (units.mean(I + eps * g) - units.mean(I - eps * g)) / (2 * eps)
-    np.testing.assert_allclose(units.pull(I, g), slope, atol=1e-9)
-
-
-def cgf_is_log_sum(units, I):
-    """cgf = the log of the sum over states, or of the integral, of exp(I.phi - U); to 1e-13 relative."""
-    np.testing.assert_allclose(units.cgf(I), layer_log_sum(units, I), rtol=1e-13, atol=1e-13)
-
-
-def sample_averages_to_mean(units, I, m=4000):
-    """Over a grid of u, sample(I, u) rises; its phi averages to mean, the square of phi to var + mean^2."""
-    u = (np.arange(m) + 0.5) / m
-    for row in I:
-        x = units.sample(np.tile(row, (m, 1)), np.tile(u[:, None], (1, units.count(len(row)))))
-        assert np.all(np.diff(x, axis=0) >= 0)
-        f = phi(units, x)
-        mean, var = units.mean(row[None])[0], units.var(row[None])[0]
-        np.testing.assert_allclose(f.mean(0), mean, atol=2 / m)
-        size = 1 + np.abs(mean)
-        assert np.all(np.abs((f * f).mean(0) - var - mean**2) < 8 * size / m)
 
 
 def far_from_steps(units, I, u, tol):
@@ -129,18 +84,6 @@ def derivative(machine, key, places, f, eps=1e-5):
     return (values[0] - values[1]) / (2 * eps)
 
 
-def stats_are_derivatives(machine, x, weights):
-    """stats = -d free_energy / d params, the weighted sum over rows; zero where there is no parameter."""
-    stats = machine.stats(x, weights)
-    for key in machine.params:
-        seen = np.zeros(machine.params[key].shape, bool)
-        for places in moves(machine, key):
-            slope = derivative(machine, key, places, lambda m: weights @ m.free_energy(x))
-            np.testing.assert_allclose(stats[key][places[0]], -slope, atol=1e-7)
-            seen[places[0]] = True
-        assert np.all(stats[key][~seen] == 0)
-
-
 def free_energy_is_log_sum(machine, x, base, rtol=1e-12):
     """free_energy = -log of the sum of exp(-energy): beta a scalar, (n,) or (k, n), with and without base."""
     n = len(x)
@@ -157,58 +100,14 @@ def free_energy_is_log_sum(machine, x, base, rtol=1e-12):
                 np.testing.assert_allclose(found, expected, rtol=rtol, atol=10 * rtol)
 
 
-def expected_tv(p, n):
-    """Expected total variation between p and the histogram of n exact draws: normal counts."""
-    return 0.5 * np.sqrt(2 * p * (1 - p) / (np.pi * n)).sum()
-
-
-def tv_limit(p, n):
-    """The expected total variation of n exact draws and 5 sigma, at most 4 times the expected."""
-    sigma = 0.5 * np.sqrt((1 - 2 / np.pi) * (p * (1 - p)).sum() / n)
-    return min(4 * expected_tv(p, n), expected_tv(p, n) + 5 * sigma)
-
-
-def total_variation(machine, y, x, p):
-    """Total variation between the histogram of y and p over the states x."""
-    index = np.zeros(len(y), np.int64)
-    for own, column in zip(sites(machine.units, y.shape[1]), y.T, strict=True):
-        digit = np.searchsorted(own.states, column)
-        assert np.array_equal(np.asarray(own.states)[digit], column), "a state outside the domain"
-        index = index * len(own.states) + digit
-    return 0.5 * np.abs(np.bincount(index, minlength=len(x)) / len(y) - p).sum()
-
-
-def is_sample(machine, y, beta=1.0, base=None, seed=99):
+def is_sample(machine, y, beta=1.0, base=None):
     """y looks like independent draws of p_beta: in total variation, or in its moments to 5 sigma."""
-    if machine.units.finite:
-        x, p = distribution(machine, beta, base)
-        assert total_variation(machine, y, x, p) < tv_limit(p, len(y))
-        return
-    z = exact_draws(machine, len(y), np.random.default_rng(seed), beta, base)
-    pairs = list(itertools.combinations_with_replacement(range(y.shape[1]), 2))
-    f, g = (np.concatenate([s, s**3, np.stack([s[:, i] * s[:, j] for i, j in pairs], 1)], 1) for s in (y, z))
-    sigma = np.sqrt((f.var(0) + g.var(0)) / len(y))
-    assert np.all(np.abs(f.mean(0) - g.mean(0)) < 5 * sigma)
+    exactly.is_sample(machine, y, "samples", exactly.states_of(machine), beta, base)
 
 
-def no_drift(machine, *, betas=(1.0,), base=None, free=None, scan="auto", n=24_000, seed=0):
+def no_drift(machine, **settings):
     """Sweep exact draws of p_beta: p_beta stands, clamped units stand still, the others move."""
-    rng = np.random.default_rng(seed)
-    x = np.concatenate([exact_draws(machine, n, rng, b, base) for b in betas]).astype(machine.dtype)
-    before = x.copy()
-    beta = np.repeat(betas, n) if len(betas) > 1 else betas[0]
-    y = machine.sweep(x, Stream(seed), 4, beta, base, free, scan)
-    assert np.array_equal(x, before), "an array given was changed"
-    moved = (y != x).any(0)
-    assert np.array_equal(moved, np.ones(machine.n_units, bool) if free is None else free)
-    for k, b in enumerate(betas):
-        is_sample(machine, y[k * n : (k + 1) * n], b, base)
-
-
-def forgets_its_start(machine, *, scan="auto", n=8_000, sweeps=40, seed=1):
-    """From one state for all chains, sweeps reach p."""
-    x = np.repeat(machine.sample0(1, Stream(seed)), n, axis=0)
-    is_sample(machine, machine.sweep(x, Stream(seed + 1), sweeps, scan=scan))
+    machines.no_drift(machine, exactly.states_of(machine), **settings)
 
 
 def log_likelihood_of(machine, v, weights):
@@ -317,3 +216,15 @@ RESTRICTED = {name: MACHINES[name] for name in PAIRS}
 FINITE = {name: make for name, make in MACHINES.items() if make().units.finite}
 SINGLE = {name: make for name, make in FINITE.items() if not isinstance(make().units, Mixed)}
 ENUMERABLE_H = {k: make for k, make in MACHINES.items() if k != "gaussian-gaussian"}
+
+
+def deep(dtype=np.float64):
+    """Three layers of bits."""
+    machine, rng = DBM.random([3, 2, 2], scale=0.8, seed=3, dtype=dtype), np.random.default_rng(0)
+    for key in machine.biases:
+        machine.params[key] += 0.4 * rng.normal(size=machine.params[key].shape).astype(dtype)
+    machine.project()
+    return machine
+
+
+CATALOGUE = MACHINES | {"deep": deep}  # what `check_machine` is run over

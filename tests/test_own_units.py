@@ -27,6 +27,9 @@ from ebm import (
     train,
 )
 from ebm.elimination import log_z_by_elimination
+from ebm.testing import check_units
+from ebm.testing.exactly import states_of
+from ebm.testing.machines import stats_are_slopes
 from ebm.units.tables import units_to_dict
 
 
@@ -129,20 +132,11 @@ def machine_of(visible, hidden, n_v=2, n_h=2, seed=0, dtype=np.float64):
 
 @each_own
 def test_functions_are_those_of_the_exponential_family(units):
-    rng = np.random.default_rng(0)
-    I, g = rng.normal(size=(2, 9, 3 * units.width))
-    laws.mean_is_derivative(units, I)
-    laws.var_is_derivative(units, I)
-    laws.pull_is_directional_derivative(units, I, g)
+    check_units(units)
+    I = np.random.default_rng(0).normal(size=(9, 3 * units.width))
     _, phi, w = table(units)
     expected = logsumexp(I.reshape(9, 3, units.width) @ phi.T + w, axis=-1)
     np.testing.assert_allclose(units.cgf(I), expected, atol=1e-6)
-    u = (np.arange(4000) + 0.5) / 4000
-    x = units.sample(np.tile(I[:1], (4000, 1)), np.tile(u[:, None], (1, 3)))
-    assert np.all(np.diff(x, axis=0) >= 0)
-    np.testing.assert_allclose(units.encode(x).mean(0), units.mean(I[:1])[0], atol=1e-3)
-    if units.width == 1:
-        np.testing.assert_allclose(units.mean(units.link(units.mean(I))), units.mean(I), atol=1e-9)
 
 
 PAIRS = [(a, b) for a in OWN for b in (Bernoulli(), Potts(3), *OWN[1:]) if a != b]
@@ -166,7 +160,7 @@ def test_restricted_machines_are_sums_over_both_layers(pair):
     x = v[np.random.default_rng(1).choice(len(v), 20_000, p=p)]
     if machine.visible.states is None:
         x = x + 0 * x  # nodes stand for densities: only their moments are compared
-    laws.stats_are_derivatives(machine, x[:5], np.array([0.3, 1.7, -0.8, 0.0, 2.0]))
+    stats_are_slopes(machine, states_of(machine))
     y = machine.sweep(x, Stream(0), 3)
     sigma = np.sqrt((p @ f**2 - (p @ f) ** 2) / len(x))
     drift = machine.visible.encode(y).mean(0) - p @ f
@@ -332,7 +326,7 @@ def one_by_one(visible, hidden):
         (lambda: ebm.log_z(one_by_one(Bernoulli(), Segment()), "tap"), "Segment"),
         (lambda: one_by_one(Counting(), Bernoulli()), "Counting.*counts"),
         (lambda: one_by_one(Shuffled(), Bernoulli()), "Shuffled.*ascending"),
-        (lambda: one_by_one(3, Bernoulli()), "visible: expected units"),
+        (lambda: one_by_one(3, Bernoulli()), "expected units"),
         (lambda: ebm.rescaled(one_by_one(Segment(), Bernoulli()), 0.0, 2.0), "Segment"),
         (lambda: one_by_one(Segment(), Bernoulli()).start([[1.5]]), "from 0 up to 1"),
         (lambda: one_by_one(Uneven(), Bernoulli()).start([[3.0]]), "-1, 0 and 2"),

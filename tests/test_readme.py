@@ -1,6 +1,8 @@
 """The README's Python runs as written, and its commands are the ones that CI runs."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +26,18 @@ def test_the_python_runs(tmp_path, monkeypatch, capsys):
     log_z = names["log_z"]
     assert log_z.method == "exact"
     assert names["network"].error(names["digits"].test, names["digits"].test_labels) < 0.2
+
+
+def test_the_python_passes_a_type_checker(tmp_path):
+    file = tmp_path / "readme.py"
+    file.write_text("\n".join(blocks("python")))
+    options = ["--strict", "--config-file=", "--disable-error-code=import-untyped", "--no-pretty"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, str(file)], cwd=ROOT, capture_output=True, text=True
+    )
+    complaints = [line for line in done.stdout.splitlines() if line.startswith(str(file))]
+    assert done.returncode in (0, 1), done.stderr
+    assert not complaints
 
 
 def test_ci_runs_the_second_command():

@@ -82,7 +82,7 @@ def test_given_units_are_held_and_the_others_follow_the_condition(name):
     x, p = laws.distribution(machine)
     keep = (x[:, [0, -1]] == given[[0, -1]]).all(1)
     p = np.where(keep, p, 0) / p[keep].sum()
-    assert laws.total_variation(machine, found.x, x, p) < laws.tv_limit(p, 3000)
+    assert laws.total_variation(machine, found.x, p) < laws.tv_limit(p, 3000)
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,6 @@ def test_slow_chains_say_so():
 
 
 # Sweeps.
-
-
-@each_machine
-def test_sweeps_forget_their_start(name):
-    laws.forgets_its_start(laws.MACHINES[name]())
-
-
-@pytest.mark.parametrize("scan", ["random", "chromatic"])
-@pytest.mark.parametrize("name", ["bernoulli", "potts-sparse"])
-def test_other_scans_forget_their_start(name, scan):
-    laws.forgets_its_start(laws.FULLY[name](), scan=scan)
 
 
 @pytest.mark.parametrize("name", laws.FULLY)

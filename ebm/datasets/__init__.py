@@ -14,7 +14,16 @@ from ebm.datasets.files import File
 from ebm.datasets.gset import cut_value, read_gset
 from ebm.datasets.mnist import MNIST, read_idx
 from ebm.datasets.reading import read_array
-from ebm.datasets.tables import BarsAndStripes, Data, DataSet, Diabetes, Digits, Encoder, Shifter
+from ebm.datasets.tables import (
+    BarsAndStripes,
+    Data,
+    DataSet,
+    Diabetes,
+    Digits,
+    Encoder,
+    LabelledData,
+    Shifter,
+)
 
 __all__ = [
     "MNIST",
@@ -25,6 +34,7 @@ __all__ = [
     "Digits",
     "Encoder",
     "File",
+    "LabelledData",
     "Shifter",
     "cut_value",
     "from_edges",

@@ -95,6 +95,14 @@ class Data:
         return dataclasses.replace(self, train=train, test=test, kind="mixed")
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledData(Data):
+    """Data that have labels, which a type checker then knows."""
+
+    train_labels: np.ndarray
+    test_labels: np.ndarray
+
+
 @runtime_checkable
 class DataSet(Protocol):
     """A frozen set of settings that says which data."""
@@ -184,7 +192,7 @@ class Digits:
     test: Fraction = 0.2
     seed: Seed = 0
 
-    def load(self) -> Data:
+    def load(self) -> LabelledData:
         """Return the split digits, float32, with the digit as label."""
         from sklearn.datasets import load_digits
 
@@ -192,7 +200,7 @@ class Digits:
         x = (pixels / 16 if self.grey else pixels >= self.threshold).astype(np.float32)
         y = digit.astype(np.int64)
         train, test = split_rows(len(x), self.test, self.seed, y, "Digits")
-        return Data(x[train], x[test], y[train], y[test], image_shape=(8, 8), name="digits")
+        return LabelledData(x[train], x[test], y[train], y[test], image_shape=(8, 8), name="digits")
 
 
 @settings
@@ -220,7 +228,7 @@ class Diabetes:
     test: Fraction = 0.2
     seed: Seed = 0
 
-    def load(self) -> Data:
+    def load(self) -> LabelledData:
         """Return the split rows, float32; the labels are the target."""
         from sklearn.datasets import load_diabetes
 
@@ -228,7 +236,7 @@ class Diabetes:
         train, test = split_rows(len(x), self.test, self.seed, where="Diabetes")
         x = ((x - x[train].mean(0)) / x[train].std(0)).astype(np.float32)
         y = (y - y[train].mean()) / y[train].std()
-        return Data(x[train], x[test], y[train], y[test], kind="gaussian", name="diabetes")
+        return LabelledData(x[train], x[test], y[train], y[test], kind="gaussian", name="diabetes")
 
 
 @settings

@@ -160,7 +160,7 @@ class DBM(EvenLayers):
 
         Its visible biases are the data's marginals.
         """
-        data = as_rows(data, visible, np.shape(data)[-1], "data")
+        data = as_rows(data, visible, np.shape(data)[-1] if np.ndim(data) else 0, "data")
         units = [visible, *[Bernoulli()] * len(sizes)]
         machine = cls.random([data.shape[1], *sizes], units, scale=scale, seed=seed, dtype=dtype)
         mean = visible.encode(data).mean(0, dtype=np.float64)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.deep.unfolding import autoencoder, with_readout
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect
 from ebm.learning import CD, Rule
 from ebm.machine import Array, Count, Machine, Params, as_count, as_rows, put
 from ebm.network import Layer, Network
@@ -137,7 +137,7 @@ class DBN:
         DBN
             float32.
         """
-        layers = len(sizes)
+        layers = len(expect(sizes, Sequence, "greedy: sizes", "numbers of hidden units such as [500, 200]"))
         if not layers:
             raise EbmError("greedy: sizes: expected at least one hidden layer")
         optimisers = _each(SGD(0.05, momentum=0.5) if optimiser is None else optimiser, layers, "optimiser")

@@ -35,6 +35,7 @@ from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.rbm.states import as_state, centred, dot, dot_vector, layer_cgf, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
+from ebm.units.family import as_units
 
 __all__ = ["RBM"]
 
@@ -112,6 +113,7 @@ class RBM:
         dtype: FloatType = np.float64,
     ) -> RBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
+        visible, hidden = as_units(visible, "visible"), as_units(hidden, "hidden")
         rows = visible.columns(as_count(n_visible, "n_visible"))
         columns = hidden.columns(as_count(n_hidden, "n_hidden"))
         W = random_weights(rows, columns, scale, seed)
@@ -135,7 +137,7 @@ class RBM:
         precisions that are learnt start at one over the data's variances; hidden biases are zero, weights
         normal with standard deviation `scale` (Hinton 2012, section 8).
         """
-        data = visible.check(data)
+        data = as_units(visible, "visible").check(data)
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
         machine = cls.random(visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported, nearest
+from ebm.errors import EbmError, NotSupported, expect, nearest
 from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units
@@ -90,6 +90,7 @@ def bound(units: Units, params: Params, side: str) -> Units:
 
 def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
     """Normal numbers of standard deviation `scale`, (rows, columns)."""
+    expect(scale, (int, float, np.number), "scale", "a number such as 0.01")
     u = Stream(seed).split(WEIGHTS).uniform(rows, columns)
     return scale * Gaussian().sample(np.zeros((rows, columns)), u)
 

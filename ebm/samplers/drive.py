@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.errors import EbmError, expect
-from ebm.machine import Array, Count, Machine, as_count, as_machine
+from ebm.machine import Array, Count, Machine, as_count, as_machine, as_numbers
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Sampler, advance
@@ -145,7 +145,7 @@ def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple
     if given is None:
         yield np.arange(n), None
         return
-    values = np.asarray(given, np.float64)
+    values = as_numbers(given, "given").astype(np.float64)
     if values.shape not in ((machine.n_units,), (n, machine.n_units)):
         raise EbmError(
             f"given: expected ({machine.n_units},) or ({n}, {machine.n_units}) with NaN where free,"

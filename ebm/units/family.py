@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect
 
 __all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units"]
 
@@ -353,8 +353,7 @@ class Units:
 
 def as_units(value: Any, name: str) -> Units:
     """value, checked to be a unit type that can be used, or one line on what is wrong."""
-    if not isinstance(value, Units):
-        raise EbmError(f"{name}: expected units such as Bernoulli(), got {value!r}")
+    expect(value, Units, name, "units such as Bernoulli()")
     for units, _, _ in value.parts(1):
         states = units.states
         if states is not None and (len(states) < 2 or not np.all(np.diff(states) > 0)):

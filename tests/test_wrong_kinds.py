@@ -1,0 +1,106 @@
+"""Arguments of a wrong kind: whatever is public answers with one line, and none goes through in silence."""
+
+import numpy as np
+import pytest
+
+import ebm
+from ebm import RBM, Bernoulli, BoltzmannMachine, EbmError, Ising
+
+
+def rbm():
+    return RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+
+
+def network():
+    return ebm.Network([ebm.Layer.random(Ising(), 4, 3)], Bernoulli())
+
+
+DATA = np.eye(4)
+WRONG = {
+    "text": "Gibbs",
+    "class": ebm.Gibbs,
+    "number": 0.1,
+    "None": None,
+    "words": ["a", "b"],
+    "function": len,
+    "network": network(),
+    "dict": {"a": 1},
+}
+# A call with one argument left open, and which of WRONG are right there.
+OPEN = {
+    "fit: data": (lambda x: ebm.fit(rbm(), x, epochs=1), ()),
+    "fit: batch_size": (lambda x: ebm.fit(rbm(), DATA, batch_size=x, epochs=1), ()),
+    "fit: weights": (lambda x: ebm.fit(rbm(), DATA, weights=x, epochs=1), ("None",)),
+    "fit: validation": (lambda x: ebm.fit(rbm(), DATA, validation=x, epochs=1), ("None",)),
+    "fit: seed": (lambda x: ebm.fit(rbm(), DATA, seed=x, epochs=1), ()),
+    "sample: machine": (lambda x: ebm.sample(x, 3), ()),
+    "sample: n": (lambda x: ebm.sample(rbm(), x), ()),
+    "sample: sampler": (lambda x: ebm.sample(rbm(), 3, sampler=x), ("None",)),
+    "sample: given": (lambda x: ebm.sample(rbm(), 3, given=x), ("None",)),
+    "sample: seed": (lambda x: ebm.sample(rbm(), 3, seed=x), ()),
+    "log_z: machine": (lambda x: ebm.log_z(x), ()),
+    "log_z: method": (lambda x: ebm.log_z(rbm(), x), ()),
+    "log_likelihood: machine": (lambda x: ebm.log_likelihood(x, DATA), ()),
+    "log_likelihood: data": (lambda x: ebm.log_likelihood(rbm(), x), ()),
+    "log_likelihood: log_z": (lambda x: ebm.log_likelihood(rbm(), DATA, x), ("None", "number")),
+    "log_z_ratio: machine": (lambda x: ebm.log_z_ratio(rbm(), x, DATA, DATA), ()),
+    "thermodynamics: machine": (lambda x: ebm.thermodynamics(x, budget=0.1), ()),
+    "thermodynamics: temperatures": (lambda x: ebm.thermodynamics(rbm(), x, budget=0.1), ("None", "number")),
+    "thermodynamics: sampler": (lambda x: ebm.thermodynamics(rbm(), sampler=x, budget=0.1), ("None",)),
+    "pseudo_likelihood: machine": (lambda x: ebm.pseudo_likelihood(x, DATA), ()),
+    "pseudo_likelihood: data": (lambda x: ebm.pseudo_likelihood(rbm(), x), ()),
+    "kl_divergence: machine": (lambda x: ebm.kl_divergence(x, DATA), ()),
+    "kl_divergence: data": (lambda x: ebm.kl_divergence(rbm(), x), ()),
+    "reconstruction_error: machine": (lambda x: ebm.reconstruction_error(x, DATA), ()),
+    "free_energy_gap: machine": (lambda x: ebm.free_energy_gap(x, DATA, DATA), ()),
+    "maximise: machine": (lambda x: ebm.maximise(x, DATA), ()),
+    "maximise: data": (lambda x: ebm.maximise(rbm(), x), ()),
+    "readout: machine": (lambda x: ebm.readout(x, DATA, [0, 1, 0, 1], epochs=1), ("None", "network")),
+    "readout: labels": (lambda x: ebm.readout(rbm(), DATA, x, epochs=1), ()),
+    "fine_tune: optimiser": (
+        lambda x: ebm.fine_tune(network(), DATA, DATA, optimiser=x, epochs=1),
+        ("None",),
+    ),
+    "RBM: visible": (lambda x: RBM(x, Bernoulli(), np.zeros((2, 2)), [0, 0], [0, 0]), ()),
+    "RBM: W": (lambda x: RBM(Bernoulli(), Bernoulli(), x, [0.0], [0.0]), ()),
+    "RBM: b": (lambda x: RBM(Bernoulli(), Bernoulli(), np.zeros((2, 2)), x, [0, 0]), ()),
+    "RBM.random: hidden": (lambda x: RBM.random(Bernoulli(), x, 2, 2), ()),
+    "RBM.random: n_visible": (lambda x: RBM.random(Bernoulli(), Bernoulli(), x, 2), ()),
+    "RBM.random: scale": (lambda x: RBM.random(Bernoulli(), Bernoulli(), 2, 2, scale=x), ("number",)),
+    "RBM.from_data: data": (lambda x: RBM.from_data(x, 2), ()),
+    "RBM.from_data: n_hidden": (lambda x: RBM.from_data(DATA, x), ()),
+    "RBM.from_data: visible": (lambda x: RBM.from_data(DATA, 2, visible=x), ()),
+    "BoltzmannMachine: units": (lambda x: BoltzmannMachine(x, np.zeros((2, 2))), ()),
+    "BoltzmannMachine: J": (lambda x: BoltzmannMachine(Ising(), x), ()),
+    "BoltzmannMachine: b": (lambda x: BoltzmannMachine(Ising(), np.zeros((2, 2)), x), ("None",)),
+    "DBM.from_data: data": (lambda x: ebm.DBM.from_data(x, [2, 2]), ()),
+    "DBN.greedy: data": (lambda x: ebm.DBN.greedy(x, [2], epochs=1), ()),
+    "DBN.greedy: sizes": (lambda x: ebm.DBN.greedy(DATA, x, epochs=1), ()),
+    "save: object": (lambda x: ebm.save("/tmp/never.npz", x), ("network",)),
+    "load: path": (lambda x: ebm.load(x), ()),
+    "SGD: rate": (lambda x: ebm.SGD(x), ("number",)),
+    "PCD: sampler": (lambda x: ebm.PCD(sampler=x), ("None",)),
+}
+
+
+def is_one_line(error, kind):
+    assert "\n" not in str(error.value), kind
+    assert 15 < len(str(error.value)) < 300, kind
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_one_line(name):
+    call, right = OPEN[name]
+    for kind, value in WRONG.items():
+        if kind not in right:
+            with pytest.raises(EbmError) as error:
+                call(value)
+            is_one_line(error, kind)
+
+
+def test_a_frame_with_text():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [0, 1], "colour": ["red", "blue"]})
+    with pytest.raises(EbmError) as error:
+        RBM.from_data(frame, 2)
+    is_one_line(error, "frame")
