@@ -114,8 +114,12 @@ class _Shared:
         return njit(parallel=True, **JIT)(loop)
 
     def __call__(self, worth, *args):
-        n = get_num_threads()
-        if not worth or n == 1 or _state["forked"] or not _layer():
+        if (
+            not worth
+            or (n := _state["threads"] or get_num_threads()) == 1
+            or _state["forked"]
+            or not _layer()
+        ):
             self.serial(*args)
             return
         if n == numba.config.NUMBA_NUM_THREADS:
