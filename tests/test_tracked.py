@@ -95,6 +95,16 @@ def test_nothing_goes_into_or_out_of_a_look_in_trouble():
     assert [key for key in memory if key.startswith("past.")]
 
 
+def test_replicas_that_follow_a_machine_need_no_round_trip_in_each_look():
+    """A ladder too long for one in 48 steps: looks are believed, and better than a look by itself."""
+    machine, memory = RBM.random(Bernoulli(), Bernoulli(), 64, 48, scale=0.6, seed=1), {}
+    for k in range(3):
+        found, memory = tracked_log_z(machine, memory, Stream(k))
+        assert not found.trouble
+    assert found.facts["round_trips"] < 1
+    assert found.stderr < 0.8 * found.facts["fresh_stderr"]
+
+
 def test_the_error_of_a_ratio_counts_ladders_not_samples():
     """60 repetitions, each sample five times over: the error is that of the samples once, and covers."""
     one = laws.MACHINES["bernoulli-bernoulli"]()

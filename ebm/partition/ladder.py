@@ -51,7 +51,8 @@ class Recorder:
     room : float
         Numbers that fill the memory.
     state : Replicas, optional
-        Replicas that run already; the sampler's own `init` when left out.
+        Replicas that follow a machine which learns; the sampler's own `init` when left out. Of those no round
+        trip is asked: looks are short, and trips are counted anew whenever the ladder adapts.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Recorder:
         state: Replicas | None = None,
     ) -> None:
         self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
+        self.follows = state is not None
         self.state = sampler.init(machine, n_ladders, rng) if state is None else state
         self.betas, self._also = np.empty(0) if betas is None else betas, also
         about = (self.betas + STEP * np.array([[-1], [0], [1]])).ravel()
@@ -147,13 +149,13 @@ def derivatives(below: Array, at: Array, above: Array) -> tuple[Array, Array]:
     return (above - below) / (2 * STEP), (above - 2 * at + below) / STEP**2
 
 
-def trouble(ladder: Ladder, facts: dict[str, float]) -> str:
+def trouble(ladder: Ladder, facts: dict[str, float], *, follows: bool = False) -> str:
     """What speaks against a run: ladders that differ, replicas that stay, an estimate that drifts."""
     if facts["n_chains"] < LEAST_LADDERS:
         return f"{facts['n_chains']:.0f} ladders are too few for an error from their spread"
     if facts["least_swap_rate"] < LEAST_SWAP_RATE:
         return "neighbouring levels do not swap"
-    if facts["round_trips"] < LEAST_ROUND_TRIPS:
+    if facts["round_trips"] < LEAST_ROUND_TRIPS and not follows:
         return "no replica has gone up and down the ladder"
     coldest = f"β = {ladder.betas[-1]:g}"
     if not facts["r_hat"] <= MOST_R_HAT:

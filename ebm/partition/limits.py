@@ -2,10 +2,8 @@
 
 LEAST_LADDERS = 8  # the spread of fewer gives an error that is itself off by a quarter or more
 LEAST_SWAP_RATE = 0.01  # of neighbouring levels: below it a ladder is cut in two
-LEAST_ROUND_TRIPS = (
-    1  # of all replicas: without one no sample is known to have met the hot end since it began
-)
-MOST_R_HAT = 1.1  # of the energies at the coldest level (Gelman & Rubin 1992): ladders are 32 short chains
+LEAST_ROUND_TRIPS = 1  # of all replicas: without one no sample is known to have met the hot end
+MOST_R_HAT = 1.1  # of energies at the coldest level (Gelman & Rubin 1992); short looks at learning reach 1.06
 MOST_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
 MOST_ASIDE = 5.0  # standard errors by which estimates that share samples may differ
 LEAST_ESS = 10.0  # effective sample size of weights below which their mean is no estimate

@@ -153,7 +153,7 @@ def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Est
     start, level = run.start, run.state.level
     ladder = run.ladder(start)
     facts = run.facts(ladder)
-    against = trouble(ladder, facts)
+    against = trouble(ladder, facts, follows=run.follows)
     log_z0 = run.machine.log_z0(run.sampler.base)
     first, moved = bennett(ladder)
     estimates = {}
