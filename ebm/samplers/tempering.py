@@ -24,7 +24,7 @@ from ebm.errors import settings
 from ebm.machine import Array, Base, Chains, Machine
 from ebm.samplers.houdayer import houdayer
 from ebm.samplers.pairwise import require_pairwise
-from ebm.samplers.walkers import Walkers, begin
+from ebm.samplers.walkers import Walkers, begin, turn
 from ebm.stream import Stream
 
 __all__ = ["Replicas", "Tempering"]
@@ -255,7 +255,7 @@ def _swap(machine: Machine, state: Replicas, rng: Stream, base: Base) -> None:
     at[low], at[low + 1] = np.where(swapped, at[low + 1], at[low]), np.where(swapped, at[low], at[low + 1])
     state.accepted[low] += probability.sum(1)
     state.tried[low] += n_chains
-    _count_trips(state)
+    state.round_trips += int(turn(state.heading, at[0], at[-1]).sum())
 
 
 def _exchange_clusters(machine: Machine, state: Replicas, rng: Stream) -> None:
@@ -264,10 +264,3 @@ def _exchange_clusters(machine: Machine, state: Replicas, rng: Stream) -> None:
     if paired:
         pairs = state.at[:, :paired].reshape(-1, 2)
         state.chains = machine.start(houdayer(machine, state.chains.x, pairs, rng, state.free))
-
-
-def _count_trips(state: Replicas) -> None:
-    bottom, top = state.at[0], state.at[-1]
-    state.round_trips += int(np.count_nonzero(state.heading[bottom] == 2))
-    state.heading[bottom] = 1
-    state.heading[top[state.heading[top] == 1]] = 2

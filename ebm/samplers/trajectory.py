@@ -23,14 +23,14 @@ from pydantic import Field
 
 from ebm.errors import EbmError, settings
 from ebm.machine import Array, Chains, Machine, Scan, as_count, as_machine
-from ebm.samplers.walkers import Walkers, begin
+from ebm.samplers.walkers import Walkers, begin, turn
 from ebm.stream import SAMPLE, Seed, Stream
 
-__all__ = ["Ladder", "TrajectoryTempering", "select_machines"]
+__all__ = ["Rungs", "TrajectoryTempering", "select_machines"]
 
 
 @dataclass
-class Ladder(Walkers):
+class Rungs(Walkers):
     """Chains of the target, and as many of every easier machine.
 
     Attributes
@@ -40,7 +40,7 @@ class Ladder(Walkers):
     replica : ndarray of int, (n_machines + 1, n_chains)
         Which replica of a column stands on each rung, the easiest first, the target last.
     heading : ndarray of int, (n_machines + 1, n_chains)
-        Of each replica, by its number: 1 when the easiest rung was the last end that it met, −1 when it was
+        Of each replica, by its number: 1 when the easiest rung was the last end that it met, 2 when it was
         the target after the easiest, 0 before it met the easiest.
     round_trips : ndarray of int, (n_machines + 1, n_chains)
         Of each replica: ways from the easiest rung to the target and back.
@@ -106,7 +106,7 @@ class TrajectoryTempering:
     n_sweeps: Annotated[int, Field(ge=1)] = 1
     scan: Scan = "auto"
 
-    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Ladder:
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Rungs:
         """Start every rung from independent fair units.
 
         Raises
@@ -116,7 +116,7 @@ class TrajectoryTempering:
         """
         check_machines(self.machines, machine)
         walkers = [begin(m, n_chains, rng, given) for m in (*self.machines, machine)]
-        state = Ladder(walkers[-1].chains, walkers[-1].free, easier=[w.chains for w in walkers[:-1]])
+        state = Rungs(walkers[-1].chains, walkers[-1].free, easier=[w.chains for w in walkers[:-1]])
         rungs = len(walkers)
         state.replica = np.repeat(np.arange(rungs)[:, None], n_chains, axis=1)
         state.round_trips = np.zeros((rungs, n_chains), np.int64)
@@ -125,16 +125,16 @@ class TrajectoryTempering:
         state.tried, state.accepted = np.zeros((2, rungs - 1), np.int64)
         return state
 
-    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Ladder:
+    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Rungs:
         """The chains of all machines that `pack` stored, running again."""
-        return Ladder.unpack((*self.machines, machine), arrays)
+        return Rungs.unpack((*self.machines, machine), arrays)
 
-    def step(self, machine: Machine, state: Ladder, rng: Stream) -> tuple[Ladder, dict[str, Any]]:
+    def step(self, machine: Machine, state: Rungs, rng: Stream) -> tuple[Rungs, dict[str, Any]]:
         """Sweep every machine, then swap between neighbours.
 
         Returns
         -------
-        state : Ladder
+        state : Rungs
             The one given, changed in place.
         info : dict
             ``acceptance``, (n_machines,): the rate of accepted swaps of each pair of neighbours in this step,
@@ -154,7 +154,9 @@ class TrajectoryTempering:
         state.easier, state.chains = rungs[:-1], rungs[-1]
         state.tried += tried
         state.accepted += accepted
-        _count_trips(state)
+        columns = np.arange(state.replica.shape[1])
+        ends = (state.replica[0], columns), (state.replica[-1], columns)
+        state.round_trips[ends[0]] += turn(state.heading, *ends)
         state.time += 1
         return state, {"acceptance": _rate(accepted, tried), "round_trips": state.round_trips.copy()}
 
@@ -191,15 +193,6 @@ def _swap(pair: Sequence[Machine], rungs: list[Chains], k: int, u: Array) -> Arr
 def _exchange(rows: Array, k: int, where: Array) -> None:
     """Exchange rows k and k + 1 in place in these columns."""
     rows[k : k + 2, where] = rows[k : k + 2, where][::-1]
-
-
-def _count_trips(state: Ladder) -> None:
-    """Turn the replicas that stand on the ends of the ladder."""
-    columns = np.arange(state.replica.shape[1])
-    bottom, top = (state.replica[0], columns), (state.replica[-1], columns)
-    state.heading[top] = np.where(state.heading[top] == 1, -1, state.heading[top])
-    state.round_trips[bottom] += state.heading[bottom] == -1
-    state.heading[bottom] = 1
 
 
 def select_machines(

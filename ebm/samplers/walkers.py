@@ -14,7 +14,7 @@ import numpy as np
 from ebm.machine import Array, Chains, Machine
 from ebm.stream import Stream
 
-__all__ = ["Adapts", "Resumes", "Sampler", "Strides", "Walkers", "advance", "begin", "resume"]
+__all__ = ["Adapts", "Resumes", "Sampler", "Strides", "Walkers", "advance", "begin", "resume", "turn"]
 
 
 @dataclass
@@ -141,3 +141,20 @@ def begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> 
         return Walkers(machine.start(x))
     free = np.isnan(given)
     return Walkers(machine.start(np.where(free, x, given)), free=free[0])
+
+
+def turn(heading: Array, bottom: Any, top: Any) -> Array:
+    """Turn the replicas that stand on the ends of a ladder; which at the bottom have made a round trip, bool.
+
+    Parameters
+    ----------
+    heading : ndarray of int
+        Of each replica: 1 when the bottom was the last end that it met, 2 when it was the top after the
+        bottom, 0 before it met the bottom. Changed in place.
+    bottom, top : indices
+        Of the replicas at the ends.
+    """
+    back = heading[bottom] == 2
+    heading[bottom] = 1
+    heading[top] = np.where(heading[top] == 1, 2, heading[top])
+    return back

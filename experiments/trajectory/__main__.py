@@ -19,7 +19,7 @@ import numpy as np
 
 import ebm
 from ebm.diagnostics import agreement
-from ebm.samplers.trajectory import Ladder
+from ebm.samplers.trajectory import Rungs
 from experiments.trajectory.data import FILES, SHARED, Map, load
 from experiments.trajectory.figure import draw
 from experiments.trajectory.learning import SETTINGS, Array, exact_draws, learn
@@ -73,7 +73,7 @@ def gibbs(machine: ebm.RBM, x: Array, sweeps: int, plane: Map, seed: int, what: 
 
 def temper(
     rungs: tuple[Any, ...], x: Array, steps: int, plane: Map, seed: int, what: str
-) -> tuple[Array, Array, Ladder]:
+) -> tuple[Array, Array, Rungs]:
     """Trajectory tempering in ladders all rungs of which begin at the rows of x."""
     *below, machine = rungs
     sampler, rng = ebm.TrajectoryTempering(tuple(below)), ebm.Stream(seed)
