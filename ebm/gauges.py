@@ -10,8 +10,6 @@ of the data as they were, with other parameters.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -85,7 +83,7 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     return RBM(Gaussian(learn_precision=True), machine.hidden, *layers, theta=theta)
 
 
-def zero_sum(machine: Any) -> None:
+def zero_sum(machine: RBM | BoltzmannMachine) -> None:
     """Bring Potts units into the zero-sum gauge, in place: weights and biases sum to 0 over a unit's states.
 
     The distribution stays; energies change by a constant, log Z with them. Machines without Potts units are

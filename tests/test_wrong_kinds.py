@@ -28,11 +28,21 @@ WRONG = {
 }
 # A call with one argument left open, and which of WRONG are right there.
 OPEN = {
+    "fit: machine": (lambda x: ebm.fit(x, DATA, epochs=1), ()),
     "fit: data": (lambda x: ebm.fit(rbm(), x, epochs=1), ()),
+    "fit: rule": (lambda x: ebm.fit(rbm(), DATA, rule=x, epochs=1), ("None",)),
+    "fit: optimiser": (lambda x: ebm.fit(rbm(), DATA, optimiser=x, epochs=1), ("None",)),
+    "fit: epochs": (lambda x: ebm.fit(rbm(), DATA, epochs=x), ()),
     "fit: batch_size": (lambda x: ebm.fit(rbm(), DATA, batch_size=x, epochs=1), ()),
     "fit: weights": (lambda x: ebm.fit(rbm(), DATA, weights=x, epochs=1), ("None",)),
+    "fit: penalties": (lambda x: ebm.fit(rbm(), DATA, penalties=x, epochs=1), ()),
+    "fit: constraints": (lambda x: ebm.fit(rbm(), DATA, constraints=x, epochs=1), ()),
     "fit: validation": (lambda x: ebm.fit(rbm(), DATA, validation=x, epochs=1), ("None",)),
+    "fit: stopping": (lambda x: ebm.fit(rbm(), DATA, validation=DATA, stopping=x, epochs=1), ("None",)),
     "fit: seed": (lambda x: ebm.fit(rbm(), DATA, seed=x, epochs=1), ()),
+    "train: rule": (lambda x: next(ebm.train(ebm.begin(rbm(), x, ebm.SGD()), DATA, x, ebm.SGD(), 2, 0)), ()),
+    "partial_fit: data": (lambda x: ebm.partial_fit(state(), x, ebm.PCD(), ebm.SGD()), ()),
+    "partial_fit: state": (lambda x: ebm.partial_fit(x, DATA, ebm.PCD(), ebm.SGD()), ()),
     "sample: machine": (lambda x: ebm.sample(x, 3), ()),
     "sample: n": (lambda x: ebm.sample(rbm(), x), ()),
     "sample: sampler": (lambda x: ebm.sample(rbm(), 3, sampler=x), ("None",)),
@@ -57,6 +67,7 @@ OPEN = {
     "maximise: data": (lambda x: ebm.maximise(rbm(), x), ()),
     "readout: machine": (lambda x: ebm.readout(x, DATA, [0, 1, 0, 1], epochs=1), ("None", "network")),
     "readout: labels": (lambda x: ebm.readout(rbm(), DATA, x, epochs=1), ()),
+    "fine_tune: network": (lambda x: ebm.fine_tune(x, DATA, DATA, epochs=1), ("network",)),
     "fine_tune: optimiser": (
         lambda x: ebm.fine_tune(network(), DATA, DATA, optimiser=x, epochs=1),
         ("None",),
@@ -83,6 +94,10 @@ OPEN = {
 }
 
 
+def state():
+    return ebm.begin(rbm(), ebm.PCD(), ebm.SGD())
+
+
 def is_one_line(error, kind):
     assert "\n" not in str(error.value), kind
     assert 15 < len(str(error.value)) < 300, kind
@@ -104,3 +119,9 @@ def test_a_frame_with_text():
     with pytest.raises(EbmError) as error:
         RBM.from_data(frame, 2)
     is_one_line(error, "frame")
+
+
+@pytest.mark.parametrize("given", ["ebm.SGD", "PCD"])
+def test_what_was_given_is_said(given):
+    with pytest.raises(EbmError, match="optimiser: got"):
+        ebm.fit(rbm(), DATA, optimiser=ebm.SGD if given == "ebm.SGD" else given)

@@ -101,6 +101,7 @@ def fine_tune(
     >>> net.predict(x), bool(history["loss_train"][-1] < 0.1)
     (array([0, 1, 1, 0], dtype=int32), True)
     """
+    expect(network, Network, "network", "a network such as readout(...) makes")
     if stopping is not None and (validation is None or stopping.score not in (None, "loss", "error")):
         raise EbmError(f"fine_tune: {stopping}: expected validation rows, and loss or error as the score")
     rows = network.source(x)

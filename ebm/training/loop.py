@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, expect
 from ebm.learning import PCD, Rule
-from ebm.machine import Machine, as_count, as_data, check_finite, put
+from ebm.machine import Machine, as_count, as_data, as_machine, check_finite, put
 from ebm.optimisers import SGD, Optimiser
 from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
@@ -222,10 +222,11 @@ def fit(
     >>> history["epoch"]
     array([1., 2., 3.])
     """
-    expect(machine, Machine, "machine", "a machine such as RBM.from_data(rows, 64)")
-    rule = PCD() if rule is None else expect(rule, Rule, "rule", "a rule such as PCD()")
+    as_machine(machine, "machine")
+    rule = PCD() if rule is None else rule
     optimiser = SGD(0.05) if optimiser is None else optimiser
-    expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
+    if stopping is not None:
+        expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
     if stopping is not None and validation is None:
         raise EbmError("fit: stopping: needs validation rows")
     rows = _checked(machine, data)

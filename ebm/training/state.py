@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ebm.errors import expect
 from ebm.learning import Carried, Rule
 from ebm.machine import Parametrised
 from ebm.optimisers import Memory, Optimiser
@@ -44,5 +45,7 @@ class State(Generic[M]):
 
 def begin(machine: M, rule: Rule[M], optimiser: Optimiser, seed: Seed = 0) -> State[M]:
     """The state before the first update."""
+    expect(rule, Rule, "rule", "a rule such as PCD()")
+    expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
     rng = Stream(seed)
     return State(machine, rule.init(machine, rng), optimiser.init(machine.params), rng)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, described, expect, expect_all
 from ebm.learning.rules import Batch, Rule
 from ebm.machine import Machine, as_count, as_data, as_numbers, check_finite
 from ebm.optimisers import Optimiser
@@ -29,6 +29,8 @@ Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
 def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
     """The arrays that batches are taken from, the row weights among them, and the mean of these."""
     arrays = tuple(as_source(a) for a in (data if isinstance(data, tuple) else (data,)))
+    if not all(a.shape for a in arrays):
+        raise EbmError(f"data: got {described(data)}; expected rows of units, (n, n_visible)")
     n = len(arrays[0])
     if n == 0 or any(len(a) != n for a in arrays):
         raise EbmError(f"data: expected arrays of as many rows, at least one, got {[len(a) for a in arrays]}")
@@ -92,6 +94,7 @@ def train(
     ...     if state.step == 10:
     ...         break
     """
+    _check(state, rule, optimiser, penalties, constraints)
     batch, mean_weight = as_batch(data, weights)
     n = len(batch[0])
     machine = state.machine
@@ -156,6 +159,7 @@ def partial_fit(
     >>> state.step
     2
     """
+    _check(state, rule, optimiser, penalties, constraints)
     (*arrays, w), mean_weight = as_batch(data, weights)
     machine = state.machine
     if isinstance(machine, Machine) and not isinstance(data, tuple):
@@ -163,6 +167,15 @@ def partial_fit(
     _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)
     check_finite(machine, state.step)
     return state
+
+
+def _check(state: object, rule: object, optimiser: object, penalties: object, constraints: object) -> None:
+    """Refuse arguments of a wrong kind."""
+    expect(state, State, "state", "a state that begin(machine, rule, optimiser) made")
+    expect(rule, Rule, "rule", "a rule such as PCD()")
+    expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
+    expect_all(penalties, Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
+    expect_all(constraints, Constraint, "constraints", "a sequence of constraints such as [NonNegative()]")
 
 
 def _update(
