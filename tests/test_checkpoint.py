@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import dataclass, field
 
 import laws
 import numpy as np
@@ -27,6 +28,7 @@ from ebm import (
     train,
 )
 from ebm.checkpoint import load_machine, read_arrays, write_arrays, write_atomic
+from ebm.parts import Part
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 PRECISE = Gaussian(learn_precision=True).bound(np.array([0.5, 1.0, 3.0]))
@@ -252,6 +254,44 @@ def test_states_of_the_first_format_are_refused_and_their_machines_read(tmp_path
         assert load_machine(file).params.keys() == machine.params.keys()
     same_arrays(load(path).params, machine.params)
     assert_refused(state, r"format 1\b.*reads format 2: start the run anew")
+
+
+@dataclass
+class Tally(Part):
+    """A part of one's own, with others in it."""
+
+    seen: int
+    share: float = 0.5
+    inner: Part | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Tally(3),
+        Tally(
+            0,
+            -np.inf,
+            Tally(1, arrays={"v.precision": np.ones(2)}),
+            {"a": np.zeros((2, 1)), "b": np.arange(3)},
+        ),
+        Tally(2, 1.0, PCD(k="auto").init(laws.MACHINES["potts"](), ebm.Stream(0))),
+    ],
+)
+def test_parts_come_back(part):
+    """Numbers as numbers, parts as parts, whatever stands in them."""
+    back = Tally.unpack(part.pack())
+    assert [type(a) for a in vars(back).values()] == [type(a) for a in vars(part).values()]
+    same_arrays(dict(sorted(part.pack().items())), dict(sorted(back.pack().items())))
+
+
+def test_parts_that_are_not_known_are_refused(tmp_path):
+    path = tmp_path / "s.npz"
+    save(path, state_of(laws.MACHINES["potts"]()))
+    for name, words in (("Tally", "expected a Carried"), ("Persistant", "did you mean 'Persistent'")):
+        edited(path, lambda h, a, name=name: a.update({"chains/type": np.array(name)}))
+        assert_refused(path, words)
 
 
 SPARSE_CHANGES = {

@@ -389,6 +389,30 @@ def test_history_holds_the_energies_that_evaluate_defines():
     assert len(fit(machine, rows, epochs=0)) == 0
 
 
+def test_progress_is_told(capsys):
+    machine, told = MACHINES["rbm64"](), []
+    how = {"epochs": 3, "batch_size": 6, "optimiser": SGD(PerEpoch([0.3, 0.2, 0.1]))}
+    fit(machine, rows_of(machine), progress=lambda *now: told.append(now), **how)
+    assert [done for done, _ in told] == [1 / 3, 2 / 3, 1]
+    assert told[-1][1].startswith("epoch 3/3, rate 0.1")
+    fit(machine, rows_of(machine), **how)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_another_rule_or_optimiser_made_is_refused():
+    """In one line that names both, before anything is learnt."""
+    machine, rule, optimiser = MACHINES["rbm64"](), PCD(), SGD(0.1, momentum=0.5)
+    before = {key: value.copy() for key, value in machine.params.items()}
+    for begun, words in (
+        (begin(machine, CD(), optimiser), "PCD.*Persistent"),
+        (begin(machine, rule, Adam()), "SGD.*Velocity"),
+    ):
+        with pytest.raises(EbmError, match=words) as error:
+            next(train(begun, rows_of(machine), rule, optimiser, 6))
+        assert "\n" not in str(error.value)
+    assert all(np.array_equal(value, before[key]) for key, value in machine.params.items())
+
+
 def test_sparse_machines_keep_their_pattern_and_symmetry():
     machine = BoltzmannMachine(Ising(), laws.FULLY["ising-sparse-hidden"]().J, n_visible=3)
     pattern = machine.J.indices.copy()

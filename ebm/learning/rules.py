@@ -146,8 +146,6 @@ class Centring:
 
         docs/math.md (5.4)-(5.6a). `means` are the statistics of the biases in the first phase.
         """
-        if not self.centres:
-            return gradient, offsets
         moved = {}
         for key, old in offsets.items():
             mean = means[key] - _SHARE[self.offsets] * gradient[key]

@@ -220,8 +220,8 @@ class PCD(Centring):
         w = normalised(weights)
         if w is None:
             return zero(machine.params), offsets
-        data = clamped(self, machine, v, rng)
-        return self.centre(machine, *data.contrast(w, chains), offsets)
+        gradient, means = clamped(self, machine, v, rng).contrast(w, chains)
+        return self.centre(machine, gradient, means, offsets) if offsets else (gradient, offsets)
 
     def _walked(
         self, sampler: Sampler, machine: Machine, batch: Batch, carried: Walked, rng: Stream

@@ -93,16 +93,16 @@ class SGD:
         from ebm.kernels.learning.ascend import ascend
 
         velocities = part_of(Velocity, memory, self).velocity
+        rate = rate_at(self.rate, epoch)
         for key, value in params.items():
-            rate = rate_at(self.rate, epoch) * factor_of(factors, key)
+            own = rate if factors is None else rate * factor_of(factors, key)
             velocity = velocities[key] if self.momentum else value[:0]
             g: Any = gradient[key]
             if isinstance(g, Deferred) and not self.nesterov:
-                _ascend_deferred(g, value, velocity, rate, self.momentum)
+                _ascend_deferred(g, value, velocity, own, self.momentum)
                 continue
-            g = np.ascontiguousarray(g, value.dtype)
-            flat = (a.reshape(-1) for a in (value, g, velocity))
-            ascend(value.size > PARALLEL, *flat, rate, self.momentum, self.nesterov)
+            g, flat = np.ascontiguousarray(g, value.dtype).reshape(-1), value.reshape(-1)
+            ascend(value.size > PARALLEL, flat, g, velocity.reshape(-1), own, self.momentum, self.nesterov)
 
 
 def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, momentum: float) -> None:
