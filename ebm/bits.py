@@ -50,7 +50,7 @@ class Bits(LikeArray):
     @property
     def shape(self) -> tuple[int, int]:
         """(n, n_units)."""
-        return len(self.words), self.n_units
+        return self.words.shape[0], self.n_units
 
     @property
     def dtype(self) -> np.dtype:
@@ -85,7 +85,7 @@ def lower_state(units: Units, dtype: Any) -> Any:
     """The state that a bit of 0 stands for, as a scalar of a dtype; None if the units are not two-state."""
     if not isinstance(units, (Bernoulli, Ising)):
         return None
-    return np.dtype(dtype).type(units.interval[0])
+    return np.dtype(dtype).type(units.states[0])
 
 
 def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
@@ -105,7 +105,7 @@ def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
         return None
     if isinstance(x, Bits):
         if x.low == low:
-            return x if x.dtype == low.dtype else Bits(x.words, x.n_units, low)
+            return x if x.low.dtype == low.dtype else Bits(x.words, x.n_units, low)
         x = x.x
     own = np.dtype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
     words = words_for(*x.shape)

@@ -13,7 +13,7 @@ from ebm import Bernoulli, BoltzmannMachine, Ising, Potts, Stream
 from ebm.boltzmann import sweeping
 from ebm.kernels import threads
 from ebm.kernels.numbers.random import uniform_rows
-from ebm.rbm import drawing, states
+from ebm.rbm import layers
 
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -119,7 +119,7 @@ def test_which_kernel_depends_on_chains_and_flips():
 
 def everything(monkeypatch):
     """Results of every kernel that is shared among threads, each made to find it worth while."""
-    for module, name in ((sweeping, "_WORTH"), (states, "WORTH"), (drawing, "WORTH")):
+    for module, name in ((sweeping, "_WORTH"), (layers, "WORTH")):
         monkeypatch.setattr(module, name, 0)
     rng, out = np.random.default_rng(0), []
     for path in (*DENSE, *SPARSE):

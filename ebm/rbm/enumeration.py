@@ -16,8 +16,8 @@ import numpy as np
 from ebm.errors import NotSupported, TooLarge
 from ebm.logsum import LogSum
 from ebm.machine import Array, Params, Scratch, enumerate_states, n_states, refuse_above
+from ebm.rbm.layers import as_state, dot, dot_vector, layer_cgf, statistics
 from ebm.rbm.quadrature import Nodes, nodes_of
-from ebm.rbm.states import as_state, dot, dot_vector, layer_cgf, statistics
 from ebm.units import Units
 
 __all__ = ["has_density", "require_sum", "sum_machine"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.bits import Bits, as_bits
+from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
@@ -25,14 +25,29 @@ from ebm.machine import (
     as_count,
     as_free,
     as_rows,
-    as_weights,
 )
-from ebm.rbm.chains import BlockChains, multiply_together
-from ebm.rbm.drawing import Turned, draw_ahead, sweep_layers
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
-from ebm.rbm.parameters import bound, first_values, random_weights, take_parameters
+from ebm.rbm.layers import (
+    BlockChains,
+    Turned,
+    as_state,
+    dot_vector,
+    draw_ahead,
+    layer_cgf,
+    span,
+    statistics_of_chains,
+    sweep_layers,
+)
+from ebm.rbm.parameters import (
+    bound,
+    centred,
+    first_values,
+    random_weights,
+    standardised,
+    take_parameters,
+    uncentred,
+)
 from ebm.rbm.sites import conditional, site_contrast, site_energies
-from ebm.rbm.states import as_state, centred, dot, dot_vector, layer_cgf, standardised, statistics, uncentred
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
 from ebm.units.family import as_units
@@ -96,9 +111,11 @@ class RBM:
         self.params: Params = take_parameters(visible, hidden, W, b, c, theta)
         self.visible, self.hidden = bound(visible, self.params, "v"), bound(hidden, self.params, "h")
         self.n_visible, self.n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
+        self.span = span(visible, self.n_visible)
+        self.lows = lower_state(visible, self.dtype), lower_state(hidden, self.dtype)
         self.version = object()
         self._scratch = Scratch()
-        self._turned = Turned()
+        self._turned = Turned(hidden.finite)
 
     @classmethod
     def random(
@@ -222,7 +239,7 @@ class RBM:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
         x = x if isinstance(x, Bits) else np.asarray(x)
         if x.shape[1:] == (self.n_visible,) and x.dtype.kind in "biuf":
-            bits = as_bits(x, self.visible, self.dtype)
+            bits = as_bits(x, self.visible, self.params["W"].dtype)
             if bits is not None:  # states, so there is nothing left to check
                 return BlockChains(bits)
         means = as_rows(x, self.visible, self.n_visible)
@@ -238,9 +255,10 @@ class RBM:
         shapes = x.shape, (len(x), self.n_hidden) if ahead is None else ahead.shape
         if shapes != ((len(x), self.n_visible), (len(x), self.n_hidden)):
             raise EbmError(f"chains: {shapes[0]} and {shapes[1]} do not fit {self}")
-        chains = BlockChains(as_state(x, self.visible, self.dtype))
+        dtype = self.params["W"].dtype
+        chains = BlockChains(as_state(x, self.visible, dtype))
         if ahead is not None:
-            chains.h = as_state(ahead, self.hidden, self.dtype)
+            chains.h = as_state(ahead, self.hidden, dtype)
         return chains
 
     def store(self, data: Array) -> Any:
@@ -255,7 +273,7 @@ class RBM:
 
     def product(self, chains: BlockChains) -> Array:
         """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
-        return chains.product(self.version, lambda v: dot(v, self.visible, self.W, self._scratch))
+        return chains.product(self.version, self.visible, self.params["W"], self._scratch)
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -310,28 +328,26 @@ class RBM:
         if scan not in self.scans:
             raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected auto or chromatic")
         n = as_count(n, "n", 0)
-        chains = self._chains(x)
-        hot = as_beta(beta, len(chains), self.dtype, levels=False)
-        cold, free = as_base(base, len(self.b), self.dtype), as_free(free, self.n_visible)
+        chains, b = self._chains(x), self.params["b"]
+        hot = as_beta(beta, len(chains), b.dtype, levels=False)
+        cold, free = as_base(base, len(b), b.dtype), as_free(free, self.n_visible)
         sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
         return chains if isinstance(x, BlockChains) else chains.x
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.8)."""
-        return {key: np.asarray(value) for key, value in self._statistics((x, weights))[0].items()}
+        return {key: np.asarray(value) for key, value in self._statistics((x, weights, 1.0))[0].items()}
 
     def contrast(
         self, x: Any, weights: Array | None, y: Any, others: Array | None = None
     ) -> tuple[Params, Params]:
         """stats(x, weights) − stats(y, others), where that of W may be `Deferred`; the first of b and c."""
-        return self._statistics((x, weights), (y, -as_weights(others, len(y))))
+        return self._statistics((x, weights, 1.0), (y, others, -1.0))
 
-    def _statistics(self, *parts: tuple[Any, Array | None]) -> tuple[dict[str, Any], Params]:
-        chains = [self._chains(x) for x, _ in parts]
-        multiply_together(chains, self.version, lambda v: dot(v, self.visible, self.W, self._scratch))
-        weights = [as_weights(w, len(c)) for c, (_, w) in zip(chains, parts, strict=True)]
-        rows = [(c.state, self.product(c), w) for c, w in zip(chains, weights, strict=True)]
-        return statistics(rows, self.visible, self.hidden, self.params, self._scratch)
+    def _statistics(self, *parts: tuple[Any, Array | None, float]) -> tuple[dict[str, Any], Params]:
+        chains = [(self._chains(x), weights, factor) for x, weights, factor in parts]
+        layers = self.visible, self.hidden
+        return statistics_of_chains(chains, self.version, layers, self.params, self._scratch)
 
     def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
         """F of v with v_i in each of `states` (its own): (n, n_states), nats, less a constant of the row."""
@@ -369,9 +385,10 @@ class RBM:
     def project(self) -> None:
         """Keep learnt potentials in range; products kept in running chains are made again."""
         self.version = object()
-        self.visible, self.hidden = (
-            bound(units, self.params, side) for units, side in ((self.visible, "v"), (self.hidden, "h"))
-        )
+        if self.visible.learns:
+            self.visible = bound(self.visible, self.params, "v")
+        if self.hidden.learns:
+            self.hidden = bound(self.hidden, self.params, "h")
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""

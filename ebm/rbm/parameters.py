@@ -1,4 +1,4 @@
-"""The parameters of an RBM: checked when they come in, and their first values from data.
+"""The parameters of an RBM: checked when they come in, their first values, gradients in other coordinates.
 
 Beside W, b and c there are the numbers θ of potentials that units learn, one for each unit: λ of Gaussian
 visible units is ``params["v.precision"]``, docs/math.md (4.8), and those of hidden units begin with "h.".
@@ -12,13 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
-from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
+from ebm.machine import Array, Params, Scratch, as_numbers, float_dtype, parameter
+from ebm.rbm.layers import WORTH
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units
 from ebm.units.family import LEAST, as_units
 
-__all__ = ["bound", "first_values", "random_weights", "take_parameters"]
+__all__ = [
+    "bound",
+    "centred",
+    "first_values",
+    "random_weights",
+    "standardised",
+    "take_parameters",
+    "uncentred",
+]
 
 
 def take_parameters(
@@ -102,3 +112,35 @@ def first_values(machine: Any, data: Array) -> None:
         params[f"v.{name}"][:] = value
     mean = visible.encode(data).mean(0, dtype=np.float64)
     params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
+
+
+def centred(gradient: dict[str, Any], visible: Units, mu: Array, lam: Array, scratch: Scratch) -> Params:
+    """The gradient less μ·gradient_c and gradient_b·λ in its couplings, docs/math.md (5.4), (5.4a)."""
+    from ebm.kernels.learning.ascend import subtract_outers
+
+    W, b, c = gradient["W"], gradient["b"], gradient["c"]
+    out = scratch.take("centred", W.shape, W.dtype)
+    if isinstance(W, Deferred):
+        W.add_to(out, 0.0, 1.0)
+    else:
+        out[:] = W
+    subtract_outers(out.size > WORTH, out, *(a.astype(W.dtype) for a in (mu, c, b, lam)))
+    found = gradient | {"W": out}
+    for name, offset in visible.theta_offsets(mu.astype(b.dtype)).items():
+        found[f"v.{name}"] = gradient[f"v.{name}"] + offset * b
+    return found
+
+
+def standardised(gradient: Params, v: Array, h: Array) -> Params:
+    """A centred gradient over the variances of the units, docs/math.md (5.6a)."""
+    found = {"W": gradient["W"] / v[:, None] / h, "b": gradient["b"] / v, "c": gradient["c"] / h}
+    return gradient | found
+
+
+def uncentred(step: Params, visible: Units, mu: Array, lam: Array) -> Params:
+    """A step in centred coordinates as one of the parameters, docs/math.md (5.4)."""
+    W = step["W"]
+    found = step | {"b": step["b"] - W @ lam, "c": step["c"] - mu @ W}
+    for name, offset in visible.theta_offsets(mu).items():
+        found["b"] += offset * step[f"v.{name}"]
+    return found

@@ -10,7 +10,7 @@ from ebm.deferred import Deferred
 from ebm.errors import NotSupported
 from ebm.machine import Array, Params, Scratch
 from ebm.nonzeros import Nonzeros
-from ebm.rbm.states import layer_cgf, padded
+from ebm.rbm.layers import layer_cgf, padded
 from ebm.units import Bernoulli, Units
 
 __all__ = ["conditional", "site_contrast", "site_energies"]
