@@ -73,6 +73,10 @@ class Graph:
     J: Any
     n_state: int
 
+    def __repr__(self) -> str:
+        blocks = " + ".join(f"{n} × {units}" for units, n in self.blocks)
+        return f"Graph({blocks}, {self.J.nnz // 2} couplings)"
+
     @property
     def n_units(self) -> int:
         """Units, hidden ones included."""

@@ -12,7 +12,7 @@ import ebm
 
 ROOT = Path(ebm.__file__).parent
 PUBLIC = ebm._public()  # the module of each public name
-BOTTOM = {"errors", "progress"}
+BOTTOM = {"errors", "notebook", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"machine"}
@@ -20,6 +20,7 @@ METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: th
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
     "errors": set(),
+    "notebook": set(),
     "progress": {"errors"},
     "kernels": BOTTOM,
     "stream": BOTTOM | {"kernels"},

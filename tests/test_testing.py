@@ -218,7 +218,8 @@ class Toy:
 
     def estimate(self, machine, rng, context=None):
         error = 0.1 * np.random.default_rng(rng.key).normal()
-        return LogZ(machine.exact(stats=False)[0] + error, 0.1 * self.factor, "toy")
+        value = machine.exact(stats=False)[0] + error
+        return LogZ(value=value, stderr=0.1 * self.factor, method="toy")
 
 
 @pytest.mark.parametrize(("factor", "law"), [(0.4, "too small"), (3.0, "too large")])

@@ -66,6 +66,11 @@ class Data:
     image_shape: tuple[int, int] | None = None
     name: str = ""
 
+    def __repr__(self) -> str:
+        labels = "" if self.train_labels is None else f", {self.classes or 'numbers as'} labels"
+        rows = f"{len(self.train)} + {len(self.test)} rows of {self.train.shape[1]}"
+        return f"{type(self).__name__}({self.name or 'unnamed'}: {rows}, {self.kind}{labels})"
+
     @property
     def classes(self) -> int | None:
         """How many classes the labels tell apart; None where there are no labels, or they are numbers."""
@@ -95,7 +100,7 @@ class Data:
         return dataclasses.replace(self, train=train, test=test, kind="mixed")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelledData(Data):
     """Data that have labels, which a type checker then knows."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.machine import Array, Base, Machine
+from ebm.notebook import html_table
 from ebm.partition.limits import LEAST_ESS, MOST_STDERR
 from ebm.stream import Stream
 
@@ -102,6 +103,14 @@ class LogZ:
         error = "" if self.verdict == "exact" or math.isnan(self.stderr) else f" ± {self.stderr:.3f}"
         verdicts = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
         return f"{self.value:.4f}{error} nats ({self.method}{verdicts.get(self.verdict, '')})"
+
+    def __repr__(self) -> str:
+        return f"LogZ({self})"
+
+    def _repr_html_(self) -> str:
+        keys = list(dict.fromkeys(key for entry in self.estimates.values() for key in entry))
+        rows = [[name, *(entry.get(key, "") for key in keys)] for name, entry in self.estimates.items()]
+        return html_table(f"log Z = {self}", ["", *keys], rows)
 
 
 @dataclass(frozen=True)

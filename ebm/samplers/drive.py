@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ebm.errors import EbmError, expect
 from ebm.machine import Array, Count, Machine, as_count, as_machine, as_numbers
+from ebm.notebook import html_table
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Sampler, advance
@@ -48,6 +49,20 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def __repr__(self) -> str:
+        tau = self.diagnostics["tau"]
+        slow = "" if math.isnan(tau) else f", autocorrelation time {tau:.3g} steps"
+        return f"Samples({len(self)} of {self.x.shape[1]} units, free energy {self._energies}{slow})"
+
+    @property
+    def _energies(self) -> str:
+        return f"{self.free_energy.mean():.4g}, standard deviation {self.free_energy.std():.2g} nats"
+
+    def _repr_html_(self) -> str:
+        title = f"{len(self)} samples of {self.x.shape[1]} units, free energy {self._energies}"
+        facts = {key: value for key, value in self.diagnostics.items() if np.ndim(value) == 0}
+        return html_table(title, list(facts), [list(facts.values())])
 
 
 def sample(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ebm.machine import Array
+from ebm.notebook import at_most, html_table
 
 __all__ = ["Overlap", "Thermodynamics"]
 
@@ -80,6 +81,17 @@ class Thermodynamics:
     overlap: Overlap | None = None
     trouble: str = ""
     facts: dict[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        span = f"{len(self.temperature)} temperatures, {self.temperature[0]:g} to {self.temperature[-1]:g}"
+        k = int(np.argmax(self.heat_capacity))
+        peak = f"heat capacity {self.heat_capacity[k]:.3g} at most, at {self.temperature[k]:.3g}"
+        return f"Thermodynamics({span}; {peak}{self.trouble and f'; DO NOT TRUST: {self.trouble}'})"
+
+    def _repr_html_(self) -> str:
+        names = ("temperature", "log_z", "free_energy", "energy", "heat_capacity", "entropy")
+        rows = zip(*(vars(self)[name][at_most(len(self.temperature))] for name in names), strict=True)
+        return html_table(self.trouble and f"do not trust: {self.trouble}", names, rows)
 
     def arrays(self) -> dict[str, Array]:
         """All arrays by name, those of the overlap as ``overlap_q``, ``overlap_edges``, ...

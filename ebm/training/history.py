@@ -11,6 +11,7 @@ import numpy as np
 
 from ebm.errors import EbmError, nearest
 from ebm.machine import Array
+from ebm.notebook import at_most, html_table
 
 __all__ = ["History", "Row"]
 
@@ -49,3 +50,12 @@ class History:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        return f"History({len(self)} rows of {', '.join(columns)})" if columns else "History(no rows)"
+
+    def _repr_html_(self) -> str:
+        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        rows = [[self.rows[k].get(key, "") for key in columns] for k in at_most(len(self))]
+        return html_table(f"{len(self)} evaluations", columns, rows)

@@ -42,6 +42,9 @@ class State(Generic[M]):
     step: int = 0
     watch: Watch = field(default_factory=Watch)
 
+    def __repr__(self) -> str:
+        return f"State({self.machine!r}, after {self.step} updates)"
+
 
 def begin(machine: M, rule: Rule[M], optimiser: Optimiser, seed: Seed = 0) -> State[M]:
     """The state before the first update."""
