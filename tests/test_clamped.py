@@ -1,5 +1,7 @@
 """The mean-field positive phase: exact where hidden units are independent, near where they almost are."""
 
+from dataclasses import replace
+
 import laws
 import numpy as np
 import pytest
@@ -135,8 +137,9 @@ def test_without_hidden_units_in_the_state_it_is_refused(rule, name):
         begin(machine, rule, SGD(0.1))
     assert "\n" not in str(error.value)
     x = machine.sample0(2, Stream(0))
+    carried = replace(rule, positive="gibbs").init(machine, Stream(0))
     with pytest.raises(EbmError, match="no hidden units"):
-        rule.gradient(machine, (x, np.ones(2)), {"x": x}, Stream(0))
+        rule.gradient(machine, (x, np.ones(2)), carried, Stream(0))
 
 
 def test_other_words_are_refused():

@@ -143,7 +143,7 @@ def test_a_changed_gradient_is_what_is_added():
     np.clip(gradient["W"], -0.01, 0.01, out=gradient["W"])
     gradient["W"][0] = 0
     expected = np.array(gradient["W"])
-    ebm.SGD(1.0).update(machine.params, gradient, {})
+    ebm.SGD(1.0).update(machine.params, gradient, ebm.SGD(1.0).init(machine.params))
     np.testing.assert_allclose(machine.W, before + expected, atol=1e-6)
     gradient["W"] *= 2
     assert np.array_equal(gradient["W"], 2 * expected)
