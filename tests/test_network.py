@@ -24,6 +24,7 @@ from ebm import (
     NotSupported,
     Poisson,
     Potts,
+    Stream,
     fine_tune,
     readout,
 )
@@ -234,7 +235,7 @@ def test_readout_of_a_machine_reads_its_hidden_means(visible, hidden):
     """The first layer is the machine's, unchanged; training the readout leaves the machine alone."""
     machine = laws.restricted(visible, hidden, 3, 4)
     kept = {k: v.copy() for k, v in machine.params.items()}
-    x = machine.sample0(30, laws.Stream(0))
+    x = machine.sample0(30, Stream(0))
     y = np.arange(30) % 3
     net = readout(machine, x, y, epochs=3)
     np.testing.assert_allclose(net.forward(x)[1][1], machine.mean_h(x), atol=1e-12)

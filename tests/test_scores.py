@@ -8,6 +8,7 @@ from ebm import (
     Bernoulli,
     EbmError,
     NotSupported,
+    Stream,
     free_energy_gap,
     kl_divergence,
     log_likelihood,
@@ -66,7 +67,7 @@ def test_pseudo_likelihood_needs_states_it_can_list():
 @pytest.mark.parametrize("name", laws.RESTRICTED)
 def test_reconstruction_error_by_definition(name):
     machine = laws.RESTRICTED[name]()
-    v = machine.sample0(9, laws.Stream(0))
+    v = machine.sample0(9, Stream(0))
     mean = machine.visible.mean(
         machine.b + machine.hidden.mean(machine.c + laws.phi(machine.visible, v) @ machine.W) @ machine.W.T
     )
