@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ebm.deferred import Deferred
 from ebm.machine import Array, Params, Scratch, as_weights
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Mixed, Units
+
+if TYPE_CHECKING:
+    from ebm.rbm.machine import RBM
 
 __all__ = [
     "WORTH",
@@ -548,7 +551,7 @@ def span(units: Units, n: int) -> int:
     return sum(_rounded(own.stop - own.start) for _, own, _ in units.parts(n))
 
 
-def _hidden_layer(machine: Any) -> Layer:
+def _hidden_layer(machine: RBM) -> Layer:
     c = machine.params["c"]
     return Layer(machine.hidden, c, np.zeros_like(c), machine.span, machine.n_hidden, machine.lows[1])
 
@@ -561,7 +564,7 @@ def _rounded(n: int) -> int:
 
 
 def sweep_layers(
-    machine: Any,
+    machine: RBM,
     chains: BlockChains,
     rng: Stream,
     n: int,
@@ -594,7 +597,7 @@ def sweep_layers(
         chains.state = draw(v_layer, v, given_h, beta, uniforms, scratch)
 
 
-def draw_ahead(machine: Any, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
+def draw_ahead(machine: RBM, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
     """Draw the hidden states that the next sweep begins with, where φ(v)·W stands already.
 
     When the parameters change before that sweep, they are still states of the machine as it is now: the chain

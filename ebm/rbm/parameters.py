@@ -7,7 +7,7 @@ visible units is ``params["v.precision"]``, docs/math.md (4.8), and those of hid
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,9 @@ from ebm.rbm.layers import WORTH
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units
 from ebm.units.family import LEAST, as_units
+
+if TYPE_CHECKING:
+    from ebm.rbm.machine import RBM
 
 __all__ = [
     "bound",
@@ -105,7 +108,7 @@ def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
     return scale * Gaussian().sample(np.zeros((rows, columns)), u)
 
 
-def first_values(machine: Any, data: Array) -> None:
+def first_values(machine: RBM, data: Array) -> None:
     """Put visible biases, and what potentials learn, where the data's marginals are; W stays."""
     visible, params = machine.visible, machine.params
     for name, value in visible.fitted(data).items():
