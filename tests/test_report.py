@@ -417,10 +417,6 @@ def test_paths_go_from_zero_to_one(betas):
         assert "\n" not in str(error.value)
 
 
-def test_every_method_is_tested():
-    assert set(METHODS) == {*STOCHASTIC, "auto", "exact", "report", "raise", "mean_field", "tap"}
-
-
 def test_where_sound_estimates_differ_the_highest_is_given():
     """A path that misses a phase falls short."""
     found = judge(estimates(ais=(10.0, 0.01), population=(10.0, 0.02), population_uniform=(11.5, 0.1)))

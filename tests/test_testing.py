@@ -44,6 +44,13 @@ def public(protocol):
     return {c.__name__ for c in each if isinstance(c, type) and isinstance(c, protocol) and c is not protocol}
 
 
+def public_units():
+    """The package's own unit types that need no settings."""
+    each = (getattr(ebm, name) for name in ebm.__all__)
+    kinds = {c for c in each if isinstance(c, type) and issubclass(c, ebm.Units)}
+    return {c.__name__ for c in kinds} - {"Units", "Mixed"}  # Mixed: laws.MIXED
+
+
 # What stands here is what the defaults do not show; a class that is in neither fails.
 SETTINGS = {
     "Annealing": [(ebm.Annealing(0.1, 1.0, n_steps=40), 1.0)],
@@ -75,6 +82,20 @@ OPTIMISERS = {
     "SGD": [SGD(0.05), SGD(0.05, momentum=0.9, nesterov=True)],
     "Scaled": [ebm.Scaled(SGD(0.1), {"W": 2.0})],
 }
+
+
+@pytest.mark.parametrize("name", sorted(public_units() - {type(u).__name__ for u in laws.UNITS}))
+def test_units_that_are_in_no_catalogue_keep_the_laws(name):
+    check_units(getattr(ebm, name)())
+
+
+class Nothing(ebm.Units):
+    """A unit type that defines nothing."""
+
+
+def test_a_unit_type_that_defines_nothing_fails():
+    with pytest.raises(AssertionError, match="neither states nor cgf is defined"):
+        check_units(Nothing())
 
 
 @pytest.mark.parametrize("name", sorted(public(Sampler)))

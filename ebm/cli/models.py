@@ -127,6 +127,7 @@ def _log_z_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _of_log_z("n_chains", type=click.IntRange(min=2)),
         _of_log_z("accuracy", type=float, help="Nats, to work towards."),
         _of_log_z("budget", help="Time for it: seconds, or such as 90s, 5m, 1h."),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Another setting."),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
     )
     for option in reversed(options):
@@ -165,7 +166,7 @@ def logz(model: str, as_json: bool, **settings: Any) -> None:
         _table(estimate.estimates)
     click.echo(f"log Z = {estimate}")
     if estimate.verdict != "exact":
-        click.echo(f"verdict: {estimate.verdict}: {estimate.reason}")
+        click.echo("verdict: " + ": ".join(filter(None, (estimate.verdict, estimate.reason))))
 
 
 def _table(estimates: dict[str, dict[str, Any]]) -> None:
@@ -181,15 +182,16 @@ def _table(estimates: dict[str, dict[str, Any]]) -> None:
     (console if console.is_terminal else Console(highlight=False, width=160)).print(table)
 
 
-def _log_z(machine: Machine, budget: str | None, **settings: Any) -> LogZ:
+def _log_z(machine: Machine, budget: str | None, overrides: tuple[str, ...], **settings: Any) -> LogZ:
     import warnings
 
     from rich.console import Console
 
     from ebm import log_z
+    from ebm.experiment.config import settings_given
     from ebm.experiment.report import Report
 
-    given = {key: value for key, value in settings.items() if value is not None}
+    given = {key: value for key, value in settings.items() if value is not None} | settings_given(overrides)
     if budget is not None:
         given["budget"] = seconds_of(budget)
     with warnings.catch_warnings():

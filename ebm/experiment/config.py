@@ -160,11 +160,21 @@ def build_sampler(name: str, overrides: Sequence[str] = ()) -> Sampler:
     """
     if name.lower() not in samplers():
         raise EbmError(f"sampler: unknown {name!r}; {nearest(name.lower(), samplers())}")
+    return build({"type": name.lower()} | settings_given(overrides), samplers())
+
+
+def settings_given(overrides: Sequence[str]) -> dict[str, Any]:
+    """Settings written as ``KEY=VALUE``, the values as TOML has them.
+
+    Examples
+    --------
+    >>> settings_given(["n_sweeps=5"])
+    {'n_sweeps': 5}
+    """
     for item in overrides:
         if "=" not in item:
             raise EbmError(f"--set {item}: expected KEY=VALUE, such as n_sweeps=5")
-    values = {key: value for _, key, value in parse_overrides([f"sampler.{item}" for item in overrides])}
-    return build({"type": name.lower()} | values, samplers())
+    return {key: value for _, key, value in parse_overrides([f"set.{item}" for item in overrides])}
 
 
 def resolved(config: Config) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
-from ebm.errors import EbmError, expect
+from ebm.errors import EbmError, NotSupported, expect
 from ebm.machine import Array
 from ebm.testing.verdict import holds, near, run
 from ebm.units import Mixed, Units
@@ -48,8 +48,19 @@ def check_units(units: Units, n: int = 3, seed: int = 0) -> None:
     """
     expect(units, Units, "check_units", "units such as Bernoulli()")
     n = units.n_units if isinstance(units, Mixed) else n
+    for function in () if units.finite else ("cgf", "mean", "var", "sample"):
+        _is_defined(units, n, function)
     I = 2.0 * np.random.default_rng(seed).normal(size=(9, units.columns(n)))
     run(units, _LAWS, n, I)
+
+
+def _is_defined(units: Units, n: int, function: str) -> None:
+    """Units without an end of states have nothing that these could follow from."""
+    I = np.zeros((1, units.columns(n)))
+    try:
+        getattr(units, function)(*([I, np.full((1, n), 0.5)] if function == "sample" else [I]))
+    except NotSupported:
+        raise AssertionError(f"{units!r}: neither states nor {function} is defined") from None
 
 
 def log_sum(units: Units, I: Array) -> Array:
