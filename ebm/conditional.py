@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Machine, TwoLayers, as_rows, require
+from ebm.machine import Array, Machine, TwoLayers, as_machine, as_rows, require
 
 __all__ = [
     "conditional_log_likelihood",
@@ -199,7 +199,7 @@ def conditional_moments(machine: Machine, x: ArrayLike, *, unit: int = -1) -> tu
 
 
 def _place(machine: Machine, unit: int) -> int:
-    n = machine.n_visible
+    n = as_machine(machine, "machine").n_visible
     if machine.n_units != n or not machine.sums_out:
         raise NotSupported(f"{machine} has its hidden units in its state; expected an RBM")
     if not -n <= unit < n:

@@ -176,8 +176,14 @@ def complaint(error: Any, names: Sequence[str] = ()) -> str:
     place = first["loc"][0] if first["loc"] else "?"
     where = names[place] if isinstance(place, int) and place < len(names) else place
     message = str(first["msg"]).removeprefix("Value error, ")
-    got = f", got {first['input']!r}" if first["type"] not in ("missing", "value_error") else ""
+    got = f", got {short(first['input'])}" if first["type"] not in ("missing", "value_error") else ""
     return f"{where}: {message}{got}"
+
+
+def short(value: Any) -> str:
+    """A value as it is written, where that is one short line."""
+    written = repr(value)
+    return written if len(written) < 300 and "\n" not in written else described(value)
 
 
 @dataclass_transform(frozen_default=True)

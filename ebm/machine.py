@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect
+from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect, short
 from ebm.stream import Stream
 from ebm.units import Units
 
@@ -471,7 +471,7 @@ def _first(machine: Machine) -> Array:
 def as_count(n: Any, what: str = "n", least: int = 1) -> int:
     """n as an int, or one line that it is none, or too small."""
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least:
-        raise EbmError(f"{what}: expected an integer >= {least}, got {n!r}")
+        raise EbmError(f"{what}: expected an integer >= {least}, got {short(n)}")
     return int(n)
 
 

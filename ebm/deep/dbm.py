@@ -13,7 +13,7 @@ from pydantic import Field
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect, expect_all
 from ebm.machine import (
     Array,
     Count,
@@ -88,7 +88,9 @@ class DBM(EvenLayers):
     def __init__(
         self, units: Sequence[Units], weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]
     ) -> None:
-        self.layer_units = tuple(units)
+        self.layer_units = expect_all(units, Units, "DBM: units", "a sequence such as [Bernoulli()] * 3")
+        for name, arrays in (("weights", weights), ("biases", biases)):
+            expect(arrays, Sequence, f"DBM: {name}", "a sequence of arrays")
         if len(self.layer_units) < 3 or len(weights) != len(units) - 1 or len(biases) != len(units):
             raise EbmError(
                 "DBM: expected three layers or more, their biases and the weights between them, got"
@@ -137,7 +139,11 @@ class DBM(EvenLayers):
         dtype: FloatType = np.float64,
     ) -> DBM:
         """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases."""
+        expect(sizes, Sequence, "sizes", "a sequence of numbers such as [6, 4, 3]")
         units = [Bernoulli()] * len(sizes) if units is None else units
+        units = expect_all(units, Units, "units", "a sequence such as [Bernoulli()] * 3")
+        if len(units) != len(sizes):
+            raise EbmError(f"units: expected one type for each of {len(sizes)} layers, got {len(units)}")
         columns = [u.columns(as_count(n, "sizes")) for u, n in zip(units, sizes, strict=True)]
         stream, weights = Stream(seed).split(WEIGHTS), []
         for k, (n, m) in enumerate(pairwise(columns)):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.deep.unfolding import autoencoder, with_readout
-from ebm.errors import EbmError, NotSupported, expect
+from ebm.errors import EbmError, NotSupported, expect, expect_all
 from ebm.learning import CD, Rule
 from ebm.machine import Array, Count, Machine, Params, as_count, as_rows, put
 from ebm.network import Layer, Network
@@ -72,6 +72,7 @@ class DBN:
     """
 
     def __init__(self, machines: Sequence[RBM]) -> None:
+        machines = expect_all(machines, RBM, "DBN: machines", "a sequence of RBMs")
         if not machines:
             raise EbmError("DBN: expected at least one RBM")
         for k, (low, high) in enumerate(pairwise(machines)):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.deep.dbn import DBN
-from ebm.errors import settings
+from ebm.errors import expect, settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
 from ebm.machine import Array, Params
 from ebm.optimisers import SGD, Optimiser
@@ -118,6 +118,7 @@ def up_down(
     >>> len(ebm.up_down(dbn, data, epochs=2))
     2
     """
+    dbn = expect(dbn, DBN, "up_down: dbn", "a belief network such as DBN.greedy(data, [16, 8])")
     rows = dbn._data(data)
     rule, optimiser = UpDown(k), SGD(0.01) if optimiser is None else optimiser
     state = begin(dbn, rule, optimiser, seed)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect_all
 from ebm.machine import (
     Array,
     Params,
@@ -75,6 +75,7 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer], inputs: Units | None = None) -> None:
+        layers = expect_all(layers, Layer, "layers", "a sequence of layers: Layer.random(…)")
         if not layers:
             raise EbmError("layers: expected at least one")
         dtype = float_dtype(*(a for layer in layers for a in (layer.W, layer.b)))

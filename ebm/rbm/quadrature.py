@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ebm.errors import TooLarge
+from ebm.errors import NotSupported, TooLarge
 from ebm.machine import Array
 from ebm.units import Units
 
@@ -18,6 +18,7 @@ Nodes: TypeAlias = list[
 
 _ROUNDS = 1000  # of the search for the range of the units
 _EDGE = 2.0**-53  # the probability beyond it
+_OFF = 1e-3  # nats
 _PANEL = 4.0  # standard deviations
 
 
@@ -40,7 +41,7 @@ def nodes_of(outer: Units, inner: Units, W: Array, b: Array, c: Array, halvings:
         for I in (inputs[0], 0.5 * (inputs[0] + inputs[1]), inputs[1])
     ]
     found: Nodes = []
-    for units, _, columns in outer.parts(outer.count(len(b))):
+    for units, places, columns in outer.parts(outer.count(len(b))):
         if units.states is not None:
             count = (columns.stop - columns.start) // units.width
             found += [(np.asarray(units.states), np.zeros(len(units.states)))] * count
@@ -50,7 +51,21 @@ def nodes_of(outer: Units, inner: Units, W: Array, b: Array, c: Array, halvings:
             ends = _panels(low[k], high[k], least, float(widths[0][k]), float(widths[2][k]))
             half = np.diff(ends)[:, None] / 2
             found.append(((ends[:-1, None] + half * (1 + x)).ravel(), np.log(half * w).ravel()))
+            for I in (inputs[0][k], inputs[1][k]):
+                _require_integral(outer.one(places.start + k - columns.start), I, *found[-1])
     return found
+
+
+def _require_integral(units: Units, I: float, x: Array, log_w: Array) -> None:
+    """Refuse units whose cgf is another sum than this integral: whole numbers that were not declared so."""
+    terms = I * x - units.potential(x[:, None])[:, 0] + log_w
+    integral = terms.max() + np.log(np.exp(terms - terms.max()).sum())
+    off = abs(integral - float(units.cgf(np.array([I]))[0]))
+    if not off < _OFF:
+        raise NotSupported(
+            f"exact: {units}: cgf({I:.3g}) is {off:.2g} nats from the integral over x; whole numbers"
+            " want whole = True; expected AIS"
+        )
 
 
 def _panels(low: float, high: float, least: float, below: float, above: float) -> Array:

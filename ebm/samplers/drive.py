@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from pydantic import Field
 from ebm.errors import EbmError, expect
 from ebm.machine import Array, Count, Machine, as_count, as_machine, as_numbers
 from ebm.notebook import html_table
+from ebm.progress import Progress, Update, showing
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Sampler, advance
@@ -75,6 +76,7 @@ def sample(
     n_chains: Count | None = None,
     burn_in: Annotated[int, Field(ge=0)] | None = None,
     thin: Count | None = None,
+    progress: Progress = None,
 ) -> Samples:
     """Draw n samples.
 
@@ -95,6 +97,8 @@ def sample(
         measured from the autocorrelation time: the largest of those of the free energy and of a few overlaps
         between states, which see phases of equal energy.
         These three do not apply to annealing or `Direct`, nor n_chains to one sample of each row.
+    progress : bool or callable, optional
+        As everywhere, `ebm.progress`; burn-in that is measured counts as nothing done.
 
     Returns
     -------
@@ -134,15 +138,32 @@ def sample(
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     rng = Stream(seed).split(SAMPLE)
-    parts, places = [], []
-    for rows, clamped in _groups(machine, n, given):
-        parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, n_chains, burn_in, thin))
-        places.append(rows)
+    parts, places, drawn = [], [], 0
+    with showing(progress, "sample") as update:
+        for rows, clamped in _groups(machine, n, given):
+            plan = _Plan(n_chains, burn_in, thin, _share(update, drawn, len(rows), n))
+            parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, plan))
+            places.append(rows)
+            drawn += len(rows)
     order = np.argsort(np.concatenate(places))
     x = np.concatenate([p[0] for p in parts])[order]
     free_energy = machine.free_energy(x)
     diagnostics = _together([p[1] for p in parts], order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+
+
+class _Plan(NamedTuple):
+    """How a group of samples is drawn, and who is told of the fraction done."""
+
+    n_chains: int | None
+    burn_in: int | None
+    thin: int | None
+    update: Callable[[float], object]
+
+
+def _share(update: Update, before: int, own: int, n: int) -> Callable[[float], object]:
+    """Progress of a group as that of all samples."""
+    return lambda done: update((before + own * done) / n, "")
 
 
 def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
@@ -184,10 +205,9 @@ def _sample_group(
     rng: Stream,
     n: int,
     given: Array | None,
-    n_chains: int | None,
-    burn_in: int | None,
-    thin: int | None,
+    plan: _Plan,
 ) -> tuple[Array, dict[str, Any]]:
+    n_chains, burn_in, thin, update = plan
     one_each = given is not None and len(given) > 1
     c = n if one_each or sampler.length is not None else min(n, n_chains or _CHAINS)
     clamped = None if given is None else np.ascontiguousarray(np.broadcast_to(given, (c, machine.n_units)))
@@ -195,6 +215,7 @@ def _sample_group(
     if sampler.length is not None:
         while state.time < sampler.length and not state.done:
             state, _ = sampler.step(machine, state, rng)
+            update(state.time / sampler.length)
         return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
         memory, state = measure(machine, sampler, state, rng, apart=one_each)
@@ -205,6 +226,7 @@ def _sample_group(
     gap = gap if thin is None else thin
     rounds = [state.x.copy()]
     while len(rounds) * c < n:
+        update(len(rounds) * c / n)
         state = advance(sampler, machine, state, rng, gap)
         rounds.append(state.x.copy())
     diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}

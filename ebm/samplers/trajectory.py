@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import EbmError, settings
+from ebm.errors import EbmError, expect_all, settings
 from ebm.machine import Array, Chains, Machine, Scan, as_count, as_machine
 from ebm.samplers.walkers import Walkers, begin, turn
 from ebm.stream import SAMPLE, Seed, Stream
@@ -248,7 +248,7 @@ def select_machines(
     >>> len(ebm.select_machines(saved[:-1], saved[-1])) < 10
     True
     """
-    saved = list(machines)
+    saved = list(expect_all(machines, Machine, "machines", "a sequence of machines"))
     if not saved:
         raise EbmError("machines: expected at least one")
     if not 0 < least < 1:

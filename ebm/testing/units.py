@@ -16,6 +16,7 @@ _EPS = 1e-5  # of central differences
 _GRID = 4000  # uniforms over which a quantile function is averaged
 _NODES = 12  # of Gauss and Legendre per panel
 _PANELS = 200
+_OUT = 1e8  # where a potential has its tail
 _FAR = 1e-12  # probability beyond the ends that an integral starts from
 
 
@@ -191,7 +192,27 @@ def check_refuses(units: Units, n: int, I: Array) -> None:
         raise AssertionError("check takes NaN for a state")
 
 
+def declarations_are_true(units: Units, n: int, I: Array) -> None:
+    """What closed forms rest on: `normal` is the whole potential, `tails` its growth far out."""
+    if isinstance(units, Mixed):
+        return
+    if units.normal is not None:
+        x = np.random.default_rng(1).normal(size=(9, n))
+        near(
+            "the potential of units that are normal",
+            units.potential(x),
+            0.5 * units.normal * x * x,
+            1e-12,
+            1e-9,
+        )
+    for sign, tail in zip((-1.0, 1.0), units.tails or (), strict=False):
+        growth = np.broadcast_to(np.asarray(tail, np.float64), (n,))
+        if np.isfinite(growth).all():
+            slope = 2 * units.potential(np.full((1, n), sign * _OUT))[0] / _OUT**2
+            near("the growth of the potential, tails", slope, growth, 1e-6, 1e-2)
+
+
 _LAWS = (
-    mean_is_slope, var_is_slope, pull_is_slope, cgf_is_log_sum, sample_is_quantile, dtype_follows,
-    link_inverts_mean, products_are_with_phi, extremes_stay_finite, check_refuses,
+    declarations_are_true, mean_is_slope, var_is_slope, pull_is_slope, cgf_is_log_sum, sample_is_quantile,
+    dtype_follows, link_inverts_mean, products_are_with_phi, extremes_stay_finite, check_refuses,
 )  # fmt: skip

@@ -38,11 +38,11 @@ def near(law: str, found: ArrayLike, expected: ArrayLike, atol: float = 0.0, rto
 
 
 def run(what: Any, laws: Sequence[Law], *args: Any) -> None:
-    """Put a part to each law; what fails names the part. A law that the part refuses is left out."""
-    for law in laws:
+    """Put a part to each law; what fails names the part. What it refuses is left out, but the first."""
+    for k, law in enumerate(laws):
         try:
             law(what, *args)
-        except NotSupported:
-            continue
+        except NotSupported as refusal:
+            holds(k, f"{what!r}: it refuses the first law: {refusal}")
         except AssertionError as error:
             raise AssertionError(f"{what!r}: {error}") from None

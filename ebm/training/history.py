@@ -45,6 +45,9 @@ class History:
             raise NoColumn(f"history: no column {key!r}; {nearest(str(key), known)}")
         return np.array([row.get(key, math.nan) for row in self.rows], np.float64)
 
+    def __contains__(self, key: object) -> bool:
+        return any(key in row for row in self.rows)
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 

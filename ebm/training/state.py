@@ -50,5 +50,6 @@ def begin(machine: M, rule: Rule[M], optimiser: Optimiser, seed: Seed = 0) -> St
     """The state before the first update."""
     expect(rule, Rule, "rule", "a rule such as PCD()")
     expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
+    expect(machine, Parametrised, "machine", "a machine such as RBM(...), or a network")
     rng = Stream(seed)
     return State(machine, rule.init(machine, rng), optimiser.init(machine.params), rng)

@@ -356,6 +356,10 @@ def as_units(value: Any, name: str) -> Units:
     expect(value, Units, name, "units such as Bernoulli()")
     for units, _, _ in value.parts(1):
         states = units.states
-        if states is not None and (len(states) < 2 or not np.all(np.diff(states) > 0)):
-            raise EbmError(f"{name}: {units}: states: expected two or more numbers, ascending, got {states}")
+        if states is None:
+            continue
+        fine = isinstance(states, tuple) and len(states) > 1 and np.isfinite(states).all()
+        if not fine or not np.all(np.diff(states) > 0):
+            what = f"expected a tuple of two or more finite numbers, ascending, got {states}"
+            raise EbmError(f"{name}: {units}: states: {' '.join(what.split())}")
     return value
