@@ -68,8 +68,8 @@ def error_is_right(estimator: EstimatorOfLogZ, machine: Machine, runs: int) -> N
         low, high = one.lower - exact, exact - one.upper
         holds(max(low, high) < _BEYOND, f"log Z is {max(low, high):.3g} nats beyond a bound")
         bounded = np.isfinite(one.lower) or np.isfinite(one.upper)
-        known = np.isfinite(one.stderr) or bounded or one.verdict == "do not trust"
-        holds(known, f"log Z has neither an error nor a bound (stderr {one.stderr})")
+        known = np.isfinite(one.stderr) or bounded or one.reason
+        holds(known, f"log Z has neither an error nor a bound (stderr {one.stderr}), nor a reason why")
     claims = [one for one in found if one.verdict != "do not trust" and np.isfinite(one.stderr)]
     if not claims:
         return
