@@ -11,7 +11,6 @@ the input of a unit is β·field + (1 − β)·base.
 from __future__ import annotations
 
 import math
-import sys
 from typing import Annotated, Any, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
@@ -31,7 +30,6 @@ Base: TypeAlias = Array | None
 Count: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 FloatType: TypeAlias = Literal["float32", "float64"] | type[np.floating] | np.dtype
-_MOST = 2  # arrays of one name that a Scratch keeps
 
 
 class Chains(Protocol):
@@ -500,40 +498,6 @@ def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")
     return array
-
-
-def _own_references() -> int:
-    """References to an array that only a list holds, counted while the list is gone through."""
-    for array in [np.empty(0)]:
-        return sys.getrefcount(array)
-    raise AssertionError
-
-
-_OURS = _own_references()
-
-
-class Scratch:
-    """Large arrays to write results into, used again once nobody holds them.
-
-    Fresh memory is slow: the first touch of each page of a 1.5 MB gradient costs a tenth of a step. Whether
-    an array, or a view of it, is held elsewhere is its reference count.
-    """
-
-    def __init__(self) -> None:
-        self._arrays: dict[str, list[Array]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_arrays": {}}  # a copy in another process has its own
-
-    def take(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """An array with any content."""
-        arrays = self._arrays.setdefault(name, [])
-        for array in arrays:
-            if array.shape == shape and array.dtype == dtype and sys.getrefcount(array) <= _OURS:
-                return array
-        arrays.append(np.empty(shape, dtype))
-        del arrays[:-_MOST]
-        return arrays[-1]
 
 
 def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:

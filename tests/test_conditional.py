@@ -24,8 +24,8 @@ from ebm import (
     SparseHidden,
     Stream,
 )
-from ebm.machine import Scratch
 from ebm.nonzeros import Nonzeros
+from ebm.scratch import Scratch
 
 IN_THE_MIDDLE = Mixed(((Ising(), 2), (Potts(3), 1), (Bernoulli(), 2)))
 MACHINES = {

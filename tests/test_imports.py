@@ -15,7 +15,7 @@ PUBLIC = ebm._public()  # the module of each public name
 BOTTOM = {"errors", "notebook", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
-MACHINES = MACHINE | {"machine"}
+MACHINES = MACHINE | {"machine", "scratch"}
 METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: the protocol, no machine
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
@@ -26,6 +26,7 @@ ALLOWED = {
     "stream": BOTTOM | {"kernels"},
     "units": BOTTOM | {"kernels"},
     "machine": MACHINE,
+    "scratch": MACHINE,
     "deferred": MACHINE,
     "logsum": MACHINE,
     "nonzeros": MACHINES,

@@ -359,3 +359,35 @@ def test_compiled_code_draws_nothing_for_a_kind_that_it_does_not_know():
     activate(False, 17, 1, I, b)
     assert np.isnan(I).all()
     assert np.isnan(out).all()
+
+
+class Counts(Units):
+    """Whole numbers from 0 that are not declared whole: U = x²/4."""
+
+    interval = (0.0, np.inf)
+    tails = (np.inf, 0.5)
+    _every = np.arange(60.0)
+
+    def potential(self, x):
+        return x * x / 4
+
+    def cgf(self, I):
+        return logsumexp(I[..., None] * self._every - self.potential(self._every), axis=-1)
+
+    def _p(self, I):
+        return np.exp(I[..., None] * self._every - self.potential(self._every) - self.cgf(I)[..., None])
+
+    def mean(self, I):
+        return self._p(I) @ self._every
+
+    def var(self, I):
+        return self._p(I) @ self._every**2 - self.mean(I) ** 2
+
+    def sample(self, I, u):
+        return (np.cumsum(self._p(I), -1) < u[..., None]).sum(-1).astype(float)
+
+
+def test_whole_numbers_are_not_integrated_over():
+    machine = RBM.random(Gaussian(), Counts(), 2, 2, scale=0.3, seed=1)
+    with pytest.raises(NotSupported, match="whole = True"):
+        machine.exact()

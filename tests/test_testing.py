@@ -243,6 +243,56 @@ class Toy:
         return LogZ(value=value, stderr=0.1 * self.factor, method="toy")
 
 
+class NoError(Toy):
+    """An estimator that says nothing of its error."""
+
+    def estimate(self, machine, rng, context=None):
+        return LogZ(value=machine.exact(stats=False)[0] + 5, stderr=np.nan, method="none")
+
+
+def test_an_estimate_without_error_bound_or_reason_fails():
+    with pytest.raises(AssertionError, match="neither an error nor a bound"):
+        check_estimator_of_log_z(NoError(1.0))
+
+
+class Refusing(Hot):
+    """A sampler that refuses everything."""
+
+    def init(self, machine, n_chains, rng, given=None):
+        raise ebm.NotSupported("nothing")
+
+
+def test_a_part_that_refuses_everything_fails():
+    with pytest.raises(AssertionError, match="refuses the first law"):
+        check_sampler(Refusing())
+
+
+class Lying(ebm.Units):
+    """Normal units that are declared narrower than they are."""
+
+    normal = 3.0
+
+    def potential(self, x):
+        return 0.5 * x * x
+
+    def cgf(self, I):
+        return ebm.Gaussian().cgf(I)
+
+    def mean(self, I):
+        return ebm.Gaussian().mean(I)
+
+    def var(self, I):
+        return ebm.Gaussian().var(I)
+
+    def sample(self, I, u):
+        return ebm.Gaussian().sample(I, u)
+
+
+def test_a_declaration_that_lies_fails():
+    with pytest.raises(AssertionError, match="units that are normal"):
+        check_units(Lying())
+
+
 @pytest.mark.parametrize(("factor", "law"), [(0.4, "too small"), (3.0, "too large")])
 def test_an_estimate_with_a_wrong_error_fails(factor, law):
     check_estimator_of_log_z(Toy(1.0))

@@ -13,7 +13,6 @@ from ebm.errors import EbmError, NotSupported, expect_all
 from ebm.machine import (
     Array,
     Params,
-    Scratch,
     as_numbers,
     as_weights,
     float_dtype,
@@ -21,6 +20,7 @@ from ebm.machine import (
 )
 from ebm.network.passes import Masks, backward, forward, mean_of
 from ebm.rows import as_source
+from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Units
 from ebm.units.family import LEAST, as_units

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ebm.deferred import Deferred
-from ebm.machine import Array, Scratch
+from ebm.machine import Array
 from ebm.nonzeros import Nonzeros, Take
+from ebm.scratch import Scratch
 from ebm.stream import Stream
 from ebm.units import Mixed, Units
 

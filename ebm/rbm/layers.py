@@ -16,7 +16,8 @@ import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
-from ebm.machine import Array, Params, Scratch, as_weights
+from ebm.machine import Array, Params, as_weights
+from ebm.scratch import Scratch
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Mixed, Units
 

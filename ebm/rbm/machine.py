@@ -19,7 +19,6 @@ from ebm.machine import (
     Params,
     Positive,
     Scan,
-    Scratch,
     as_base,
     as_beta,
     as_count,
@@ -48,6 +47,7 @@ from ebm.rbm.parameters import (
     uncentred,
 )
 from ebm.rbm.sites import conditional, site_contrast, site_energies
+from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Units
 from ebm.units.family import as_units

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 
 from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
-from ebm.machine import Array, Params, Scratch, as_numbers, float_dtype, parameter
+from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
 from ebm.rbm.layers import WORTH
+from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units
 from ebm.units.family import LEAST, as_units

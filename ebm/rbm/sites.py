@@ -8,9 +8,10 @@ import numpy as np
 
 from ebm.deferred import Deferred
 from ebm.errors import NotSupported
-from ebm.machine import Array, Params, Scratch
+from ebm.machine import Array, Params
 from ebm.nonzeros import Nonzeros
 from ebm.rbm.layers import layer_cgf, padded
+from ebm.scratch import Scratch
 from ebm.units import Bernoulli, Units
 
 __all__ = ["conditional", "site_contrast", "site_energies"]
