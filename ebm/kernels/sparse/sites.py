@@ -24,10 +24,9 @@ def _term(word, shift, w, other, like):
 
 
 @njit(**JIT)
-def _visit(i, sites, couplings, tempered, low, hot, u):
+def _visit(i, sites, rows, fields, low, hot, u):
     """The new states of unit i in 64 chains, as bits; hot, u : addresses of their betas and uniforms."""
-    _, data, indices, indptr = couplings
-    bias, cold, slope = tempered[0][i], tempered[1][i], data.dtype.type(1) - low
+    (data, indices, indptr), (bias, cold), slope = rows, fields, rows[0].dtype.type(1) - low
     size = data.itemsize
     lanes = 64 // size
     new = np.uint64(0)
@@ -45,7 +44,7 @@ def _visit(i, sites, couplings, tempered, low, hot, u):
 
 @njit(**JIT)
 def _sweep_tile(t, sites, couplings, tempered, low, order, sweeps):
-    (_, _, beta), (key, first, n_sweeps) = tempered, sweeps
+    (b, base, beta), (key, first, n_sweeps), rows = tempered, sweeps, couplings[1:]
     size = beta.itemsize
     keep, u = workspace((TILE + 1) * CHAINS * size)
     hot = u + TILE * CHAINS * size
@@ -58,7 +57,7 @@ def _sweep_tile(t, sites, couplings, tempered, low, order, sweeps):
             if s % TILE == 0:
                 uniform_tile_at(u, stride, key, first + k, t * CHAINS, CHAINS, s, low, size)
             i = row[s]
-            sites[i] = _visit(i, sites, couplings, tempered, low, hot, u + s % TILE * stride)
+            sites[i] = _visit(i, sites, rows, (b[i], base[i]), low, hot, u + s % TILE * stride)
     keep[0] = 0
 
 
