@@ -26,7 +26,7 @@ from ebm.errors import EbmError, expect
 from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
-from ebm.parts import by_group
+from ebm.parts import Part, by_group
 from ebm.rbm import RBM
 from ebm.selection import Watch
 from ebm.stream import Stream
@@ -205,6 +205,7 @@ def _pack(what: object) -> tuple[dict[str, Any], Arrays]:
     header: dict[str, Any] = {"machine": machine}
     if state is not None:
         for name, part in {"chains": state.chains, "memory": state.memory, "watch": state.watch}.items():
+            part = expect(part, Part, f"save: {name} of the state", "a part of learning such as Carried()")
             arrays |= {f"{name}/{key}": value for key, value in part.pack().items()}
         header["state"] = {"step": state.step, "key": state.rng.key, "counter": state.rng.counter}
     return header, arrays

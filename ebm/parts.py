@@ -52,17 +52,33 @@ class Part:
         Part._known[cls.__name__] = cls
 
     def pack(self) -> Arrays:
-        """Everything as named arrays; what stands in a dict or in a part as ``field/name``."""
+        """Everything as named arrays; what stands in a dict or in a part as ``field/name``.
+
+        Raises
+        ------
+        EbmError
+            A field is none of what a part is made of.
+        """
         out: Arrays = {_TYPE: np.array(type(self).__name__)}
         for entry in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
             value = getattr(self, entry.name)
             if isinstance(value, Part):
                 value = value.pack()
             if isinstance(value, Mapping):
-                out |= {f"{entry.name}/{key}": np.asarray(item) for key, item in value.items()}
+                out |= {f"{entry.name}/{key}": self._plain(entry.name, item) for key, item in value.items()}
             elif value is not None:
-                out[entry.name] = np.asarray(value)
+                out[entry.name] = self._plain(entry.name, value)
         return out
+
+    def _plain(self, name: str, value: Any) -> Array:
+        """An array that a file holds without pickles."""
+        array = np.asarray(value)
+        if array.dtype.hasobject:
+            what = f"{type(self).__name__}: {name}: {described(value)}"
+            raise EbmError(
+                f"{what} has no place in a file; expected an array, a number, a dict of arrays or a part"
+            )
+        return array
 
     @classmethod
     def unpack(cls, arrays: Mapping[str, Array]) -> Self:

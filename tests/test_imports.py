@@ -54,7 +54,7 @@ ALLOWED = {
     "gauges": METHODS | {"boltzmann", "rbm"},
     "estimators": TRAINING
     | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep"},
-    "testing": TRAINING | {"training", "boltzmann", "rbm"},
+    "testing": TRAINING | {"training", "boltzmann", "rbm", "checkpoint"},
     "baselines": BOTTOM,
     "datasets": BOTTOM,
     "diagnostics": BOTTOM,

@@ -231,6 +231,73 @@ def test_rules_that_are_wrong_fail():
         check_rule(Biased())
 
 
+class Loose(Backwards):
+    """A rule that carries a plain dict."""
+
+    def init(self, machine, rng):
+        return {"calls": 0}
+
+    def gradient(self, machine, batch, chains, rng):
+        return super().gradient(machine, batch, ebm.Exact().init(machine, rng), rng)[0], chains
+
+
+@dataclasses.dataclass
+class Calls(ebm.learning.Carried):
+    """How often a rule was asked, and by whom."""
+
+    calls: int = 0
+    who: object = None
+
+
+class Fading(Backwards):
+    """A rule whose gradient fades with the calls that it counts."""
+
+    who = None
+
+    def init(self, machine, rng):
+        return Calls(who=self.who)
+
+    def gradient(self, machine, batch, chains, rng):
+        found, _ = ebm.Exact().gradient(machine, batch, ebm.Exact().init(machine, rng), rng)
+        factor = 0.5 + 0.5 / (1 + chains.calls)
+        return {key: factor * value for key, value in found.items()}, Calls(chains.calls + 1, chains.who)
+
+
+class Secretive(Fading):
+    """A rule that counts where no file sees it."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def gradient(self, machine, batch, chains, rng):
+        found, _ = super().gradient(machine, batch, Calls(self.calls), rng)
+        self.calls += bool(len(batch[-1]) < 20)
+        return found, chains
+
+
+class Signed(Fading):
+    """A rule that carries an object of its own."""
+
+    who = Backwards()
+
+
+def test_what_a_rule_carries_can_be_saved():
+    check_rule(Fading())
+    with pytest.raises(AssertionError, match="got a dict; expected a Carried"):
+        check_rule(Loose())
+    with pytest.raises(AssertionError, match="Calls: who: a Backwards has no place in a file"):
+        check_rule(Signed())
+    with pytest.raises(AssertionError, match="learnt after saving and loading"):
+        check_rule(Secretive())
+
+
+def test_a_state_whose_part_was_replaced_by_another_kind_is_not_saved(tmp_path):
+    state = ebm.begin(laws.MACHINES["ising-bernoulli"](), ebm.CD(), SGD())
+    state.chains = {}
+    with pytest.raises(ebm.EbmError, match="chains of the state: got a dict"):
+        ebm.save(tmp_path / "s.npz", state)
+
+
 @dataclasses.dataclass(frozen=True)
 class Toy:
     """An estimator whose error is 0.1, and said to be a multiple of that."""

@@ -6,9 +6,9 @@ import copy
 
 import numpy as np
 
-from ebm.errors import expect
+from ebm.errors import described, expect
 from ebm.machine import Params
-from ebm.optimisers import Optimiser
+from ebm.optimisers import Memory, Optimiser
 from ebm.testing.verdict import holds, near, run
 
 __all__ = ["check_optimiser"]
@@ -21,7 +21,8 @@ def check_optimiser(optimiser: Optimiser) -> None:
     """Put an optimiser to its laws.
 
     It ascends a concave parabola to its top, leaves the gradient as it is, and what it remembers is all that
-    it needs: from a copy of the memory it goes on to the same bits. A factor of 0 leaves a parameter alone.
+    it needs: from what a file holds of the memory it goes on to the same bits. A factor of 0 leaves a
+    parameter alone.
 
     Parameters
     ----------
@@ -75,12 +76,13 @@ def remembers(optimiser: Optimiser) -> None:
     memory = optimiser.init(params)
     for _ in range(7):
         optimiser.update(params, _slope(params, top), memory, 0.5)
-    others, kept = copy.deepcopy((params, memory))
+    holds(isinstance(memory, Memory), f"init made {described(memory)}, expected a Memory")
+    others, kept = copy.deepcopy(params), Memory.unpack(copy.deepcopy(memory.pack()))
     for _ in range(7):
         optimiser.update(params, _slope(params, top), memory, 0.5)
         optimiser.update(others, _slope(others, top), kept, 0.5)
     for key, value in params.items():
-        near(f"{key} from a copy of the memory", others[key], value)
+        near(f"{key} from the memory that was packed and unpacked", others[key], value)
 
 
 def heeds_factors(optimiser: Optimiser) -> None:

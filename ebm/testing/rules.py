@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.special import logsumexp
 
+from ebm.checkpoint import load, save
 from ebm.errors import expect
 from ebm.learning import Rule
 from ebm.machine import Array, Machine, Params
@@ -54,8 +57,9 @@ def check_rule(
 
     The gradient goes by the parameters' names and shapes, changes neither machine nor batch, and is a
     function of what is carried and of the stream; weights count relative to each other, and rows without any
-    teach nothing. At the truth, with data drawn from the machine itself, it averages to zero. From elsewhere,
-    learning finds back: the objective rises.
+    teach nothing. Learning that was saved and loaded goes on to the same bits. At the truth, with data drawn
+    from the machine itself, the gradient averages to zero. From elsewhere, learning finds back: the objective
+    rises.
 
     Parameters
     ----------
@@ -128,6 +132,27 @@ def gradient_is_a_function(rule: Rule, case: _Case) -> None:
         near(f"gradient[{key!r}] of rows without weight", _dense(nothing)[key], 0 * found[key])
 
 
+def resumes(rule: Rule, case: _Case) -> None:
+    """What it carries is all that it remembers, and a file holds it."""
+    v, optimiser = _data(case.machine, case.states, 20, 0), SGD(0.1, momentum=0.5)
+    state = begin(case.machine.copy(), rule, optimiser, 3)
+    steps = train(state, v, rule, optimiser, 7, 0)
+    _advance(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.npz"
+        save(path, state)
+        other = load(path)
+    _advance(steps)
+    _advance(train(other, v, rule, optimiser, 7, 0))
+    for key, value in state.machine.params.items():
+        near(f"{key} learnt after saving and loading", other.machine.params[key], value)
+
+
+def _advance(steps: Iterator[object], n: int = 4) -> None:
+    for _ in range(n):
+        next(steps)
+
+
 def vanishes_at_the_truth(rule: Rule, case: _Case) -> None:
     """Averaged over data drawn from the machine, and over the rule's own draws."""
     w = np.ones(_ROWS)
@@ -167,4 +192,4 @@ def learning_finds_back(rule: Rule, case: _Case) -> None:
     )
 
 
-_LAWS = (gradient_is_a_function, vanishes_at_the_truth, learning_finds_back)
+_LAWS = (gradient_is_a_function, resumes, vanishes_at_the_truth, learning_finds_back)

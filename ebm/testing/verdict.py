@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import NotSupported
+from ebm.errors import EbmError, NotSupported
 
 __all__ = ["Law", "holds", "near", "run"]
 
@@ -44,5 +44,5 @@ def run(what: Any, laws: Sequence[Law], *args: Any) -> None:
             law(what, *args)
         except NotSupported as refusal:
             holds(k, f"{what!r}: it refuses the first law: {refusal}")
-        except AssertionError as error:
+        except (AssertionError, EbmError) as error:
             raise AssertionError(f"{what!r}: {error}") from None

@@ -42,6 +42,15 @@ class State(Generic[M]):
     step: int = 0
     watch: Watch = field(default_factory=Watch)
 
+    def __post_init__(self) -> None:
+        expect(self.chains, Carried, "what the rule's init makes", "a Carried of ebm.learning, or a subclass")
+        expect(
+            self.memory,
+            Memory,
+            "what the optimiser's init makes",
+            "a Memory of ebm.optimisers, or a subclass",
+        )
+
     def __repr__(self) -> str:
         return f"State({self.machine!r}, after {self.step} updates)"
 
