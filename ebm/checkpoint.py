@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -248,7 +249,19 @@ def _unpack_estimator(header: dict[str, Any], arrays: Arrays, version: int) -> A
     from ebm.estimators.files import restored  # as above
 
     plain, groups = by_group(arrays)
-    parts = {name: _unpack(table, groups[name], version) for name, table in header["parts"].items()}
+    parts = {}
+    for name, table in header["parts"].items():
+        if version == FORMAT or "state" not in table:
+            parts[name] = _unpack(table, groups[name], version)
+        else:
+            warnings.warn(
+                f"{header['type']}: saved by an earlier version of ebm, whose states of learning are not read:"
+                " partial_fit goes on from the machine as it is, with fresh chains and a fresh optimiser",
+                stacklevel=5,
+            )
+    for state in [part for part in parts.values() if isinstance(part, State)]:
+        own = [name for name, part in parts.items() if type(part) is type(state.machine)]
+        parts |= dict.fromkeys(own, state.machine)  # what partial_fit moves is what predicts
     return restored(header, plain, parts)
 
 
@@ -289,7 +302,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     ------
     EbmError
         The file is missing, truncated, foreign, holds pickles, is of a later format, or holds a state of
-        learning in an earlier one: one line.
+        learning in an earlier one: one line. (An estimator of an earlier format is read without it, and a
+        warning says so.)
     """
     return _load(path)
 

@@ -1,6 +1,7 @@
 """scikit-learn's own suite, and what it does not ask: files, weights, scores in nats, labels of any kind."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import ebm
+from ebm.checkpoint import read_arrays, write_arrays
 from ebm.estimators import (
     BoltzmannMachineDensity,
     DBNClassifier,
@@ -104,6 +106,46 @@ def test_files_of_all(model, tmp_path):
     for name in ("transform", "predict", "score_samples"):
         if hasattr(fitted, name):
             assert np.array_equal(getattr(again, name)(x), getattr(fitted, name)(x))
+
+
+def step(model, x, y):
+    """One partial_fit of any estimator that has it."""
+    if isinstance(model, RBMTransformer):
+        return model.partial_fit(x)
+    return model.partial_fit(x, y, classes=np.unique(y))
+
+
+STEPWISE = [m for m in ESTIMATORS if hasattr(m, "partial_fit")]
+
+
+@pytest.mark.parametrize("model", STEPWISE, ids=repr)
+def test_learning_goes_on_after_loading(model, tmp_path):
+    x, y = digits(60)
+    fitted = step(step(clone(model).set_params(random_state=0), x, y), x, y)
+    ebm.save(tmp_path / "m.npz", fitted)
+    again = ebm.load(tmp_path / "m.npz")
+    for each in (fitted, again):
+        step(each, x, y)
+    name = "transform" if isinstance(model, RBMTransformer) else "predict_proba"
+    assert np.array_equal(getattr(again, name)(x), getattr(fitted, name)(x))
+
+
+@pytest.mark.parametrize("model", STEPWISE, ids=repr)
+def test_the_first_format_is_read_without_its_state_of_learning(model, tmp_path):
+    x, y = digits(60)
+    fitted, path = step(clone(model).set_params(random_state=0), x, y), tmp_path / "m.npz"
+    ebm.save(path, fitted)
+    arrays = read_arrays(path)
+    header = json.loads(arrays["header"].tobytes())
+    header["format"] = 1  # it had the same machines, and states of another layout
+    header["arrays"] = [name for name in header["arrays"] if "/chains/" not in name]
+    write_arrays(path, arrays | {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)})
+    with pytest.warns(UserWarning, match="saved by an earlier version"):
+        again = ebm.load(path)
+    name = "transform" if isinstance(model, RBMTransformer) else "predict_proba"
+    before = getattr(again, name)(x)
+    assert np.array_equal(before, getattr(fitted, name)(x))
+    assert not np.array_equal(getattr(step(again, x, y), name)(x), before)
 
 
 def test_in_pipelines_and_searches():

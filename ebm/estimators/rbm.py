@@ -138,6 +138,8 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
     @property
     def h_samples_(self) -> Array:
         """Hidden states of the persistent chains."""
+        if "_learning" not in vars(self):
+            raise AttributeError("h_samples_: no chains in this file; expected partial_fit first")
         chains = self._learning.chains
         if not isinstance(chains, Persistent) or chains.ahead is None:
             raise AttributeError(f"h_samples_: {self.rule!r} keeps no hidden states between updates")
@@ -209,6 +211,8 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         weights = row_weights(sample_weight, rows.shape[0])
         if first:
             self._begin(rows, rule, optimiser)
+        if "_learning" not in vars(self):  # read from an old file
+            self._learning = begin(self.machine_, rule, optimiser, self._seed_used)
         partial_fit(
             self._learning, dense(rows), rule, optimiser, weights=weights, penalties=self.penalties or ()
         )
