@@ -255,7 +255,7 @@ def _unpack_estimator(header: dict[str, Any], arrays: Arrays, version: int) -> A
             parts[name] = _unpack(table, groups[name], version)
         else:
             warnings.warn(
-                f"{header['type']}: saved by an earlier version of ebm, whose states of learning are not read:"
+                f"{header['type']}: saved by an earlier version of ebm, whose state of learning is not read:"
                 " partial_fit goes on from the machine as it is, with fresh chains and a fresh optimiser",
                 stacklevel=5,
             )
