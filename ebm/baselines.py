@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ebm.arguments import as_number
 from ebm.errors import EbmError
 
 __all__ = ["ChowLiu", "Independent"]
@@ -39,8 +40,7 @@ def _bits(X: Any, who: str, d: int | None = None) -> np.ndarray:
 
 def _fit_input(X: Any, pseudocount: float, who: str) -> np.ndarray:
     """Return X as bits, with one row and one column at least, after checking the pseudocount."""
-    if not (np.isfinite(pseudocount) and pseudocount >= 0):
-        raise EbmError(f"{who}: pseudocount: expected a finite number, 0 or more, got {pseudocount!r}")
+    as_number(pseudocount, f"{who}: pseudocount", 0)
     bits = _bits(X, who)
     if bits.size == 0:
         raise EbmError(f"{who}: the data have shape {bits.shape}; expected at least one row and one column")

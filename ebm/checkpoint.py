@@ -83,6 +83,7 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
     OSError
         The folder cannot be written to; nothing is left behind.
     """
+    expect(path, (str, os.PathLike), "path", "the path of a file")
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:

@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_place
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Machine, TwoLayers, as_machine, as_rows, require
 
@@ -202,9 +203,7 @@ def _place(machine: Machine, unit: int) -> int:
     n = as_machine(machine, "machine").n_visible
     if machine.n_units != n or not machine.sums_out:
         raise NotSupported(f"{machine} has its hidden units in its state; expected an RBM")
-    if not -n <= unit < n:
-        raise EbmError(f"unit {unit}: expected a number from {-n} to {n - 1}")
-    return unit % n
+    return as_place(unit, n, "unit")
 
 
 def _rows(machine: Machine, x: ArrayLike, i: int) -> Array:

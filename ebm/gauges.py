@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, short
 from ebm.machine import Array, parameter
 from ebm.rbm import RBM
 from ebm.units import Gaussian, Units
@@ -67,7 +67,7 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     True
     """
     if not isinstance(machine, RBM) or machine.visible.normal is None:
-        raise NotSupported(f"rescaled: expected an RBM with Gaussian visible units, got {machine}")
+        raise NotSupported(f"rescaled: expected an RBM with Gaussian visible units, got {short(machine)}")
     m, s = (
         parameter(a if np.ndim(a) else np.full(shape, a), shape, np.float64, name)
         for shape in [(machine.n_visible,)]

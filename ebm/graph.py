@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_number, as_numbers
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, Params, as_base, require
 from ebm.units import Units
@@ -108,9 +109,7 @@ class Graph:
 
     def tempered(self, beta: float = 1.0, base: Base = None) -> Graph:
         """The graph whose e^−E is the unnormalised p_β, docs/math.md (2.2); base: inputs of the state."""
-        beta = float(beta)
-        if not np.isfinite(beta):
-            raise EbmError(f"beta: expected a finite inverse temperature, got {beta}")
+        beta = as_number(beta, "beta")
         b = beta * self.b
         if base is not None:
             size = int(self.widths[: self.n_state].sum())
@@ -122,7 +121,7 @@ class Graph:
         states = np.full(self.n_units, np.nan)
         if given is None:
             return states
-        values = np.asarray(given, np.float64)
+        values = as_numbers(given, "given").astype(np.float64)
         if values.shape not in ((self.n_state,), (self.n_units,)):
             sizes = " or ".join(str(n) for n in sorted({self.n_state, self.n_units}))
             raise EbmError(f"given: expected {sizes} states, NaN where free, got shape {values.shape}")

@@ -11,12 +11,13 @@ the input of a unit is β·field + (1 − β)·base.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, TypeAlias, TypeVar, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from ebm.arguments import as_numbers
 from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect, short
 from ebm.stream import Stream
 from ebm.units import Units
@@ -26,6 +27,7 @@ __all__ = ["Chains", "Machine"]
 Array: TypeAlias = NDArray[Any]
 Params: TypeAlias = dict[str, Array]
 Scan: TypeAlias = Literal["auto", "systematic", "random", "chromatic"]
+SCANS: tuple[Scan, ...] = get_args(Scan)
 Base: TypeAlias = Array | None
 Count: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -336,7 +338,7 @@ def require(machine: object, ability: type[T], who: str, instead: str = "") -> T
         what = (ability.__doc__ or "").splitlines()[0].rstrip(".")
         what = what[:1].lower() + what[1:]
         use = f"; use {instead}" if instead else ""
-        raise NotSupported(f"{who}: {machine!r} is not {ability.__name__} ({what}){use}")
+        raise NotSupported(f"{who}: {short(machine)} is not {ability.__name__} ({what}){use}")
     return machine
 
 
@@ -403,7 +405,7 @@ def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = 
     """Broadcast inverse temperatures to (n,), or with `levels` also (k, n), checked to be finite."""
     if isinstance(beta, float) and math.isfinite(beta):  # the usual case, thrice as fast
         return np.full(n, beta, dtype)
-    array = np.asarray(beta, dtype=dtype)
+    array = as_numbers(beta, "beta").astype(dtype)
     if not np.isfinite(array).all():
         raise EbmError("beta: expected finite inverse temperatures")
     try:
@@ -420,7 +422,7 @@ def as_base(base: Base, n: int, dtype: Any) -> Array:
     """The base inputs as an (n,) array; None is zero."""
     if base is None:
         return np.zeros(n, dtype)
-    base = np.ascontiguousarray(base, dtype)
+    base = np.ascontiguousarray(as_numbers(base, "base"), dtype)
     if base.shape != (n,) or not np.isfinite(base).all():
         raise EbmError(f"base: expected {n} finite inputs, got shape {base.shape}")
     return base
@@ -440,7 +442,7 @@ def as_weights(weights: Array | None, n: int) -> Array:
     """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
     if weights is None:
         return np.full(n, 1.0 / n)
-    weights = np.asarray(weights, np.float64)
+    weights = as_numbers(weights, "weights").astype(np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all():
         raise EbmError(f"weights: expected {n} finite numbers, got shape {weights.shape}")
     return weights
@@ -464,24 +466,6 @@ def as_data(machine: Machine, data: Any, what: str = "data", *, strict: bool = F
 def _first(machine: Machine) -> Array:
     """Which units of the state are those of the data, bool."""
     return np.arange(machine.n_units) < machine.n_visible
-
-
-def as_count(n: Any, what: str = "n", least: int = 1) -> int:
-    """n as an int, or one line that it is none, or too small."""
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least:
-        raise EbmError(f"{what}: expected an integer >= {least}, got {short(n)}")
-    return int(n)
-
-
-def as_numbers(value: Any, name: str) -> Array:
-    """value as an array of real numbers: no text, no complex numbers, no ragged lists."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
-    if array.dtype.kind not in "biuf":
-        raise EbmError(f"{name}: expected real numbers, got an array of {array.dtype}")
-    return array
 
 
 def float_dtype(*arrays: Any) -> np.dtype:

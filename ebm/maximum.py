@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError
-from ebm.machine import Array, Machine, Params, as_count, as_data, as_machine
+from ebm.arguments import as_count, as_function, as_number, as_numbers
+from ebm.errors import EbmError, expect_all
+from ebm.machine import Array, Machine, Params, as_data, as_machine
 from ebm.penalties import Penalty
 
 __all__ = ["Maximum", "maximise"]
@@ -105,6 +106,9 @@ def maximise(
 
     as_machine(machine, "maximise: machine").require_exact()
     rows, w = as_data(machine, data), _row_weights(weights, len(np.asarray(data)))
+    penalties = expect_all(penalties, Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
+    as_function(callback, "callback", "the objective")
+    tolerance = as_number(tolerance, "tolerance", 0)
     climb = _Climb(machine, machine.store(rows), w, penalties)
 
     def after(intermediate_result: Any) -> None:
@@ -161,7 +165,7 @@ def _newton(
 
 
 def _row_weights(weights: ArrayLike | None, n: int) -> Array:
-    w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    w = np.ones(n) if weights is None else as_numbers(weights, "weights").astype(np.float64)
     if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any() or w.sum() == 0:
         raise EbmError(f"weights: expected {n} finite numbers >= 0, not all zero")
     return w / w.sum()

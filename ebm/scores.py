@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_flag, as_numbers
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_machine, as_weights, require
 from ebm.partition import LogZ, log_likelihood
@@ -53,9 +54,9 @@ def pseudo_likelihood(
     rows = as_data(machine, data, strict=True)
     n, d = rows.shape
     chains = machine.start(rows)
-    if not stochastic and sites is None:
+    if not as_flag(stochastic, "stochastic") and sites is None:
         return np.sum([_site(machine, chains, rows, i) for i in range(d)], axis=0)
-    chosen = np.floor(Stream(seed).uniform(n, 1)[:, 0] * d) if sites is None else np.asarray(sites)
+    chosen = np.floor(Stream(seed).uniform(n, 1)[:, 0] * d) if sites is None else as_numbers(sites, "sites")
     if chosen.shape != (n,) or (n and not (0 <= chosen.min() <= chosen.max() < d)):
         raise EbmError(f"sites: expected {n} numbers of units from 0 to {d - 1}")
     out = np.empty(n)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.learning.rules import predictor
-from ebm.machine import Array, Machine, Parametrised, Params
+from ebm.machine import Array, Count, Machine, Parametrised, Params
 from ebm.partition import log_likelihood, log_z_ratio
 from ebm.parts import Arrays, Part
 from ebm.scores import free_energy_gap, pseudo_likelihood
@@ -93,7 +93,7 @@ class EarlyStopping:
     Hinton, "A practical guide to training restricted Boltzmann machines" (2012), section 6, for the gap.
     """
 
-    patience: Annotated[int, Field(ge=1)] = 5
+    patience: Count = 5
     score: Literal["log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"] | None = None
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
 

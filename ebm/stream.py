@@ -7,21 +7,21 @@ position, chain): see `ebm.kernels.numbers.random`. Two integers are therefore a
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import DTypeLike, NDArray
 from pydantic import Field
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect
 
 __all__ = ["Stream"]
 
 # Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
 WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX = (2**40 + i for i in range(5))
 
-Seed: TypeAlias = Annotated[int, Field(ge=0)] | SeedSequence | Generator
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**31)] | SeedSequence | Generator
 
 
 class Stream:
@@ -98,3 +98,8 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream(key={self.key:#x}, counter={self.counter})"
+
+
+def as_stream(rng: Any) -> Stream:
+    """What random numbers come from, or one line that it is none."""
+    return expect(rng, Stream, "rng", "a stream of random numbers such as Stream(0)")

@@ -12,7 +12,7 @@ import ebm
 
 ROOT = Path(ebm.__file__).parent
 PUBLIC = ebm._public()  # the module of each public name
-BOTTOM = {"errors", "notebook", "progress"}
+BOTTOM = {"errors", "notebook", "progress", "arguments"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"machine", "scratch"}
@@ -24,6 +24,7 @@ ALLOWED = {
     "progress": {"errors"},
     "kernels": BOTTOM,
     "stream": BOTTOM | {"kernels"},
+    "arguments": {"errors"},
     "units": BOTTOM | {"kernels"},
     "machine": MACHINE,
     "scratch": MACHINE,

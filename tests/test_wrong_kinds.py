@@ -1,5 +1,8 @@
 """Arguments of a wrong kind: whatever is public answers with one line, and none goes through in silence."""
 
+import inspect
+
+import calls
 import numpy as np
 import pytest
 
@@ -89,6 +92,24 @@ OPEN = {
     "DBN.greedy: sizes": (lambda x: ebm.DBN.greedy(DATA, x, epochs=1), ()),
     "save: object": (lambda x: ebm.save("/tmp/never.npz", x), ("network",)),
     "load: path": (lambda x: ebm.load(x), ()),
+    "RBM: theta": (
+        lambda x: RBM(Bernoulli(), Bernoulli(), np.zeros((2, 2)), [0, 0], [0, 0], theta=x),
+        ("None",),
+    ),
+    "RBM.random: dtype": (
+        lambda x: RBM.random(Bernoulli(), Bernoulli(), 2, 2, dtype=x),
+        ("network",),
+    ),  # it has a dtype
+    "RBM.free_energy: beta": (lambda x: rbm().free_energy(DATA, x), ("number", "None")),
+    "RBM.free_energy: base": (lambda x: rbm().free_energy(DATA, base=x), ("None",)),
+    "RBM.exact: beta": (lambda x: rbm().exact(x), ("number",)),
+    "RBM.sweep: rng": (lambda x: rbm().sweep(DATA, x), ()),
+    "RBM.sweep: scan": (lambda x: rbm().sweep(DATA, ebm.Stream(0), scan=x), ()),
+    "readout: units": (lambda x: ebm.readout(None, DATA, [0, 1, 0, 1], units=x, epochs=1), ("None",)),
+    "save: path": (lambda x: ebm.save(x, rbm()), ("text",)),
+    "autocorrelation_time: series": (lambda x: ebm.diagnostics.autocorrelation_time(x), ("number",)),
+    "fit: progress": (lambda x: ebm.fit(rbm(), DATA, epochs=1, progress=x), ("None", "function")),
+    "PCD: n_chains": (lambda x: ebm.PCD(n_chains=10**15 if x == 0.1 else x), ()),
     "SGD: rate": (lambda x: ebm.SGD(x), ("number",)),
     "PCD: sampler": (lambda x: ebm.PCD(sampler=x), ("None",)),
 }
@@ -125,3 +146,95 @@ def test_a_frame_with_text():
 def test_what_was_given_is_said(given):
     with pytest.raises(EbmError, match="optimiser: got"):
         ebm.fit(rbm(), DATA, optimiser=ebm.SGD if given == "ebm.SGD" else given)
+
+
+# Every argument of a valid call of everything public, replaced by each of these: a sensible result, or one
+# line. A function is not among them where the call is to call it.
+KINDS = {
+    "text": "text",
+    "number": 3,
+    "negative": -1,
+    "fraction": 0.5,
+    "nan": float("nan"),
+    "complex": 1j,
+    "huge": 10**15,
+    "None": None,
+    "class": ebm.Gibbs,
+    "rule": ebm.Exact(),
+    "list": [],
+    "dict": {},
+    "objects": np.array([object()] * 4),
+    "strings": np.array(["a"] * 4),
+    "array": np.ones((4, 3)),
+    "function": len,
+}
+CALLED = ("progress", "callback", "each")
+
+
+def public():
+    """The names of all public functions and classes, those of public modules as ``module.name``."""
+    names = {}
+    for name in dir(ebm):
+        value = getattr(ebm, name)
+        if inspect.ismodule(value):
+            names |= {f"{name}.{inner}": getattr(value, inner) for inner in value.__all__}
+        else:
+            names[name] = value
+    return {name for name, value in names.items() if callable(value)}
+
+
+def defaults(name):
+    """The arguments of settings whose every field has a default."""
+    fields = inspect.signature(getattr(ebm, name)).parameters.values()
+    return {field.name: field.default for field in fields}
+
+
+NAMED = {**calls.CALLS, **calls.SETTINGS, **calls.IN_MODULES, **calls.METHODS}
+LEFT_OUT = {name for names in calls.WITHOUT.values() for name in names}
+NAMED |= {name: defaults(name) for name in sorted(public() - set(NAMED) - LEFT_OUT) if "." not in name}
+
+
+def test_nothing_public_is_without_a_call():
+    inside = {name.rpartition(".")[0] for name in NAMED} | set(NAMED)  # fit of a class, its methods
+    assert public() <= inside | LEFT_OUT
+    assert not LEFT_OUT & set(NAMED)
+    assert public() >= LEFT_OUT
+
+
+def bound(name):
+    """What a name stands for; a machine's method, of a machine made anew."""
+    if name in calls.METHODS:
+        made, method = name.split(".")
+        return getattr(calls.MODELS[made](), method)
+    value = ebm
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def called(name, how):
+    """Make a call; of a generator, take the first."""
+    given = {key: value() if callable(value) and value in calls.MADE else value for key, value in how.items()}
+    result = bound(name)(**given)
+    return next(result) if inspect.isgenerator(result) else result
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", NAMED)
+def test_wrong_kinds_of_every_argument(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # "text" is a path, too
+    how = NAMED[name]
+    if name not in ("datasets.File", "datasets.MNIST"):  # files are looked for when loaded
+        called(name, how)
+    for argument in how:
+        for kind, value in KINDS.items():
+            if (kind == "function" and argument in CALLED) or (kind == "huge" and argument == "budget"):
+                continue
+            try:
+                called(name, how | {argument: value})
+            except EbmError as error:
+                line = str(error)
+                assert "\n" not in line, f"{argument}: {kind}"
+                assert 15 < len(line) < 300, f"{argument}: {kind}: {line}"
+            except Exception as error:
+                raise AssertionError(f"{name}: {argument}: {kind}: {error!r}") from error

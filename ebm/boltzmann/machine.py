@@ -10,13 +10,23 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 from scipy.sparse import csr_array
 
+from ebm.arguments import (
+    as_choice,
+    as_count,
+    as_flag,
+    as_float_type,
+    as_number,
+    as_numbers,
+    as_place,
+)
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
 from ebm.boltzmann.sweeping import Problem, by_colour, energies, orders, sweep
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect, short
 from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
+    SCANS,
     Array,
     Base,
     FloatType,
@@ -25,13 +35,12 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
-    as_count,
     as_free,
     as_rows,
     as_weights,
     parameter,
 )
-from ebm.stream import Seed, Stream
+from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Gaussian, Units
 from ebm.units.family import as_units
 
@@ -103,7 +112,7 @@ class BoltzmannMachine:
         cls,
         units: Units,
         n_visible: int,
-        n_hidden: Annotated[int, Field(ge=0)] = 0,
+        n_hidden: Annotated[int, Field(ge=0, lt=2**31)] = 0,
         *,
         scale: Positive = 0.01,
         cut: Sequence[Sequence[int]] = (),
@@ -115,14 +124,19 @@ class BoltzmannMachine:
         Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
         couplings are then kept sparse.
         """
-        n, w = as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0), units.width
+        n, w = (
+            as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0),
+            as_units(units, "units").width,
+        )
+        scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)
         u = Stream(seed).uniform(n * w, n * w)
         J = np.triu(scale * Gaussian().sample(np.zeros_like(u), u))
         for i in range(n):
             J[i * w : (i + 1) * w, i * w : (i + 1) * w] = 0
-        for pair in cut:
-            if len(pair) != 4 or min(pair) < 0 or max(pair) > n:
-                raise EbmError(f"cut: expected [first, stop, first, stop], 0 to {n}, got {list(pair)}")
+        for pair in expect(cut, Sequence, "cut", "a sequence such as [[0, 4, 4, 8]]"):
+            ends = as_numbers(pair, "cut")
+            if ends.shape != (4,) or ends.dtype.kind not in "iu" or ends.min() < 0 or ends.max() > n:
+                raise EbmError(f"cut: expected [first, stop, first, stop], 0 to {n}, got {short(pair)}")
             first, second = (slice(w * pair[k], w * pair[k + 1]) for k in (0, 2))
             J[first, second] = J[second, first] = 0
         J = (J + J.T).astype(dtype)
@@ -273,7 +287,8 @@ class BoltzmannMachine:
         ndarray or Chains
             What x was.
         """
-        n = as_count(n, "n", 0)
+        n, rng = as_count(n, "n", 0), as_stream(rng)
+        as_choice(scan, SCANS, "scan")
         chains = x if isinstance(x, SpinChains) else self.start(x)
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
@@ -317,6 +332,7 @@ class BoltzmannMachine:
 
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
+        i = as_place(i, self.n_units, "unit i")
         own = slice(i * self.units.width, (i + 1) * self.units.width)
         field = (self.J[own] @ self._phi(x)).T + self.b[own]
         return -np.asarray(field, np.float64) @ states_of(self.units).T
@@ -327,6 +343,7 @@ class BoltzmannMachine:
         A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.11).
         """
         phi, table = self._phi(x), states_of(self.units)
+        weights = as_numbers(weights, "weights", (phi.shape[1], self.n_units, len(table)))
         moved = (weights @ table).reshape(phi.shape[1], -1).T
         moved = (moved - np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi).astype(self.dtype)
         pairs = self._couplings.pairs
@@ -373,8 +390,9 @@ class BoltzmannMachine:
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw x at β = 0: independent, with inputs `base`."""
-        I = np.broadcast_to(as_base(base, len(self.b), self.dtype), (n, len(self.b)))
-        return self.units.sample(I, rng.uniform(n, self.n_units, self.dtype))
+        n, cold = as_count(n, least=0), as_base(base, len(self.b), self.dtype)
+        I = np.broadcast_to(cold, (n, len(self.b)))
+        return self.units.sample(I, as_stream(rng).uniform(n, self.n_units, self.dtype))
 
     def log_z0(self, base: Base = None) -> float:
         """log Z at β = 0, docs/math.md (2.3)."""
@@ -396,6 +414,7 @@ class BoltzmannMachine:
         TooLarge
             More than 2²⁸ states.
         """
+        beta, stats = as_number(beta, "beta"), as_flag(stats, "stats")
         J, b = self._float64()
         log_z, second, mean = sum_states(self.units, beta * J, beta * b, stats)
         return log_z, {"J": self._couplings.on_pattern(second), "b": mean} if stats else {}
@@ -444,7 +463,7 @@ class BoltzmannMachine:
         >>> rest.b, energy
         (array([1.]), 0.0)
         """
-        given = np.asarray(given, np.float64)
+        given = as_numbers(given, "given").astype(np.float64)
         if given.shape != (self.n_units,):
             raise EbmError(f"given: expected {self.n_units} states, NaN where free, got shape {given.shape}")
         if not np.isnan(given).any():

@@ -7,13 +7,14 @@ arguments alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from pydantic import Field
 
-from ebm.errors import EbmError, nearest
+from ebm.arguments import as_choice, as_count, as_flag, as_number
+from ebm.errors import EbmError, expect, short
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -26,20 +27,17 @@ Strength: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Disorder: TypeAlias = Literal["none", "gaussian", "binary"]
 
 
-def _integer(value: Any, what: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise EbmError(f"{what}: expected an integer of at least {least}, got {value!r}")
-    return int(value)
+def _generator(seed: Seed) -> np.random.Generator:
+    """numpy's generator of a seed: these numbers are those that others draw from it."""
+    if not isinstance(seed, np.random.SeedSequence | np.random.Generator):
+        as_count(seed, "seed", 0)
+    return np.random.default_rng(seed)
 
 
 def _strengths(m: int, J: float, disorder: str, seed: Seed, where: str) -> np.ndarray:
     """Return one strength per bond: J, J·N(0, 1), or J·(±1)."""
-    if disorder not in get_args(Disorder):
-        near = nearest(str(disorder), get_args(Disorder))
-        raise EbmError(f"{where}: disorder: unknown choice {disorder!r}; {near}")
-    if not np.isfinite(J):
-        raise EbmError(f"{where}: J: expected a finite number, got {J!r}")
-    rng = np.random.default_rng(seed)
+    as_choice(disorder, get_args(Disorder), f"{where}: disorder")
+    J, rng = as_number(J, f"{where}: J"), _generator(seed)
     if disorder == "gaussian":
         return J * rng.standard_normal(m)
     if disorder == "binary":
@@ -86,8 +84,8 @@ def sk(n: Units, seed: Seed = 0) -> np.ndarray:
     >>> bool((J == J.T).all()), round(float(J.var() * 100), 1)
     (True, 1.0)
     """
-    n = _integer(n, "sk: n", 1)
-    upper = np.triu(np.random.default_rng(seed).standard_normal((n, n)) / np.sqrt(n), 1)
+    n = as_count(n, "sk: n", 1)
+    upper = np.triu(_generator(seed).standard_normal((n, n)) / np.sqrt(n), 1)
     return upper + upper.T
 
 
@@ -138,7 +136,8 @@ def lattice(
            [1., 0., 1., 0.]])
     """
     sides = [
-        _integer(side, "lattice: shape", 1) for side in (shape if isinstance(shape, Sequence) else (shape,))
+        as_count(side, "lattice: shape", 1)
+        for side in (shape if isinstance(shape, list | tuple) else (shape,))
     ]
     if not sides:
         raise EbmError("lattice: shape: expected at least one side, got none")
@@ -146,7 +145,9 @@ def lattice(
     starts, ends = [], []
     for axis, side in enumerate(sides):
         here, there = site, np.roll(site, -1, axis)
-        if not periodic or side <= 2:  # the wrapping bond would be absent, a double or a loop
+        if (
+            not as_flag(periodic, "lattice: periodic") or side <= 2
+        ):  # the wrapping bond would be absent, a double or a loop
             inside = np.arange(side - 1)
             here, there = here.take(inside, axis), there.take(inside, axis)
         starts.append(here.ravel())
@@ -202,7 +203,7 @@ def random_regular(
     >>> set(J.sum(axis=0).tolist())
     {3.0}
     """
-    n, degree = _integer(n, "random_regular: n", 1), _integer(degree, "random_regular: degree", 0)
+    n, degree = as_count(n, "random_regular: n", 1), as_count(degree, "random_regular: degree", 0)
     if degree >= n:
         raise EbmError(
             f"random_regular: {n} units cannot have {degree} neighbours each; expected at most {n - 1}"
@@ -212,7 +213,7 @@ def random_regular(
         raise EbmError(
             f"random_regular: n·degree = {n}·{degree} is odd; expected an even product, such as {near}"
         )
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     if 2 * degree > n - 1:
         i, j = _graph(n, n - 1 - degree, rng)
         absent = np.triu(np.ones((n, n), bool), 1)
@@ -301,7 +302,7 @@ def from_edges(edges: Any, n: int | None = None, *, sparse: bool = True) -> csr_
     if n is None and not len(table):
         raise EbmError("from_edges: no edges and no n; expected at least one of them")
     ends, w = table[:, :2], table[:, 2]
-    n = int(ends.max()) + 1 if n is None else _integer(n, "from_edges: n", 1)
+    n = int(ends.max()) + 1 if n is None else as_count(n, "from_edges: n", 1)
     _refuse_edge(table, np.any((ends < 0) | (ends >= n), axis=1), f"an index outside 0..{n - 1}")
     i, j = ends.astype(np.int64).T
     _refuse_edge(table, i == j, "a self-loop; expected two different units")
@@ -310,16 +311,16 @@ def from_edges(edges: Any, n: int | None = None, *, sparse: bool = True) -> csr_
     _refuse_edge(table, again, "a pair that was given before; expected each pair once, in either order")
     _refuse_edge(table, ~np.isfinite(w), "a weight that is not finite")
     J = _symmetric(i, j, w, n)
-    return J if sparse else J.toarray()
+    return J if as_flag(sparse, "from_edges: sparse") else J.toarray()
 
 
 def _edge_table(edges: Any) -> np.ndarray:
     """Return the edges as float64, (m, 3), with whole numbers for ends."""
     if not isinstance(edges, np.ndarray):
-        edges = list(edges)
+        edges = list(expect(edges, Iterable, "from_edges: edges", "rows (i, j, w)"))
         odd = next((k for k, edge in enumerate(edges) if np.shape(edge) != (3,)), None)
         if odd is not None:
-            raise EbmError(f"from_edges: edge {odd} (from 0) is {edges[odd]!r}; expected (i, j, w)")
+            raise EbmError(f"from_edges: edge {odd} (from 0) is {short(edges[odd])}; expected (i, j, w)")
     try:
         table = np.asarray(edges, np.float64)
     except (TypeError, ValueError):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.arguments import as_numbers
 from ebm.datasets.reading import read_array, read_table
 from ebm.errors import EbmError
 
@@ -116,10 +117,14 @@ def cut_value(W: Any, x: Any) -> Any:
     >>> cut_value(W, [[1, -1, 1], [1, -1, -1]])
     array([2., 3.])
     """
-    from scipy.sparse import coo_array, triu
+    from scipy.sparse import coo_array, issparse, triu
 
+    if not issparse(W):
+        W = as_numbers(W, "cut_value: W")
+    if W.ndim != 2 or W.shape[0] != W.shape[1]:
+        raise EbmError(f"cut_value: W: expected a square matrix, got shape {W.shape}")
     upper = coo_array(triu(coo_array(W), 1))
-    n, x = upper.shape[0], np.asarray(x)
+    n, x = upper.shape[0], as_numbers(x, "cut_value: x")
     if x.ndim not in (1, 2) or x.shape[-1] != n:
         raise EbmError(f"cut_value: x: expected shape ({n},) or (k, {n}), got {x.shape}")
     (i, j), weights = upper.coords, upper.data.astype(np.float64)

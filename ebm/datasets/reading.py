@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ebm.errors import EbmError, nearest
+from ebm.errors import EbmError, expect, nearest, short
 
 __all__ = ["Table", "first_cell", "read_array", "read_table"]
 
@@ -121,7 +122,9 @@ def _read_numpy(
     loaded = np.load(file, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if key is not None:
-            raise EbmError(f"{path}: a .npy file holds one array, not several; expected no key, got {key!r}")
+            raise EbmError(
+                f"{path}: a .npy file holds one array, not several; expected no key, got {short(key)}"
+            )
         return loaded, None
     with loaded as archive:
         if isinstance(labels, str) and labels not in archive.files:
@@ -315,4 +318,5 @@ def read_array(path: str | Path, key: str | None = None, *, delimiter: str = ","
     array([[1., 0.],
            [0., 1.]])
     """
+    expect(path, (str, os.PathLike), "path", "the path of a file")
     return read_table(path, key, None, delimiter)[0].values

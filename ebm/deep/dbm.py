@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from ebm.arguments import as_count, as_float_type, as_number
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
@@ -20,8 +21,8 @@ from ebm.machine import (
     FloatType,
     Params,
     Positive,
-    as_count,
     as_rows,
+    as_weights,
     enumerate_states,
     n_states,
     put,
@@ -29,9 +30,11 @@ from ebm.machine import (
 )
 from ebm.network import Layer, Network
 from ebm.partition import LogZ, log_z
+from ebm.partition.likelihood import as_log_z
 from ebm.rbm import RBM
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Units
+from ebm.units.family import as_units
 
 __all__ = ["DBM"]
 
@@ -144,6 +147,7 @@ class DBM(EvenLayers):
         units = expect_all(units, Units, "units", "a sequence such as [Bernoulli()] * 3")
         if len(units) != len(sizes):
             raise EbmError(f"units: expected one type for each of {len(sizes)} layers, got {len(units)}")
+        scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)
         columns = [u.columns(as_count(n, "sizes")) for u, n in zip(units, sizes, strict=True)]
         stream, weights = Stream(seed).split(WEIGHTS), []
         for k, (n, m) in enumerate(pairwise(columns)):
@@ -166,7 +170,8 @@ class DBM(EvenLayers):
 
         Its visible biases are the data's marginals.
         """
-        data = as_rows(data, visible, np.shape(data)[-1] if np.ndim(data) else 0, "data")
+        expect(sizes, Sequence, "sizes", "numbers of hidden units such as [4, 3]")
+        data = as_rows(data, as_units(visible, "visible"), np.shape(data)[-1] if np.ndim(data) else 0, "data")
         units = [visible, *[Bernoulli()] * len(sizes)]
         machine = cls.random([data.shape[1], *sizes], units, scale=scale, seed=seed, dtype=dtype)
         mean = visible.encode(data).mean(0, dtype=np.float64)
@@ -237,6 +242,7 @@ class DBM(EvenLayers):
             if not isinstance(units, (Bernoulli, Ising)):
                 expected = "expected Bernoulli or Ising units in the even hidden layers"
                 raise NotSupported(f"mean_field: {units}: {expected}")
+        tolerance = as_number(tolerance, "tolerance", 0)
         m, entropy = even_means(self._rbm, v, self._even[0].stop, tolerance)
         return np.concatenate([v, m], axis=1), entropy
 
@@ -257,9 +263,9 @@ class DBM(EvenLayers):
         ndarray, (n,) float64
             Nats per sample.
         """
-        value = log_z(self, seed=seed) if log_z_of is None else log_z_of
+        value = as_log_z(log_z(self, seed=seed) if log_z_of is None else log_z_of)
         x, entropy = self.mean_field(self.layer_units[0].check(np.asarray(v), "v", strict=True))
-        return entropy - self.free_energy(x) - float(value)
+        return entropy - self.free_energy(x) - value
 
     def _completions(self, v: ArrayLike) -> tuple[Array, Array, int]:
         """All states of the other even layers beside each row: (n·q, n_units), the rows and q."""
@@ -291,7 +297,7 @@ class DBM(EvenLayers):
         x, v, q = self._completions(v)
         energies = self.free_energy(x).reshape(len(v), q)
         p = np.exp(energies.min(1, keepdims=True) - energies)
-        w = np.full(len(v), 1 / len(v)) if weights is None else np.asarray(weights, np.float64)
+        w = as_weights(weights, len(v))
         return self.stats(x, (w[:, None] * p / p.sum(1, keepdims=True)).ravel())
 
     def transform(self, v: ArrayLike) -> Array:

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from ebm.arguments import as_count, as_flag, as_function
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported, expect, expect_all
 from ebm.learning import CD, Rule
-from ebm.machine import Array, Count, Machine, Params, as_count, as_rows, put
+from ebm.machine import Array, Count, Machine, Params, as_rows, put
 from ebm.network import Layer, Network
 from ebm.optimisers import SGD, Optimiser
 from ebm.partition import LogZ, log_z
+from ebm.partition.likelihood import as_log_z
 from ebm.penalties import Penalty
 from ebm.progress import Progress, Update, showing
 from ebm.rbm import RBM
@@ -24,6 +26,7 @@ from ebm.samplers import sample
 from ebm.stream import SAMPLE, Seed, Stream
 from ebm.training import fit
 from ebm.units import Bernoulli, Units
+from ebm.units.family import as_units
 
 __all__ = ["DBN"]
 
@@ -141,10 +144,12 @@ class DBN:
         layers = len(expect(sizes, Sequence, "greedy: sizes", "numbers of hidden units such as [500, 200]"))
         if not layers:
             raise EbmError("greedy: sizes: expected at least one hidden layer")
+        learnt = expect_all(learnt, RBM, "learnt", "a sequence of RBMs")
+        as_function(each, "each", "a number and an RBM")
         optimisers = _each(SGD(0.05, momentum=0.5) if optimiser is None else optimiser, layers, "optimiser")
         lengths = _each(epochs, layers, "epochs")
         machines: list[RBM] = []
-        rows, units, stream = visible.check(data), visible, Stream(seed)
+        rows, units, stream = as_units(visible, "visible").check(data), visible, Stream(seed)
         with showing(progress, "greedy") as update:
             for k, size in enumerate(sizes):
                 key = stream.split(k).key
@@ -281,7 +286,9 @@ class DBN:
         if not self.depth:
             return x
         states = self.draw_down(self.top.visible.as_states(x, self.dtype), rng)
-        return self.layer_units[0].mean(self.inputs_down(states[1], 0)) if means else states[0]
+        return (
+            self.layer_units[0].mean(self.inputs_down(states[1], 0)) if as_flag(means, "means") else states[0]
+        )
 
     def log_likelihood_bound(
         self, v: ArrayLike, log_z_of: LogZ | float | None = None, *, n_draws: int = 10, seed: Seed = 0
@@ -302,7 +309,7 @@ class DBN:
         ndarray, (n,) float64
             Nats per sample. For a single RBM it is the log-likelihood.
         """
-        value = float(log_z(self.top, seed=seed) if log_z_of is None else log_z_of)
+        value = as_log_z(log_z(self.top, seed=seed) if log_z_of is None else log_z_of)
         rows, rng = self._data(v, strict=True), Stream(seed).split(SAMPLE)
         total = np.zeros(len(rows))
         draws = as_count(n_draws, "n_draws") if self.depth else 1

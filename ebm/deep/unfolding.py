@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ebm.arguments import as_count
 from ebm.network import Layer, Network
 from ebm.units import Units
+from ebm.units.family import as_units
 
 __all__ = ["autoencoder", "with_readout"]
 
@@ -15,7 +17,7 @@ __all__ = ["autoencoder", "with_readout"]
 def with_readout(layers: Sequence[Layer], inputs: Units, readout: Units, n_outputs: int) -> Network:
     """A network of these layers and a readout that says nothing yet."""
     dtype = layers[-1].W.dtype
-    shape = (len(layers[-1].b), readout.columns(n_outputs))
+    shape = (len(layers[-1].b), as_units(readout, "readout").columns(as_count(n_outputs, "n_outputs")))
     top = Layer(readout, np.zeros(shape, dtype), np.zeros(shape[1], dtype))
     return Network([*layers, top], inputs)
 

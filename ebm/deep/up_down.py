@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
 
 from ebm.deep.dbn import DBN
 from ebm.errors import expect, settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Params
+from ebm.machine import Array, Count, Params
 from ebm.optimisers import SGD, Optimiser
 from ebm.penalties import Penalty
 from ebm.progress import Progress, showing
@@ -43,7 +41,7 @@ class UpDown:
     Hinton, Osindero & Teh, "A fast learning algorithm for deep belief nets" (2006), section 5 and appendix B.
     """
 
-    k: Annotated[int, Field(ge=1)] = 3
+    k: Count = 3
 
     def init(self, machine: DBN, rng: Stream) -> Carried:
         """Nothing is carried."""

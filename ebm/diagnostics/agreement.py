@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_flag, as_number
 from ebm.diagnostics.autocorrelation import autocorrelation_time
 from ebm.diagnostics.convergence import LEAST_SPAN, split_r_hat
 from ebm.diagnostics.series import Array, as_names, as_series, is_constant, like_input, rounding
@@ -127,12 +128,12 @@ def agreement(
     (a, several), (b, both) = (as_series(s, w, 2) for s, w in ((one, "one"), (other, "other")))
     if len(a) != len(b) or several != both:
         raise EbmError(f"agreement: expected the same series, got {np.shape(one)} and {np.shape(other)}")
-    if not 0 < level < 1:
+    if not 0 < as_number(level, "level") < 1:
         raise EbmError(f"level: expected a probability between 0 and 1, got {level!r}")
     labels = as_names(names, len(a), several)
     rows = [_compare(x, y) for x, y in zip(a, b, strict=True)]
     p, reason = _verdict(labels, rows, level)
-    if warn and not reason:
+    if as_flag(warn, "warn") and not reason:
         _warn_short(labels, a, b)
     values = {key: like_input([row[key] for row in rows], several) for key in rows[0]}
     return Agreement(labels, **values, p=p, level=level, agree=not reason, reason=reason)

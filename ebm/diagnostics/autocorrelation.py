@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_flag, as_number, as_numbers
+from ebm.errors import EbmError
+
 __all__ = ["autocorrelation_time"]
 
 
@@ -52,9 +55,11 @@ def autocorrelation_time(series: ArrayLike, window: float = 5.0, *, warn: bool =
     >>> autocorrelation_time(rng.normal(size=(10, 1000))) < 1.2
     True
     """
-    x = np.atleast_2d(np.asarray(series, np.float64))
-    tau, n = _estimate(x, window), x.shape[1]
-    if warn and n < _SPAN * tau:
+    x = np.atleast_2d(as_numbers(series, "series").astype(np.float64))
+    if x.ndim != 2 or 0 in x.shape:
+        raise EbmError(f"series: expected (n_chains, n_steps), got {np.shape(series)}")
+    tau, n = _estimate(x, as_number(window, "window", 0)), x.shape[1]
+    if as_flag(warn, "warn") and n < _SPAN * tau:
         warnings.warn(
             f"autocorrelation_time: chains of {n} steps span {n / tau:.1f} autocorrelation times; expected"
             f" {_SPAN}: it may be larger than {tau:.3g}",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_flag
 from ebm.diagnostics.autocorrelation import autocorrelation_time
 from ebm.diagnostics.series import Array, as_names, as_series, is_constant, like_input
 
@@ -276,7 +277,7 @@ def summarise(series: ArrayLike, names: Sequence[str] | str | None = None, *, wa
     wrong = [fault for fault in faults if fault]
     more = f" (and {len(wrong) - 1} more series)" if len(wrong) > 1 else ""
     reason = wrong[0] + more if wrong else ""
-    if warn and reason:
+    if as_flag(warn, "warn") and reason:
         warnings.warn(f"summarise: do not trust these chains: {reason}", RuntimeWarning, stacklevel=2)
     values = {key: like_input([c[key] for c in columns], several) for key in columns[0]}
     return Summary(labels, **values, n_chains=n_chains, n_steps=n_steps, trusted=not reason, reason=reason)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_count
 from ebm.diagnostics.series import Array
 from ebm.errors import EbmError
 
@@ -153,8 +154,7 @@ def _history(levels: ArrayLike, n_levels: int | None) -> tuple[Array, int]:
         )
     at = at[:, None] if at.ndim == 2 else at
     most = at.shape[2] if n_levels is None else n_levels
-    if not isinstance(most, (int, np.integer)) or isinstance(most, bool) or most < 2:
-        raise EbmError(f"n_levels: expected 2 or more, got {most!r}")
+    as_count(most, "n_levels", 2)
     if (at < 0).any() or (at >= most).any():
         raise EbmError(f"levels: expected 0 to {most - 1}, got {at.min()} to {at.max()}")
     if n_levels is None and np.any(np.sort(at, 2) != np.arange(most)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_numbers
 from ebm.diagnostics.series import Array
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect, short
 
 __all__ = ["principal_directions", "projections"]
 
@@ -44,12 +45,12 @@ def projections(
     array([[1.],
            [3.]])
     """
-    axes = np.asarray(directions, np.float64)
+    axes = as_numbers(directions, "directions").astype(np.float64)
     axes = axes[:, None] if axes.ndim == 1 else axes
     phi = _encoded(x, units)
     if axes.ndim != 2 or phi.shape[-1] != len(axes):
         raise EbmError(f"directions: expected ({phi.shape[-1]}, k), got {np.shape(directions)}")
-    middle = np.zeros(len(axes)) if centre is None else np.asarray(centre, np.float64)
+    middle = np.zeros(len(axes)) if centre is None else as_numbers(centre, "centre").astype(np.float64)
     if middle.shape != (len(axes),):
         raise EbmError(f"centre: expected ({len(axes)},), got {middle.shape}")
     return phi @ axes - middle @ axes
@@ -83,7 +84,7 @@ def principal_directions(data: ArrayLike, k: int = 2, *, units: Any = None) -> t
     if phi.ndim != 2:
         raise EbmError(f"data: expected rows of units, got shape {np.shape(data)}")
     if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 1 <= k <= most:
-        raise EbmError(f"k: expected an integer from 1 to {most}, got {k!r}")
+        raise EbmError(f"k: expected an integer from 1 to {most}, got {short(k)}")
     centre = phi.mean(0)
     apart = phi - centre
     if len(apart) < apart.shape[1]:  # fewer rows than columns: the small side is the rows
@@ -94,10 +95,23 @@ def principal_directions(data: ArrayLike, k: int = 2, *, units: Any = None) -> t
     return centre, axes * np.sign(largest)
 
 
+@runtime_checkable
+class _Encodes(Protocol):
+    """What is needed of a unit type: this package's diagnostics import none."""
+
+    def encode(self, x: Array) -> Array: ...
+
+    def decode(self, phi: Array) -> Array: ...
+
+    def cgf(self, I: Array) -> Array: ...
+
+
 def _encoded(x: ArrayLike, units: Any) -> Array:
     states = np.asarray(x)
     if states.dtype.kind not in "biuf" or states.ndim == 0:
         raise EbmError(f"x: expected states (..., n_units), got {states.dtype} {states.shape}")
+    if units is not None:
+        expect(units, _Encodes, "units", "units such as Potts(3)")
     phi = states if units is None else units.encode(states)
     if not np.isfinite(phi).all():
         raise EbmError("x: expected finite states")

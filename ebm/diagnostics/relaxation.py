@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_flag
 from ebm.diagnostics.series import Array, as_series, is_constant
 
 __all__ = ["relaxation_time"]
@@ -64,7 +65,7 @@ def relaxation_time(series: ArrayLike, *, warn: bool = True) -> float:
     x, _ = as_series(series)
     longest = 1 << (x.shape[2] // 2).bit_length() - 1
     tau = max(_implied(one, longest) for one in x)
-    if warn and tau > longest:
+    if as_flag(warn, "warn") and tau > longest:
         warnings.warn(
             f"relaxation_time: chains of {x.shape[2]} steps still remember: {tau:.3g} steps is extrapolated",
             RuntimeWarning,

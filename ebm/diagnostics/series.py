@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ebm.errors import EbmError
+from ebm.arguments import as_numbers
+from ebm.errors import EbmError, expect_all
 
 __all__ = ["as_names", "as_series", "is_constant", "like_input", "rounding"]
 
@@ -18,13 +19,7 @@ LEAST_STEPS = 4  # halves of two steps: the least of which arviz_stats takes a v
 
 def as_series(series: ArrayLike, what: str = "series", least_chains: int = 1) -> tuple[Array, bool]:
     """Series as (k, n_chains, n_steps) float64, and whether there was an axis of projections."""
-    try:
-        x = np.asarray(series)
-    except ValueError:
-        raise EbmError(f"{what}: expected chains of equal length, got a ragged list") from None
-    if x.dtype.kind not in "biuf":
-        raise EbmError(f"{what}: expected real numbers, got an array of {x.dtype}")
-    x = np.atleast_2d(x).astype(np.float64)
+    x = np.atleast_2d(as_numbers(series, what)).astype(np.float64)
     if x.ndim not in (2, 3) or 0 in x.shape:
         raise EbmError(
             f"{what}: expected (n_chains, n_steps) or (n_chains, n_steps, k), got {np.shape(series)}"
@@ -45,7 +40,7 @@ def as_names(names: Sequence[str] | str | None, k: int, several: bool) -> tuple[
     """A name for each of the k series."""
     if names is None:
         return tuple(f"series {j}" for j in range(k)) if several else ("series",)
-    labels = (names,) if isinstance(names, str) else tuple(names)
+    labels = (names,) if isinstance(names, str) else expect_all(names, str, "names", "a name for each series")
     if len(labels) != k:
         raise EbmError(f"names: expected {k}, one per series, got {len(labels)}")
     return labels

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_count, as_number
 from ebm.elimination.factors import integrate, take_factors
 from ebm.elimination.plan import Plan, make_plan
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import NotSupported, expect
 from ebm.graph import Graph, graph_of, states_of
-from ebm.machine import Array, Base, Machine, as_count, refuse_above
+from ebm.machine import Array, Base, Machine, refuse_above
 from ebm.stream import Stream
 
 __all__ = ["Junction", "Marginals", "eliminate", "log_z_by_elimination"]
@@ -271,9 +272,8 @@ def eliminate(
     >>> bool(abs(eliminate(chain.graph()).log_z - expected) < 1e-9)
     True
     """
-    if not limit >= 0 or limit > 40:
-        raise EbmError(f"limit: expected log2 of a number of states, 0 to 40, got {limit}")
-    return Junction(graph, beta, base, graph.as_given(given), limit)
+    expect(graph, Graph, "graph", "a graph such as machine.graph()")
+    return Junction(graph, beta, base, graph.as_given(given), as_number(limit, "limit", 0, 40))
 
 
 def log_z_by_elimination(machine: Machine, beta: float = 1.0, base: Base = None) -> float:

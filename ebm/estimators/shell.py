@@ -12,9 +12,10 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from ebm.arguments import as_count
 from ebm.errors import EbmError, expect
 from ebm.learning import Rule
-from ebm.machine import Array, Machine, as_count
+from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
 from ebm.units import Bernoulli, Units
 

@@ -26,7 +26,7 @@ from ebm.units import Mixed, Units
 __all__ = ["Config", "Count", "Model", "Plots", "Train", "Work", "data_units", "heldout_of", "rows_for"]
 
 Count = Annotated[int, Field(ge=1, lt=2**31)]
-Natural = Annotated[int, Field(ge=0)]
+Natural = Annotated[int, Field(ge=0, lt=2**31)]
 Model: TypeAlias = Machine | DBN
 
 

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numba import njit
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.kernels import JIT
 
 __all__ = ["get_num_threads", "set_num_threads"]
@@ -91,7 +91,7 @@ def set_num_threads(n):
     >>> ebm.set_num_threads(before)
     """
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-        raise EbmError(f"set_num_threads: expected an integer >= 1, got {n!r}")
+        raise EbmError(f"set_num_threads: expected an integer >= 1, got {short(n)}")
     _state["threads"] = min(int(n), numba.config.NUMBA_NUM_THREADS)
 
 

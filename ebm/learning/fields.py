@@ -17,7 +17,7 @@ from pydantic import Field
 from ebm.errors import NotSupported, settings
 from ebm.graph import Graph, HasGraph, graph_of
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params, require
+from ebm.machine import Array, Count, Machine, Params, require
 from ebm.partition.mean_fields import Reaction, covariance, first_order
 from ebm.parts import part_of
 from ebm.stream import Stream
@@ -58,8 +58,8 @@ class Copies(Carried):
 class _Fields:
     """What both rules are: settings, copies of the means, and the difference of the phases."""
 
-    n_iterations: Annotated[int, Field(ge=1)] = 10
-    n_copies: Annotated[int, Field(ge=1)] = 20
+    n_iterations: Count = 10
+    n_copies: Count = 20
     step: Annotated[float, Field(gt=0, le=1)] = 0.5
 
     second: ClassVar[bool]  # whether the second order in the couplings is taken along

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params
+from ebm.machine import Array, Count, Machine, Params
 from ebm.parts import part_of
 from ebm.stream import Stream
 
@@ -36,8 +36,8 @@ class RandomStart:
     models" (2020); Decelle, Furtlehner & Seoane (2021), of RBMs ("Rdm-k").
     """
 
-    k: Annotated[int, Field(ge=1)] = 10
-    n_chains: Annotated[int, Field(ge=1)] = 100
+    k: Count = 10
+    n_chains: Count = 100
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing."""
@@ -96,8 +96,8 @@ class FastPCD:
     Tieleman & Hinton, "Using fast weights to improve persistent contrastive divergence" (2009).
     """
 
-    k: Annotated[int, Field(ge=1)] = 1
-    n_chains: Annotated[int, Field(ge=1)] = 100
+    k: Count = 1
+    n_chains: Count = 100
     fast_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.95
 

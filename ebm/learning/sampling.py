@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import Field, PlainValidator
+from pydantic import PlainValidator
 
 from ebm.errors import settings
 from ebm.learning.clamped import Positive, check_positive, clamped
 from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, normalised, zero
 from ebm.learning.tuning import Length, Tuning, as_length, tuned
-from ebm.machine import Array, Chains, Machine, Params
+from ebm.machine import Array, Chains, Count, Machine, Params
 from ebm.parts import part_of
 from ebm.samplers.walkers import Adapts, Sampler, resume
 from ebm.stream import Stream
@@ -47,7 +47,7 @@ class CD(Centring):
     Hinton, "Training products of experts by minimizing contrastive divergence" (2002).
     """
 
-    k: Annotated[int, Field(ge=1)] = 1
+    k: Count = 1
     positive: Positive = "gibbs"
     centred: bool = False
     standardised: bool = False
@@ -166,14 +166,14 @@ class PCD(Centring):
     """
 
     k: Annotated[Length, PlainValidator(as_length)] = 1
-    n_chains: Annotated[int, Field(ge=1)] = 100
+    n_chains: Count = 100
     sampler: Sampler | None = None
     positive: Positive = "gibbs"
     centred: bool = False
     standardised: bool = False
     offset_rate: Share = 0.01
     offsets: Whose = "data"
-    most: Annotated[int, Field(ge=1)] = 100
+    most: Count = 100
 
     def __post_init__(self) -> None:
         if self.k == "auto" and (self.sampler is not None or self.n_chains < 2):

@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ebm.machine import Chains, Machine, as_count
+from ebm.arguments import as_count
+from ebm.machine import Chains, Machine
 from ebm.parts import Part
 from ebm.samplers.pilot import evenly
 from ebm.samplers.relaxation import LEAST, relaxation

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from ebm.deferred import Deferred
 from ebm.errors import NotSupported, settings
-from ebm.machine import Array, put
+from ebm.machine import Array, Count, put
 from ebm.network.model import Layer, Network, minus_log_p
 from ebm.optimisers.schedules import Positive
 from ebm.penalties import L2, Penalty
@@ -40,7 +39,7 @@ class LBFGS:
     Liu & Nocedal, "On the limited memory BFGS method for large scale optimization" (1989); scipy's L-BFGS-B.
     """
 
-    memory: Annotated[int, Field(ge=1)] = 10
+    memory: Count = 10
     tolerance: Positive = 1e-6
 
 

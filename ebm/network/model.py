@@ -9,15 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, NotSupported, expect_all
-from ebm.machine import (
-    Array,
-    Params,
-    as_numbers,
-    as_weights,
-    float_dtype,
-    parameter,
-)
+from ebm.arguments import as_count, as_float_type, as_numbers
+from ebm.errors import EbmError, NotSupported, expect_all, short
+from ebm.machine import Array, FloatType, Params, as_weights, float_dtype, parameter
 from ebm.network.passes import Masks, backward, forward, mean_of
 from ebm.rows import as_source
 from ebm.scratch import Scratch
@@ -47,10 +41,11 @@ class Layer:
 
     @classmethod
     def random(
-        cls, units: Units, n_in: int, n_units: int, *, seed: Seed = 0, dtype: Any = np.float64
+        cls, units: Units, n_in: int, n_units: int, *, seed: Seed = 0, dtype: FloatType = np.float64
     ) -> Layer:
         """Normal weights of variance 1/n_in, zero biases."""
-        columns = n_units * units.width
+        units, dtype = as_units(units, "units"), as_float_type(dtype)
+        n_in, columns = as_count(n_in, "n_in"), as_count(n_units, "n_units") * units.width
         z = Gaussian().sample(np.zeros((n_in, columns)), Stream(seed).split(WEIGHTS).uniform(n_in, columns))
         return cls(units, (z / np.sqrt(n_in)).astype(dtype), np.zeros(columns, dtype))
 
@@ -217,7 +212,7 @@ class Network:
         """
         n = len(self.layer_units)
         if not isinstance(layer, (int, np.integer)) or not -n <= layer < n:
-            raise EbmError(f"layer: expected a number from {-n} to {n - 1}, got {layer!r}")
+            raise EbmError(f"layer: expected a number from {-n} to {n - 1}, got {short(layer)}")
         rows, units = self.source(x), self.layer_units[layer]
         zero = np.zeros_like(self.params[f"b{layer % n}"])
         out = np.empty((len(rows), len(zero)), self.dtype)

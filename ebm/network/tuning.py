@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.errors import EbmError, NotSupported, expect
+from ebm.arguments import as_numbers
+from ebm.errors import EbmError, NotSupported, described, expect, short
 from ebm.learning import Carried
-from ebm.machine import Array, Count, TwoLayers, as_numbers, require
+from ebm.machine import Array, Count, TwoLayers, require
 from ebm.network.lbfgs import LBFGS, descend
 from ebm.network.model import Layer, Network
 from ebm.network.rule import BackPropagation, Dropout
@@ -26,6 +27,7 @@ from ebm.training.history import Row
 from ebm.training.judges import Judge
 from ebm.training.steps import as_batch, steps_per_epoch
 from ebm.units import Bernoulli, Gaussian, Potts, Units
+from ebm.units.family import as_units
 
 __all__ = ["fine_tune", "readout"]
 
@@ -36,7 +38,7 @@ def fine_tune(
     y: ArrayLike,
     *,
     optimiser: Optimiser | LBFGS | None = None,
-    epochs: Annotated[int, Field(ge=0)] = 50,
+    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 50,
     batch_size: Count = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
@@ -102,6 +104,8 @@ def fine_tune(
     (array([0, 1, 1, 0], dtype=int32), True)
     """
     expect(network, Network, "network", "a network such as readout(...) makes")
+    if stopping is not None:
+        expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
     if stopping is not None and (validation is None or stopping.score not in (None, "loss", "error")):
         raise EbmError(f"fine_tune: {stopping}: expected validation rows, and loss or error as the score")
     rows = network.source(x)
@@ -138,7 +142,7 @@ def _factors(network: Network, rates: Sequence[float] | None) -> dict[str, float
     n = len(network.layer_units)
     given = as_numbers(rates, "rates")
     if given.shape != (n,) or not np.isfinite(given).all() or (given < 0).any():
-        raise EbmError(f"rates: expected {n} numbers >= 0, one for every layer, got {rates!r}")
+        raise EbmError(f"rates: expected {n} numbers >= 0, one for every layer, got {short(rates)}")
     by_layer = {f"{name}{k}": float(f) for k, f in enumerate(given) for name in "Wb"}
     by_layer |= {f"y.{name}": float(given[-1]) for name in network.readout_units.learns}
     return {key: f for key, f in by_layer.items() if f != 1}
@@ -153,6 +157,8 @@ def _by_losses(
         "train": (rows, target, w / w.sum() if w is not None and w.any() else None)
     }
     if validation is not None:
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise EbmError(f"validation: got {described(validation)}; expected a pair (x, y)")
         seen = network.source(validation[0])
         sets["validation"] = seen, network.target(validation[1], len(seen))
     finite = network.readout_units.states is not None
@@ -188,7 +194,7 @@ def readout(
     *,
     units: Units | None = None,
     optimiser: Optimiser | LBFGS | None = None,
-    epochs: Annotated[int, Field(ge=0)] = 100,
+    epochs: Annotated[int, Field(ge=0, lt=2**31)] = 100,
     batch_size: Count = 100,
     weights: ArrayLike | None = None,
     penalties: Sequence[Penalty] = (),
@@ -230,6 +236,9 @@ def readout(
         if y.dtype.kind not in "iu" or y.size == 0 or y.min() < 0:
             raise EbmError("y: expected class numbers 0, 1, ...; for other targets give `units`")
         units = Potts(max(2, int(y.max()) + 1))
+    if y.ndim not in (1, 2):
+        raise EbmError(f"y: expected shape (n,) or (n, n_outputs), got {y.shape}")
+    as_units(units, "units")
     n_out = 1 if y.ndim == 1 else y.shape[1]
     dtype = below[0].W.dtype if below else np.float64
     shape = (np.shape(seen)[1], n_out * units.width)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import EbmError, nearest, settings
-from ebm.machine import Params
+from ebm.machine import Count, Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate
 from ebm.optimisers.steps import PARALLEL, Factors, Memory, Optimiser, factor_of
 from ebm.parts import part_of
@@ -135,7 +135,7 @@ class Averaged:
     optimiser: Optimiser
     start: NotNegative = 0.0
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None
-    every: Annotated[int, Field(ge=1)] = 1
+    every: Count = 1
 
     @property
     def rate(self) -> Rate:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError
-from ebm.machine import Array, Base, Machine, as_count, as_machine, as_rows
+from ebm.machine import Array, Base, Machine, as_machine, as_rows
 from ebm.partition.estimate import Context, Progress
 from ebm.stream import Seed, Stream
 
@@ -188,7 +189,7 @@ def path_of(n_temperatures: int, betas: Array | None) -> Array:
     """The inverse temperatures of a path, evenly spaced if none are given; any but 0 … 1 joins other ends."""
     if betas is None:
         return np.linspace(0, 1, as_count(n_temperatures, "n_temperatures") + 1)
-    path = np.asarray(betas, np.float64)
+    path = as_numbers(betas, "betas").astype(np.float64)
     if path.ndim != 1 or len(path) < 2 or path[0] != 0 or path[-1] != 1 or not (np.diff(path) >= 0).all():
         raise EbmError("betas: expected inverse temperatures that ascend from 0 to 1")
     return path

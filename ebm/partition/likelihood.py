@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, TooLarge
+from ebm.errors import EbmError, TooLarge, short
 from ebm.machine import Array, Conditionable, Machine, as_data, as_machine, require
 from ebm.partition.annealed import annealed_log_weights
 from ebm.partition.estimate import LogZ, log_mean_exp
@@ -43,17 +43,23 @@ def log_likelihood(
     EbmError
         Rows of the wrong width, or that are no states of the machine: means have no probability.
     """
-    if not isinstance(log_z, (LogZ, float, int, np.floating, type(None))):
-        raise EbmError(f"log_z: expected a LogZ, a number or None, got {log_z!r}")
+    known = None if log_z is None else as_log_z(log_z)
     machine = as_machine(machine, "log_likelihood: machine")
     rows = as_data(machine, data, strict=True)
-    if log_z is None:
-        log_z = _log_z(machine, seed=seed)
+    if known is None:
+        known = float(_log_z(machine, seed=seed))
     try:
         free_energy = machine.visible_free_energy(rows)
     except TooLarge:
         free_energy = -_sum_hidden_by_ais(machine, rows, seed)
-    return -free_energy - float(log_z)
+    return -free_energy - known
+
+
+def as_log_z(value: LogZ | float) -> float:
+    """log Z that somebody knows, as a number."""
+    if not isinstance(value, (LogZ, float, int, np.floating)) or isinstance(value, bool):
+        raise EbmError(f"log_z: expected a LogZ, a number or None, got {short(value)}")
+    return float(value)
 
 
 def _sum_hidden_by_ais(machine: Machine, rows: Array, seed: Seed) -> Array:

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from ebm.arguments import as_count, as_number
 from ebm.errors import EbmError, NotSupported, settings
 from ebm.graph import Graph, Pairs, graph_of, states_of
-from ebm.machine import Array, Machine, as_count
+from ebm.machine import Array, Machine
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.stream import EVALUATE, Seed, Stream
 from ebm.units import Gaussian, Units
@@ -287,6 +288,7 @@ def iterate(
     g·A″g. With `climbs`, a step that lowers the value is not taken but halved; where values do not differ
     beyond rounding, and without `climbs`, a step is good if that rate falls, as it does near a maximum.
     """
+    tolerance = as_number(tolerance, "tolerance", 0)
     means, value, field = evaluate(I)
     rate, residual = _progress(graph, I, means, field)
     step, n = np.ones(len(I)), 0

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ebm.arguments import as_count
 from ebm.errors import EbmError, settings
-from ebm.machine import Array, Base, Count, Machine, as_count, as_rows
+from ebm.machine import Array, Base, Count, Machine, as_rows
 from ebm.partition.annealed import even_betas, near, path_of, stream_of, walk
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single
 from ebm.partition.limits import MOST_STDERR

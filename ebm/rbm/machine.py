@@ -8,10 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import (
+    as_choice,
+    as_count,
+    as_flag,
+    as_float_type,
+    as_number,
+    as_numbers,
+    as_place,
+)
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
+    SCANS,
     Array,
     Base,
     Count,
@@ -21,7 +31,6 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
-    as_count,
     as_free,
     as_rows,
 )
@@ -48,7 +57,7 @@ from ebm.rbm.parameters import (
 )
 from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.scratch import Scratch
-from ebm.stream import Seed, Stream
+from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Units
 from ebm.units.family import as_units
 
@@ -134,6 +143,7 @@ class RBM:
         rows = visible.columns(as_count(n_visible, "n_visible"))
         columns = hidden.columns(as_count(n_hidden, "n_hidden"))
         W = random_weights(rows, columns, scale, seed)
+        dtype = as_float_type(dtype)
         return cls(visible, hidden, *(a.astype(dtype) for a in (W, np.zeros(rows), np.zeros(columns))))
 
     @classmethod
@@ -216,12 +226,12 @@ class RBM:
     def sample_h(self, v: ArrayLike, rng: Stream) -> Array:
         """Draw h given v, (n, n_hidden)."""
         I = self.inputs_h(v)
-        return self.hidden.sample(I, rng.uniform(len(I), self.n_hidden, self.dtype))
+        return self.hidden.sample(I, as_stream(rng).uniform(len(I), self.n_hidden, self.dtype))
 
     def sample_v(self, h: ArrayLike, rng: Stream) -> Array:
         """Draw v given h, (n, n_visible)."""
         I = self.inputs_v(h)
-        return self.visible.sample(I, rng.uniform(len(I), self.n_visible, self.dtype))
+        return self.visible.sample(I, as_stream(rng).uniform(len(I), self.n_visible, self.dtype))
 
     def reconstruct(self, v: ArrayLike) -> Array:
         """Means of v given the hidden means of v, (n, n_visible·width)."""
@@ -263,6 +273,7 @@ class RBM:
 
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
+        data = np.asarray(data)
         if data.shape[1:] != (self.n_visible,) or data.dtype.kind not in "biuf":
             as_rows(data, self.visible, self.n_visible, "data")  # says what is wrong
         bits = as_bits(data, self.visible, self.dtype)
@@ -325,9 +336,9 @@ class RBM:
         NotSupported
             Another scan.
         """
-        if scan not in self.scans:
+        if as_choice(scan, SCANS, "scan") not in self.scans:
             raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected auto or chromatic")
-        n = as_count(n, "n", 0)
+        n, rng = as_count(n, "n", 0), as_stream(rng)
         chains, b = self._chains(x), self.params["b"]
         hot = as_beta(beta, len(chains), b.dtype, levels=False)
         cold, free = as_base(base, len(b), b.dtype), as_free(free, self.n_visible)
@@ -351,7 +362,7 @@ class RBM:
 
     def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
         """F of v with v_i in each of `states` (its own): (n, n_states), nats, less a constant of the row."""
-        chains = self._chains(x)
+        chains, i = self._chains(x), as_place(i, self.n_visible, "unit i")
         own, product = self.visible.own(i), self.product(chains)
         at = self.W[own], self.b[own], self.c
         return site_energies(self.visible.one(i), self.hidden, chains.x[:, i], product, *at, states)
@@ -366,8 +377,13 @@ class RBM:
 
         scale: factors of the states, (n, n_visible), such as a mask of dropout; 1 for units of q states.
         """
-        chains, layers = self._chains(x), (self.visible, self.hidden)
-        v = chains.x if scale is None else chains.x * scale
+        chains, layers, i = (
+            self._chains(x),
+            (self.visible, self.hidden),
+            as_place(i, self.n_visible, "unit i"),
+        )
+        v = chains.x if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
+        weights = as_numbers(weights, "weights", (len(v),))
         return conditional(layers, v, i, self.params, weights, self._scratch)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
@@ -404,8 +420,9 @@ class RBM:
 
     def sample0(self, n: int, rng: Stream, base: Base = None) -> Array:
         """Draw v at β = 0: independent, with inputs `base`."""
-        I = np.broadcast_to(as_base(base, len(self.b), self.dtype), (n, len(self.b)))
-        return self.visible.sample(I, rng.uniform(n, self.n_visible, self.dtype))
+        n, cold = as_count(n, least=0), as_base(base, len(self.b), self.dtype)
+        I = np.broadcast_to(cold, (n, len(self.b)))
+        return self.visible.sample(I, as_stream(rng).uniform(n, self.n_visible, self.dtype))
 
     def log_z0(self, base: Base = None) -> float:
         """log Z at β = 0, docs/math.md (2.3)."""
@@ -422,7 +439,9 @@ class RBM:
         TooLarge
             More than 2³³ terms (states of the smaller layer × inputs of the other).
         """
-        return sum_machine(self.visible, self.hidden, self.params, beta, stats)
+        return sum_machine(
+            self.visible, self.hidden, self.params, as_number(beta, "beta"), as_flag(stats, "stats")
+        )
 
     def require_exact(self) -> None:
         """Raise `TooLarge` if `exact` would."""

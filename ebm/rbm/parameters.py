@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_numbers
 from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
-from ebm.machine import Array, Params, as_numbers, float_dtype, parameter
+from ebm.machine import Array, Params, float_dtype, parameter
 from ebm.rbm.layers import WORTH
 from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
@@ -49,13 +50,14 @@ def take_parameters(
             raise NotSupported(f"{name}: {units}: counts are for readouts of networks only")
     if hidden.learns and hidden.redundant:
         raise NotSupported(f"hidden: {hidden}: {hidden.redundant}")
+    theta = {} if theta is None else expect(theta, Mapping, "theta", "numbers by name, or None")
     W, b, c = (as_numbers(a, name) for a, name in ((W, "W"), (b, "b"), (c, "c")))
     shape = W.shape
     if len(shape) != 2 or not (visible.count(shape[0]) and hidden.count(shape[1])):
         sides = _size("n_visible", visible), _size("n_hidden", hidden)
         raise EbmError(f"W: expected shape ({', '.join(sides)}), got {shape}")
-    numbers = _numbers(visible, hidden, shape, theta or {})
-    dtype = float_dtype(W, b, c, *(theta or {}).values())
+    numbers = _numbers(visible, hidden, shape, theta)
+    dtype = float_dtype(W, b, c, *theta.values())
     params = {
         "W": parameter(W, shape, dtype, "W"),
         "b": parameter(b, (shape[0],), dtype, "b"),

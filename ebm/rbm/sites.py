@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ebm.arguments import as_numbers
 from ebm.deferred import Deferred
 from ebm.errors import NotSupported
 from ebm.machine import Array, Params
@@ -64,6 +65,7 @@ def site_contrast(
     if visible.learns:
         raise NotSupported(f"rules of single sites: {visible}: learnt potentials need CD, PCD or Exact")
     states = np.asarray(visible.states)
+    weights = as_numbers(weights, "weights", (*v.shape, len(states)))
     table, index = visible.encode(states[:, None]), np.searchsorted(states, v)
     row, inputs = np.arange(len(v)), c + product[:, : len(c)]
     A, others, theta = np.zeros(inputs.shape), np.zeros(len(v)), hidden.mean_theta(inputs)

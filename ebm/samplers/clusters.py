@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
-from ebm.machine import Array, Machine, Params
+from ebm.machine import Array, Count, Machine, Params
 from ebm.samplers.pairwise import as_numbers, blocks, require_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
@@ -173,7 +173,7 @@ class SwendsenWang:
 
     length: ClassVar[None] = None
 
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    n_sweeps: Count = 1
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
@@ -237,7 +237,7 @@ class Wolff:
 
     length: ClassVar[None] = None
 
-    n_clusters: Annotated[int, Field(ge=1)] = 10
+    n_clusters: Count = 10
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError, expect
-from ebm.machine import Array, Count, Machine, as_count, as_machine, as_numbers
+from ebm.machine import Array, Count, Machine, as_machine
 from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
 from ebm.samplers.gibbs import Gibbs
@@ -74,7 +75,7 @@ def sample(
     seed: Seed = 0,
     given: ArrayLike | None = None,
     n_chains: Count | None = None,
-    burn_in: Annotated[int, Field(ge=0)] | None = None,
+    burn_in: Annotated[int, Field(ge=0, lt=2**31)] | None = None,
     thin: Count | None = None,
     progress: Progress = None,
 ) -> Samples:

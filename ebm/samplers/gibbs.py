@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Machine, Scan
+from ebm.machine import Array, Count, Machine, Scan
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -30,7 +30,7 @@ class Gibbs:
 
     length: ClassVar[None] = None
 
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    n_sweeps: Count = 1
     scan: Scan = "auto"
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
@@ -87,8 +87,8 @@ class Annealing:
 
     start: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
     stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
-    n_steps: Annotated[int, Field(ge=2)] = 100
-    n_sweeps: Annotated[int, Field(ge=1)] = 10
+    n_steps: Annotated[int, Field(ge=2, lt=2**31)] = 100
+    n_sweeps: Count = 10
     spacing: Literal["linear", "geometric", "harmonic"] = "linear"
     scan: Scan = "auto"
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Machine, Pairwise
+from ebm.machine import Array, Count, Machine, Pairwise
 from ebm.samplers.pairwise import as_numbers, is_pairwise, table_of, to_states
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
@@ -61,7 +61,7 @@ class Metropolis:
 
     length: ClassVar[None] = None
 
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    n_sweeps: Count = 1
     beta: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.special import logsumexp
 
 from ebm.errors import NotSupported, settings
-from ebm.machine import Array, Machine
+from ebm.machine import Array, Count, Machine
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
 
@@ -115,9 +115,9 @@ class PopulationAnnealing:
 
     length: ClassVar[int] = 100_000  # at most: it ends when β reaches 1
 
-    n_sweeps: Annotated[int, Field(ge=1)] = 5
+    n_sweeps: Count = 5
     overlap: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    n_groups: Annotated[int, Field(ge=2)] = 20
+    n_groups: Annotated[int, Field(ge=2, lt=2**31)] = 20
     base: Any = None
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Population:

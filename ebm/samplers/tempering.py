@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Base, Chains, Machine
+from ebm.machine import Array, Base, Chains, Count, Machine
 from ebm.samplers.houdayer import houdayer
 from ebm.samplers.pairwise import require_pairwise
 from ebm.samplers.walkers import Walkers, begin, turn
@@ -127,12 +127,12 @@ class Tempering:
 
     length: ClassVar[None] = None
 
-    n_replicas: Annotated[int, Field(ge=2)] | None = None
+    n_replicas: Annotated[int, Field(ge=2, lt=2**31)] | None = None
     start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stop: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 1.0
     betas: Annotated[tuple[float, ...], Field(strict=False)] | None = None
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
-    n_adapt: Annotated[int, Field(ge=0)] = 250
+    n_sweeps: Count = 1
+    n_adapt: Annotated[int, Field(ge=0, lt=2**31)] = 250
     base: Any = None
     houdayer: bool = False
 

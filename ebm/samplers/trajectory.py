@@ -21,8 +21,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from ebm.arguments import as_count, as_number
 from ebm.errors import EbmError, expect_all, settings
-from ebm.machine import Array, Chains, Machine, Scan, as_count, as_machine
+from ebm.machine import Array, Chains, Count, Machine, Scan, as_machine
 from ebm.samplers.walkers import Walkers, begin, turn
 from ebm.stream import SAMPLE, Seed, Stream
 
@@ -103,7 +104,7 @@ class TrajectoryTempering:
     length: ClassVar[None] = None
 
     machines: Annotated[tuple[Any, ...] | list[Any], Field(min_length=1)]
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    n_sweeps: Count = 1
     scan: Scan = "auto"
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Rungs:
@@ -251,7 +252,7 @@ def select_machines(
     saved = list(expect_all(machines, Machine, "machines", "a sequence of machines"))
     if not saved:
         raise EbmError("machines: expected at least one")
-    if not 0 < least < 1:
+    if not 0 < as_number(least, "least") < 1:
         raise EbmError(f"least: expected an acceptance in (0, 1), got {least}")
     check_machines(saved, as_machine(target, "target"))
     saved.append(target)

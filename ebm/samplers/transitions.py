@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import settings
-from ebm.machine import Array, Machine, Scan
+from ebm.machine import Array, Count, Machine, Scan
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
@@ -56,10 +56,10 @@ class TemperedTransitions:
 
     length: ClassVar[None] = None
 
-    n_temperatures: Annotated[int, Field(ge=1)] = 20
+    n_temperatures: Count = 20
     start: Annotated[float, Field(ge=0, lt=1)] = 0.1
     spacing: Literal["geometric", "linear"] = "geometric"
-    n_sweeps: Annotated[int, Field(ge=1)] = 1
+    n_sweeps: Count = 1
     base: Any = None
 
     def __post_init__(self) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.errors import EbmError, expect
-from ebm.machine import Array, Machine, as_count, as_machine, as_numbers
+from ebm.arguments import as_count, as_numbers
+from ebm.errors import EbmError, expect, short
+from ebm.machine import Array, Machine, as_machine
 from ebm.partition.estimate import Progress
 from ebm.partition.growing import SLOWER
 from ebm.partition.ladder import Recorder, trouble
+from ebm.progress import showing
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import SAMPLE, Seed, Stream
@@ -63,8 +65,8 @@ def thermodynamics(
         Seconds that the run may take, roughly. What it computes depends on the clock only through the number
         of rounds, each of which doubles its length.
     seed : int, SeedSequence or Generator
-    progress : callable, optional
-        Called with the fraction done and a line of text.
+    progress : bool or callable, optional
+        As in `fit`.
 
     Returns
     -------
@@ -100,12 +102,13 @@ def thermodynamics(
     as_count(n_ladders, "n_ladders", 2)
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
-            raise EbmError(f"thermodynamics: {name}: expected a positive number, got {value!r}")
+            raise EbmError(f"thermodynamics: {name}: expected a positive number, got {short(value)}")
     machine = as_machine(machine, "thermodynamics: machine")
     sampler = _ladder(sampler, 1 / grid[0])
     _require_normalisable(machine, 1 / grid[0])
     run = recorded(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
-    curves = _grow(run, accuracy, budget, progress or (lambda *_: None))
+    with showing(progress, "thermodynamics") as update:
+        curves = _grow(run, accuracy, budget, update)
     if curves.trouble:
         warnings.warn(f"thermodynamics: {curves.trouble}: do not trust", RuntimeWarning, stacklevel=2)
     return curves

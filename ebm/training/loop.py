@@ -12,9 +12,10 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_count
 from ebm.errors import EbmError, expect
 from ebm.learning import PCD, Rule
-from ebm.machine import Machine, as_count, as_data, as_machine, check_finite, put
+from ebm.machine import Machine, as_data, as_machine, check_finite, put
 from ebm.optimisers import SGD, Optimiser
 from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty

@@ -12,9 +12,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError, described, expect, expect_all
 from ebm.learning.rules import Batch, Rule
-from ebm.machine import Machine, as_count, as_data, as_numbers, check_finite
+from ebm.machine import Machine, as_data, check_finite
 from ebm.optimisers import Optimiser
 from ebm.penalties import Constraint, Penalty
 from ebm.rows import as_source

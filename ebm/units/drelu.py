@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.units.family import Array, Units
 from ebm.units.relu import half_moments, half_quantile, log_half_integral
 
@@ -65,13 +65,13 @@ class DReLU(Units):
 
     def __post_init__(self) -> None:
         if not isinstance(self.learn, bool):
-            raise EbmError(f"DReLU: learn: expected true or false, got {self.learn!r}")
+            raise EbmError(f"DReLU: learn: expected true or false, got {short(self.learn)}")
         for name in _NAMES:
             value = getattr(self, name)
             known = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
             if not known or not math.isfinite(value) or (name in self.positive and value <= 0):
                 expected = "positive number" if name in self.positive else "number"
-                raise EbmError(f"DReLU: {name}: expected a {expected}, got {value!r}")
+                raise EbmError(f"DReLU: {name}: expected a {expected}, got {short(value)}")
 
     def __repr__(self) -> str:
         given = [

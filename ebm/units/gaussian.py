@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.units.family import LEAST, Array, Units
 
 __all__ = ["Gaussian"]
@@ -47,7 +47,9 @@ class Gaussian(Units):
 
     def __post_init__(self) -> None:
         if not isinstance(self.learn_precision, bool):
-            raise EbmError(f"Gaussian: learn_precision: expected true or false, got {self.learn_precision!r}")
+            raise EbmError(
+                f"Gaussian: learn_precision: expected true or false, got {short(self.learn_precision)}"
+            )
 
     def __repr__(self) -> str:
         return f"Gaussian({'learn_precision=True' if self.learn_precision else ''})"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.units.family import Array, Units
 
 __all__ = ["Potts"]
@@ -35,7 +35,7 @@ class Potts(Units):
 
     def __post_init__(self) -> None:
         if not isinstance(self.q, (int, np.integer)) or isinstance(self.q, bool) or self.q < 2:
-            raise EbmError(f"Potts: q: expected an integer >= 2, got {self.q!r}")
+            raise EbmError(f"Potts: q: expected an integer >= 2, got {short(self.q)}")
 
     @property
     def width(self) -> int:  # type: ignore[override]

@@ -1,0 +1,98 @@
+"""Plain arguments of public functions: numbers, counts, flags, names; one line on what is wrong with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebm.errors import EbmError, described, expect, nearest, short
+
+__all__ = [
+    "as_choice",
+    "as_count",
+    "as_flag",
+    "as_float_type",
+    "as_function",
+    "as_number",
+    "as_numbers",
+    "as_place",
+]
+
+_MOST = 2**31 - 1  # of what is counted
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_count(n: Any, what: str = "n", least: int = 1) -> int:
+    """n as an int, or one line that it is none, or too small, or too large."""
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least:
+        raise EbmError(f"{what}: expected an integer >= {least}, got {short(n)}")
+    if n > _MOST:
+        raise EbmError(f"{what}: expected an integer up to {_MOST}, got {short(n)}")
+    return int(n)
+
+
+def as_place(i: Any, n: int, what: str) -> int:
+    """A place among n, counted from the end where it is negative."""
+    if not isinstance(i, (int, np.integer)) or isinstance(i, bool) or not -n <= i < n:
+        raise EbmError(f"{what}: expected a number from {-n} to {n - 1}, got {short(i)}")
+    return int(i) % n
+
+
+def as_number(value: Any, name: str, low: float = -math.inf, high: float = math.inf) -> float:
+    """A finite number from `low` to `high`."""
+    fine = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, complex))
+    if not fine or not math.isfinite(value) or not low <= value <= high:
+        ends = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
+        raise EbmError(f"{name}: expected {' '.join(['a finite number', *ends])}, got {short(value)}")
+    return float(value)
+
+
+def as_numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """An array of real numbers, of a shape if one is given: no text, no complex numbers, no ragged lists."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
+    if array.dtype.kind not in "biuf":
+        got = f"an array of {array.dtype}" if array.ndim else described(value)
+        raise EbmError(f"{name}: expected real numbers, got {got}")
+    if shape is not None and array.shape != shape:
+        raise EbmError(f"{name}: expected shape {shape}, got {array.shape}")
+    return array
+
+
+def as_flag(value: Any, name: str) -> bool:
+    """True or False."""
+    return bool(expect(value, (bool, np.bool_), name, "True or False"))
+
+
+def as_choice(value: Any, choices: Sequence[str], name: str) -> str:
+    """One of some names."""
+    if not isinstance(value, str):
+        raise EbmError(f"{name}: got {described(value)}; expected one of: {', '.join(choices)}")
+    if value not in choices:
+        raise EbmError(f"{name}: unknown {value!r}; {nearest(value, choices)}")
+    return value
+
+
+def as_float_type(value: Any, name: str = "dtype") -> np.dtype:
+    """float32 or float64, by name, type or dtype."""
+    try:
+        dtype = None if value is None else np.dtype(value)
+    except (TypeError, ValueError):
+        dtype = None
+    if dtype is None or dtype not in (np.float32, np.float64):
+        raise EbmError(f"{name}: got {short(value)}; expected 'float32' or 'float64'")
+    return dtype
+
+
+def as_function(value: F | None, name: str, of: str) -> F | None:
+    """A function, or None."""
+    if value is not None and (not callable(value) or isinstance(value, type)):
+        raise EbmError(f"{name}: got {described(value)}; expected a function of {of}, or None")
+    return value
