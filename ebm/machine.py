@@ -34,12 +34,19 @@ Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 FloatType: TypeAlias = Literal["float32", "float64"] | type[np.floating] | np.dtype
 
 
+def read_only(x: Array) -> Array:
+    """A view that cannot be written to: what is derived from something would not follow."""
+    view = x.view()
+    view.flags.writeable = False
+    return view
+
+
 class Chains(Protocol):
     """Running chains: a state in its machine's own layout, with what can be kept between calls."""
 
     @property
     def x(self) -> Array:
-        """The states, (n_chains, n_units)."""
+        """The states, (n_chains, n_units), read-only: to change them, start other chains."""
 
     def __len__(self) -> int: ...
 

@@ -4,7 +4,7 @@ import laws
 import numpy as np
 import pytest
 
-from ebm import Stream
+from ebm import EbmError, Potts, Stream
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 
@@ -23,3 +23,26 @@ def test_taken_chains_are_chains_started_there(name):
         np.testing.assert_allclose(machine.free_energy(taken), machine.free_energy(fresh), rtol=1e-12)
         taken, fresh = machine.sweep(taken, Stream(2)), machine.sweep(fresh, Stream(2))
     assert np.array_equal(chains.x, before), "the chains taken from were changed"
+
+
+@pytest.mark.parametrize("name", sorted(laws.MACHINES))
+def test_states_of_chains_are_not_written_in_silence(name):
+    """What is kept beside them would not follow; the array that a sweep returns is one's own."""
+    machine = laws.MACHINES[name]()
+    x = machine.sample0(3, Stream(0))
+    chains = machine.start(x)
+    with pytest.raises(ValueError, match="read-only"):
+        chains.x[0, 0] = 0
+    machine.sweep(x, Stream(0))[0, 0] = x[0, 0]
+    assert "3 chains" in repr(chains)
+
+
+@pytest.mark.parametrize("wrong", [10**9, -1])
+def test_states_out_of_range_reach_no_kernel(wrong):
+    machine = laws.boltzmann(Potts(3), 5)
+    chains = machine.start(np.full((50, 5), 2))
+    chains.data[:] = wrong
+    with pytest.raises(EbmError, match="chains: a unit is in state"):
+        machine.sweep(chains, Stream(0), 2)
+    with pytest.raises(EbmError, match="chains: a unit is in state"):
+        machine.free_energy(chains)

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state
-from ebm.machine import Array
+from ebm.errors import EbmError
+from ebm.machine import Array, read_only
 from ebm.units import Potts, Units
 
 __all__ = ["SpinChains"]
@@ -25,13 +26,13 @@ class SpinChains:
         Two-state units of a dense machine are rows of bits, of a sparse one sites of bits; Potts units of a
         dense machine are integers. What is left, means among the states included, is the encoded states.
     data : ndarray
-        rows: (n_chains, ceil(n_units / 64)) uint64, a bit per unit; sites: (ceil(n_chains / 64), n_units)
-        uint64, a bit per chain; states: (n_chains, n_units) int32; phi: (n_units·width, n_chains). Changed
-        in place by sweeps.
+        Of layout rows: (n_chains, ceil(n_units / 64)) uint64, a bit per unit; sites: (ceil(n_chains / 64),
+        n_units) uint64, a bit per chain; states: (n_chains, n_units) int32; phi: (n_units·width, n_chains).
+        Changed in place by sweeps.
     """
 
     layout: Layout
-    data: Array
+    _data: Array
 
     def __init__(self, units: Units, x: Array, dtype: Any, sparse: bool) -> None:
         self._units, self._dtype, self._sparse = units, np.dtype(dtype), sparse
@@ -43,17 +44,19 @@ class SpinChains:
         return lower_state(self._units, self._dtype)
 
     @property
+    def data(self) -> Array:
+        """The live array that sweeps change; compiled code looks things up by it, so it is checked."""
+        if self.layout == "states" and self._data.size:
+            low, high, q = self._data.min(), self._data.max(), self._units.width
+            if low < 0 or high >= q:
+                wrong = low if low < 0 else high
+                raise EbmError(f"chains: a unit is in state {wrong}; {self._units} takes 0 to {q - 1}")
+        return self._data
+
+    @property
     def x(self) -> Array:
-        """The states, (n_chains, n_units)."""
-        if self.layout == "phi":
-            return np.array(self._units.decode(self.data.T), order="C")
-        if self.layout == "states":
-            return self.data.copy()
-        n_chains, n_units = self._shape
-        if self.layout == "rows":
-            return Bits(self.data, n_units, self.low).x
-        by_unit = Bits(np.ascontiguousarray(self.data.T), n_chains, self.low)
-        return Bits(by_unit.columns[:n_chains], n_units, self.low).x
+        """The states, (n_chains, n_units), read-only: to change them, start other chains, or set `x`."""
+        return read_only(self.states())
 
     @x.setter
     def x(self, x: Array) -> None:
@@ -62,27 +65,39 @@ class SpinChains:
         if bits is None:
             self._set_others(x)
         elif self._sparse:
-            self.layout, self.data = "sites", np.ascontiguousarray(bits.columns[: x.shape[1]].T)
+            self.layout, self._data = "sites", np.ascontiguousarray(bits.columns[: x.shape[1]].T)
         else:
-            self.layout, self.data = "rows", bits.words
+            self.layout, self._data = "rows", bits.words
+
+    def states(self) -> Array:
+        """The states as an array of their own, (n_chains, n_units)."""
+        if self.layout == "phi":
+            return np.array(self._units.decode(self._data.T), order="C")
+        if self.layout == "states":
+            return self.data.copy()
+        n_chains, n_units = self._shape
+        if self.layout == "rows":
+            return Bits(self._data, n_units, self.low).x
+        by_unit = Bits(np.ascontiguousarray(self._data.T), n_chains, self.low)
+        return Bits(by_unit.columns[:n_chains], n_units, self.low).x
 
     def _set_others(self, x: Array) -> None:
         if isinstance(self._units, Potts) and not self._sparse:
-            self.layout, self.data = "states", np.array(x, np.int32, order="C")
+            self.layout, self._data = "states", np.array(x, np.int32, order="C")
         else:  # copied even if layouts agree
-            self.layout, self.data = "phi", np.array(self._units.encode(x).T, self._dtype, order="C")
+            self.layout, self._data = "phi", np.array(self._units.encode(x).T, self._dtype, order="C")
 
     @property
     def phi(self) -> Array:
         """The encoded states, (n_units·width, n_chains)."""
         if self.layout == "phi":
-            return self.data
-        return np.array(self._units.encode(self.x).T, self._dtype, order="C")
+            return self._data
+        return np.array(self._units.encode(self.states()).T, self._dtype, order="C")
 
     def copy(self) -> SpinChains:
         """Chains at the same states, which go their own way."""
         twin = SpinChains.__new__(SpinChains)
-        twin.__dict__ = self.__dict__ | {"data": self.data.copy()}
+        twin.__dict__ = self.__dict__ | {"_data": self._data.copy()}
         return twin
 
     def take(self, rows: Array) -> SpinChains:
@@ -90,12 +105,15 @@ class SpinChains:
         taken = SpinChains.__new__(SpinChains)
         taken.__dict__ = self.__dict__ | {"_shape": (len(rows), self._shape[1])}
         if self.layout == "phi":
-            taken.data = np.ascontiguousarray(self.data[:, rows])
+            taken._data = np.ascontiguousarray(self._data[:, rows])
         elif self.layout == "sites":
             taken.x = self.x[rows]
         else:
-            taken.data = self.data[rows]
+            taken._data = self._data[rows]
         return taken
 
     def __len__(self) -> int:
         return self._shape[0]
+
+    def __repr__(self) -> str:
+        return f"SpinChains({self._shape[0]} chains of {self._shape[1]} {self._units} units)"

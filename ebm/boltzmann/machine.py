@@ -304,7 +304,7 @@ class BoltzmannMachine:
             sweeps = (*rng.advance(count), count)
             if order.shape[1]:
                 sweep(problem, chains, order, sweeps, self.colours() if few else None)
-        return chains if isinstance(x, SpinChains) else chains.x
+        return chains if isinstance(x, SpinChains) else chains.states()
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""

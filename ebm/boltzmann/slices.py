@@ -57,7 +57,7 @@ class Slices:
         """Sweep chains."""
         from ebm.kernels.sparse.chromatic import colour_sweeps
 
-        x = chains.x
+        x = chains.states()
         own = self._by_position(x)
         b, base = self._by_position(problem.b), self._by_position(problem.base)
         sliced = self._first, self._count, self._offset, self._neighbour, values

@@ -152,7 +152,7 @@ def _sweep_rows(problem: Problem, chains: SpinChains, order: Array, sweeps: Swee
         return
     tempered = problem.b[new], problem.base[new], problem.beta
     J = np.ascontiguousarray(problem.J.values[np.ix_(new, new)])
-    x = chains.x
+    x = chains.states()
     own = SpinChains(problem.units, x[:, new], problem.b.dtype, sparse=False)
     _sweep_in_order(tempered, J, own.data, m, chains.low, sweeps)
     x[:, new] = own.x
@@ -260,7 +260,7 @@ def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, sweeps: Swe
     rest = problem.J.for_kernels, problem.tempered, chains.low, order, sweeps
     worth = len(chains) * order.shape[1] * sweeps[2] > _WORTH
     if len(chains) < _FEW:
-        x = chains.x
+        x = chains.states()
         sequential_sweeps(worth, x, *rest)
         chains.x = x
     else:

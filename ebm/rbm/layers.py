@@ -16,7 +16,7 @@ import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
-from ebm.machine import Array, Params, as_weights
+from ebm.machine import Array, Params, as_weights, read_only
 from ebm.scratch import Scratch
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Mixed, Units
@@ -268,8 +268,12 @@ class BlockChains:
 
     @property
     def x(self) -> Array:
-        """The visible states, (n_chains, n_visible)."""
-        return values(self._state)
+        """The visible states, (n_chains, n_visible), read-only: to change them, start other chains."""
+        return read_only(values(self._state))
+
+    def __repr__(self) -> str:
+        shape = values(self._state).shape
+        return f"BlockChains({shape[0]} chains of {shape[1]} visible units)"
 
     @property
     def state(self) -> State:

@@ -45,6 +45,7 @@ from ebm.rbm.layers import (
     span,
     statistics_of_chains,
     sweep_layers,
+    values,
 )
 from ebm.rbm.parameters import (
     bound,
@@ -343,7 +344,7 @@ class RBM:
         hot = as_beta(beta, len(chains), b.dtype, levels=False)
         cold, free = as_base(base, len(b), b.dtype), as_free(free, self.n_visible)
         sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
-        return chains if isinstance(x, BlockChains) else chains.x
+        return chains if isinstance(x, BlockChains) else values(chains.state)
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.8)."""
