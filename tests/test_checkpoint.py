@@ -97,7 +97,7 @@ def test_networks_come_back(name, tmp_path):
 @pytest.mark.parametrize("name", ["bernoulli-bernoulli", "ising-sparse-hidden", "potts", "precise-bernoulli"])
 @DTYPES
 def test_states_come_back(name, dtype, tmp_path):
-    """Chains, memory, stream and step. (That they go on the same: test_training.)"""
+    """Chains, memory, stream and step. (That they go on the same: test_resume.)"""
     state = state_of(laws.MACHINES[name](dtype=dtype))
     save(tmp_path / "s.npz", state)
     back = load(tmp_path / "s.npz")
