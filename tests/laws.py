@@ -190,7 +190,7 @@ PAIRS = {
     "potts-gaussian": (Potts(3), Gaussian(), 3, 2, 0.6),
     "gaussian-gaussian": (Gaussian(), Gaussian(), 3, 2, 1.0),
     "precise-bernoulli": (Gaussian(learn_precision=True), Bernoulli(), 2, 3, 0.9),
-    "precise-gaussian": (Gaussian(learn_precision=True), Gaussian(), 3, 2, 1.0),
+    "precise-gaussian": (Gaussian(learn_precision=True), Gaussian(), 2, 2, 1.0),
     "bernoulli-relu": (Bernoulli(), ReLU(), 5, 3, 0.9),
     "bernoulli-drelu": (Bernoulli(), DReLU(learn=True), 5, 2, 0.8),
     "drelu-bernoulli": (DReLU(learn=True), Bernoulli(), 2, 3, 0.8),

@@ -95,9 +95,10 @@ def test_no_drift_and_exact_samples(name):
     drawn = x[np.random.default_rng(3).choice(len(x), size=n, p=p)]
     y = np.asarray(machine.sweep(drawn, Stream(4), 3))
     assert laws.total_variation(machine, y, p) < laws.tv_limit(p, n)
-    held = np.asarray(machine.clamp(drawn[:, : machine.n_visible], Stream(5), 200))
-    assert np.array_equal(held[:, : machine.n_visible], drawn[:, : machine.n_visible])
-    assert laws.total_variation(machine, held, p) < laws.tv_limit(p, n)
+    few = drawn[:10_000]
+    held = np.asarray(machine.clamp(few[:, : machine.n_visible], Stream(5), 200))
+    assert np.array_equal(held[:, : machine.n_visible], few[:, : machine.n_visible])
+    assert laws.total_variation(machine, held, p) < laws.tv_limit(p, len(few))
 
 
 @each

@@ -35,14 +35,14 @@ def pair(visible, hidden, n_v=2, n_h=2, scale=0.5, seed=1):
 
 
 def by_quadrature(machine, beta=1.0):
-    """log Z of two real layers: the nodes of both, no cgf."""
-    (v, w_v), (h, w_h) = (
-        laws.product_nodes(u, n)
-        for u, n in ((machine.visible, machine.n_visible), (machine.hidden, machine.n_hidden))
-    )
-    own_v = w_v - laws.potential(machine.visible, v) + beta * v @ machine.b
-    own_h = w_h - laws.potential(machine.hidden, h) + beta * h @ machine.c
-    return logsumexp(own_v[:, None] + own_h + beta * v @ machine.W @ h.T)
+    """log Z of two real layers: the nodes of both, those of h unit by unit; no cgf."""
+    v, log_p = laws.product_nodes(machine.visible, machine.n_visible)
+    h, own = laws.product_nodes(machine.hidden, 1)
+    own = own - laws.potential(machine.hidden, h)
+    log_p = log_p - laws.potential(machine.visible, v) + beta * v @ machine.b
+    for I in beta * (machine.c + v @ machine.W).T:
+        log_p += logsumexp(own + I[:, None] * h[:, 0], axis=1)
+    return logsumexp(log_p)
 
 
 def test_the_machine_that_was_taken_for_gaussian():
@@ -71,10 +71,13 @@ REAL = [
 def test_two_real_layers_agree_with_their_own_derivatives_and_with_ais(layers):
     machine = pair(*layers, n_v=2, n_h=3, scale=0.6)
     log_z, stats = machine.exact()
-    for key in machine.params:
-        for places in laws.moves(machine, key):
-            slope = laws.derivative(machine, key, places, lambda m: m.exact(stats=False)[0])
-            np.testing.assert_allclose(stats[key][places[0]], slope, atol=1e-7)
+    rng = np.random.default_rng(0)
+    for key, value in machine.params.items():  # along one direction through all numbers of a parameter
+        step, up, down = 1e-5 * rng.normal(size=value.shape), machine.copy(), machine.copy()
+        up.params[key] += step
+        down.params[key] -= step
+        slope = (up.exact(stats=False)[0] - down.exact(stats=False)[0]) / 2e-5
+        np.testing.assert_allclose((stats[key] * step).sum() / 1e-5, slope, atol=1e-6)
     ais = ebm.log_z(machine, "ais", seed=3)
     assert abs(ais.value - log_z) < 5 * ais.stderr + 1e-3
     x = ebm.sample(machine, 20_000, seed=1).x
@@ -104,9 +107,9 @@ def test_what_has_no_density_is_inf_with_a_warning_and_refused():
 
 def test_too_many_real_units_are_refused_in_one_line():
     with pytest.raises(TooLarge, match="quadrature") as error:
-        pair(ReLU(), ReLU(), 12, 12).exact()
+        pair(ReLU(), ReLU(), 6, 6).exact()
     assert "\n" not in str(error.value)
-    assert ebm.log_z(pair(ReLU(), ReLU(), 12, 12)).method != "exact"
+    assert ebm.log_z(pair(ReLU(), ReLU(), 6, 6), rounds=1).method != "exact"
 
 
 @pytest.mark.parametrize("units", [ReLU(), HALVES, DReLU(6.0, -6.0), DReLU(-40.0, 40.0, 2.0, 0.3)], ids=repr)
@@ -149,7 +152,7 @@ def test_pcd_learns_potentials_and_couplings():
         before = ebm.log_likelihood(machine, data).mean()
         optimiser = SGD(0.05)
         for state in train(begin(machine, rule, optimiser), data, rule, optimiser, 400):
-            if state.step == 600:
+            if state.step == 300:
                 break
         scores[rule] = ebm.log_likelihood(machine, data).mean()
         assert scores[rule] > before + 0.5

@@ -85,7 +85,7 @@ def raised(machine, base, rng, draw):
     far too *small*, by up to 6 errors on one machine: of weights with a long tail 30 chains meet neither the
     large ones nor their variance, and no formula tells from those that they met (Student's t: 98.6 %).
     """
-    if machine.units.states is None:
+    if not machine.units.finite:
         return {"raise": Estimate(np.nan, np.nan, "states are not finite")}
     v = laws.all_states(machine.units, machine.n_units)
     rows = raise_log_likelihood(machine, v, n_chains=100, seed=rng.split(6), **path(machine, base, rng, 20))
@@ -128,7 +128,7 @@ def test_error_bars_cover(name):
     """1 sigma in 60 to 76 %, 2 sigma in 92 % or more, 3 sigma in 99 % or more; few say not to trust them."""
     error, stderr = np.moveaxis(runs(FAMILY[name])[name], -1, 0)
     kept = ~np.isnan(error)
-    discrete = sum(random_machine(k).units.states is not None for k in range(N_MACHINES))
+    discrete = sum(random_machine(k).units.finite for k in range(N_MACHINES))
     assert kept.sum() > 0.95 * N_SEEDS * (discrete if name == "raise" else N_MACHINES)
     z = error[kept] / stderr[kept]
     one, two, three = (np.mean(np.abs(z) < s) for s in (1, 2, 3))

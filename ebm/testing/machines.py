@@ -238,7 +238,8 @@ def sweeps_forget(machine: Machine, states: States) -> None:
     x = np.repeat(machine.sample0(1, Stream(1)), _DRAWS, axis=0)
     y = machine.sweep(x, Stream(2), 40)
     is_sample(machine, y, "40 sweeps from one state", states)
-    near("sweep with the same seed", machine.sweep(x, Stream(2), 40), y)
+    one, same = (machine.sweep(x[:50], Stream(3), 5) for _ in range(2))
+    near("sweep with the same seed", same, one)
 
 
 def chains_are_states(machine: Machine, states: States) -> None:
