@@ -1,21 +1,26 @@
 """Runs: what they leave on disk, and that an interrupted one ends with the same numbers."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from ebm import experiment, load
 from ebm.errors import Diverged, EbmError
 from ebm.experiment import read_config
 from ebm.experiment.config import parse_overrides, resolved
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.report import Report
+from ebm.experiment.runner import _warnings_as_lines
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TINY = CONFIGS / "tiny.toml"
@@ -128,6 +133,14 @@ def test_a_diverged_run_keeps_the_last_good_checkpoint(tmp_path):
     assert not run.finished
     for path in run.checkpoints():
         assert all(np.isfinite(p).all() for p in load(path).machine.params.values())
+
+
+def test_warnings_are_lines_and_deprecations_are_not_the_users():
+    out = io.StringIO()
+    with _warnings_as_lines(Report(Console(file=out))):
+        for category in (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning):
+            warnings.warn(f"a {category.__name__}", category, stacklevel=1)
+    assert out.getvalue() == "warning: a RuntimeWarning\n"
 
 
 def test_overrides_are_toml_or_text():

@@ -169,9 +169,11 @@ def _blas_threads(machine: Model, config: Config) -> AbstractContextManager[Any]
 
 @contextmanager
 def _warnings_as_lines(report: Report) -> Iterator[None]:
-    """Show a warning as one line, without the source line that Python adds."""
+    """Show a warning as one line, without the source line that Python adds; no deprecations."""
     with warnings.catch_warnings():
         warnings.simplefilter("once")
+        for category in (DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", category)
         warnings.showwarning = lambda message, *_, **__: report.line(f"warning: {message}")
         yield
 
