@@ -92,10 +92,11 @@ def test_swaps_are_accepted_with_metropolis_probability():
 
 
 @each_machine
-def test_tempered_samples_are_the_machines(name):
+@pytest.mark.parametrize("n", [500, pytest.param(6000, marks=pytest.mark.slow)])
+def test_tempered_samples_are_the_machines(name, n):
     """Adapted ladder, burn-in measured, as a user calls it."""
     machine = laws.MACHINES[name]()
-    found = sample(machine, 1500, n_chains=1500, sampler=Tempering(n_adapt=60), seed=1)
+    found = sample(machine, n, n_chains=n, sampler=Tempering(n_adapt=60), seed=1)
     laws.is_sample(machine, found.x)
     assert found.diagnostics["betas"][-1] == 1
 
