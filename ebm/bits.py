@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ebm.deferred import LikeArray
+from ebm.errors import EbmError
 from ebm.units import Bernoulli, Ising, Units
 from ebm.units.family import Array
 
@@ -30,6 +31,13 @@ class Bits(LikeArray):
     words: Array
     n_units: int
     low: Any
+
+    def __post_init__(self) -> None:
+        words = self.words
+        if words.shape[1:] != (-(-self.n_units // 64),) or words.dtype != np.uint64 or not words.flags.carray:
+            raise EbmError(
+                f"bits: expected uint64 (n, {-(-self.n_units // 64)}), got {words.dtype} {words.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.words)

@@ -22,6 +22,7 @@ import numpy as np
 import scipy.sparse
 
 from ebm.boltzmann import BoltzmannMachine
+from ebm.boltzmann.couplings import check_rows
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
 from ebm.learning import Carried
@@ -181,6 +182,7 @@ def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Model:
     if kind == "BoltzmannMachine":
         J, b = arrays["params.J"], arrays["params.b"]
         if header["sparse"]:
+            check_rows(J, arrays["J.indices"], arrays["J.indptr"], len(b), len(b))
             J = scipy.sparse.csr_array((J, arrays["J.indices"], arrays["J.indptr"]), shape=(len(b), len(b)))
         return BoltzmannMachine(units_from_dict(header["units"]), J, b, n_visible=header["n_visible"])
     if kind == "Network":

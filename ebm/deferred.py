@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ebm.errors import EbmError
 from ebm.units.family import Array
 
 __all__ = ["Deferred", "LikeArray"]
@@ -72,8 +73,8 @@ class Deferred(LikeArray):
 
     def add_to(self, out: Array, keep: float, scale: float) -> None:
         """out ← keep·out + scale·array, in one pass over out: C-ordered, of this shape and dtype."""
-        if out.shape != self.shape or out.dtype != self.dtype or not out.flags.c_contiguous:
-            raise ValueError(f"expected a C-ordered array of {self.dtype}, {self.shape}, got {out.shape}")
+        if out.shape != self.shape or out.dtype != self.dtype or not out.flags.carray:
+            raise EbmError(f"expected a writeable C-ordered {self.dtype} {self.shape}, got {out.shape}")
         if self._array is None:
             self._add(out, keep, scale)
         else:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arrays import parameter
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported, short
-from ebm.machine import Array, parameter
+from ebm.machine import Array
 from ebm.rbm import RBM
 from ebm.units import Gaussian, Units
 

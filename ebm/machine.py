@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from ebm.arguments import as_numbers
+from ebm.arrays import sound
 from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect, short
 from ebm.stream import Stream
 from ebm.units import Units
@@ -211,6 +212,14 @@ class Pairwise(Machine, Protocol):
 
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), (n, n_units·width)."""
+
+
+@runtime_checkable
+class Mirrored(Parametrised, Protocol):
+    """Couplings stand twice, as J_ij and J_ji."""
+
+    def take_lesser(self) -> None:
+        """Give J_ij and J_ji the one of their values that is nearer to zero."""
 
 
 @runtime_checkable
@@ -422,14 +431,14 @@ def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = 
     if shape not in ((n,), (*shape[:1], n) if levels else (n,)):
         allowed = f"a scalar, ({n},) or (k, {n})" if levels else f"a scalar or ({n},)"
         raise EbmError(f"beta: expected {allowed}, got {array.shape}")
-    return np.ascontiguousarray(np.broadcast_to(array, shape))
+    return sound(np.broadcast_to(array, shape), dtype)
 
 
 def as_base(base: Base, n: int, dtype: Any) -> Array:
     """The base inputs as an (n,) array; None is zero."""
     if base is None:
         return np.zeros(n, dtype)
-    base = np.ascontiguousarray(as_numbers(base, "base"), dtype)
+    base = sound(as_numbers(base, "base"), dtype)
     if base.shape != (n,) or not np.isfinite(base).all():
         raise EbmError(f"base: expected {n} finite inputs, got shape {base.shape}")
     return base
@@ -449,7 +458,7 @@ def as_weights(weights: Array | None, n: int) -> Array:
     """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
     if weights is None:
         return np.full(n, 1.0 / n)
-    weights = as_numbers(weights, "weights").astype(np.float64)
+    weights = sound(as_numbers(weights, "weights"), np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all():
         raise EbmError(f"weights: expected {n} finite numbers, got shape {weights.shape}")
     return weights
@@ -475,20 +484,6 @@ def _first(machine: Machine) -> Array:
     return np.arange(machine.n_units) < machine.n_visible
 
 
-def float_dtype(*arrays: Any) -> np.dtype:
-    """float32 when every array is, else float64."""
-    return np.dtype(np.float32 if all(np.asarray(a).dtype == np.float32 for a in arrays) else np.float64)
-
-
-def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -> Array:
-    """A copy of a parameter, checked for its shape and for finite values."""
-    if as_numbers(value, name).shape != shape:
-        raise EbmError(f"{name}: expected shape {shape}, got {np.shape(value)}")
-    array = np.array(value, dtype, order="C")
-    if not np.isfinite(array).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise EbmError(f"{name}: {array[place]} at {place}; expected finite numbers")
-    return array
 
 
 def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:

@@ -6,12 +6,14 @@ hidden ones; of a J both to units.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ebm.arrays import together
 from ebm.errors import EbmError, NotSupported, settings
-from ebm.machine import Array
+from ebm.machine import Array, Mirrored, Parametrised
 from ebm.optimisers.schedules import NotNegative, Positive
 
 __all__ = ["L1", "L2", "Constraint", "GroupLasso", "Mask", "MaxNorm", "NonNegative", "Penalty"]
@@ -39,10 +41,26 @@ class Constraint(Protocol):
         """Put couplings back into it, in place."""
 
 
+def restrict(machine: Parametrised, constraints: Iterable[Constraint]) -> None:
+    """Put the couplings of a machine, as `project` leaves them, back into sets, one after the other.
+
+    Where J_ij and J_ji are one parameter, a constraint may have moved them apart: columns of different norm,
+    a mask that is not symmetric. Both then take the value nearer to zero, which lies in every set that
+    contains a J with all smaller ones.
+    """
+    for constraint in constraints:
+        for key in machine.couplings:
+            constraint.restrict(machine.params[key])
+        if isinstance(machine, Mirrored):
+            machine.take_lesser()
+    machine.project()
+
+
 def _subtract(gradient: Array, w: Array, l1: float, l2: float) -> None:
     from ebm.kernels.learning.ascend import subtract_slopes
 
-    subtract_slopes(w.size > 2**17, gradient.reshape(-1), w.reshape(-1), l1, l2)
+    changed, read = together("gradient", gradient, w)
+    subtract_slopes(w.size > 2**17, changed, read, l1, l2)
 
 
 @settings

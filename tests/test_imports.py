@@ -15,7 +15,7 @@ PUBLIC = ebm._public()  # the module of each public name
 BOTTOM = {"errors", "notebook", "progress", "arguments"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
-MACHINES = MACHINE | {"machine", "scratch"}
+MACHINES = MACHINE | {"arrays", "machine", "scratch"}
 METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: the protocol, no machine
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
@@ -26,7 +26,8 @@ ALLOWED = {
     "stream": BOTTOM | {"kernels"},
     "arguments": {"errors"},
     "units": BOTTOM | {"kernels"},
-    "machine": MACHINE,
+    "arrays": MACHINE,
+    "machine": MACHINE | {"arrays"},
     "scratch": MACHINE,
     "deferred": MACHINE,
     "logsum": MACHINE,

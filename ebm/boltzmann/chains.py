@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError
-from ebm.machine import Array, read_only
+from ebm.machine import Array, as_rows, read_only
 from ebm.units import Potts, Units
+
+if TYPE_CHECKING:
+    from ebm.boltzmann.machine import BoltzmannMachine
 
 __all__ = ["SpinChains"]
 
@@ -36,7 +39,22 @@ class SpinChains:
 
     def __init__(self, units: Units, x: Array, dtype: Any, sparse: bool) -> None:
         self._units, self._dtype, self._sparse = units, np.dtype(dtype), sparse
-        self.x = x
+        self._put(x)
+
+    def fit(self, machine: BoltzmannMachine) -> None:
+        """Look at chains that somebody brings: whether they are of such a machine.
+
+        Raises
+        ------
+        EbmError
+            They are those of another one.
+        """
+        own = (machine.units, machine.dtype, machine.sparse, machine.n_units)
+        if (self._units, self._dtype, self._sparse, self._shape[1]) != own:
+            raise EbmError(
+                f"chains of {self._shape[1]} × {self._units}, {self._dtype}; expected those that start of"
+                f" {machine!r} makes"
+            )
 
     @property
     def low(self) -> Any:
@@ -60,6 +78,10 @@ class SpinChains:
 
     @x.setter
     def x(self, x: Array) -> None:
+        self._put(as_rows(x, self._units, self._shape[1]))
+
+    def _put(self, x: Array) -> None:
+        """Take states that were checked."""
         self._shape = x.shape
         bits = as_bits(x, self._units, self._dtype)
         if bits is None:
@@ -107,7 +129,7 @@ class SpinChains:
         if self.layout == "phi":
             taken._data = np.ascontiguousarray(self._data[:, rows])
         elif self.layout == "sites":
-            taken.x = self.x[rows]
+            taken._put(self.states()[rows])
         else:
             taken._data = self._data[rows]
         return taken

@@ -11,32 +11,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.arrays import Owned, parameter, sound
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
-from ebm.machine import Array, parameter
+from ebm.machine import Array
 
 if TYPE_CHECKING:
     from ebm.kernels.arguments import Couplings
 
-__all__ = ["Dense", "Sparse", "as_csr", "colour", "is_sparse", "take_couplings"]
+__all__ = ["Dense", "Sparse", "as_csr", "check_rows", "colour", "is_sparse", "take_couplings"]
 
 _SYMMETRY = 1e-6  # difference between J and its transpose, relative to max|J|, that is taken for rounding
+_LOPSIDED = (
+    1e-3  # half their difference, absolute and relative to max|J|: rounding is far below, also of float32
+)
 _AT_ONCE = 2**22  # numbers made at a time by Sparse.pairs
 
 
-class Dense:
-    """All pairs.
+class _Live:
+    """Where the live couplings are: among the parameters of the machine that they belong to."""
 
-    Attributes
-    ----------
-    values : ndarray, (n·width, n·width)
-        The live couplings.
-    """
+    _owner: Owned
+
+    def bind(self, owner: Owned) -> None:
+        """Take those of an owner from now on."""
+        self._owner = owner
+
+    @property
+    def values(self) -> Array:
+        """The live couplings: J, or its entries (n_entries,), where each pair stands twice."""
+        return self._owner["J"]
+
+
+class Dense(_Live):
+    """All pairs."""
 
     sparse = False
 
     def __init__(self, matrix: Any, width: int, dtype: Any) -> None:
-        self.values = parameter(matrix, matrix.shape, dtype, "J")
+        self.bind(Owned({"J": parameter(matrix, matrix.shape, dtype, "J")}))
         self._width, self._n = width, len(matrix) // width
         _check_dense(self.values, width)
         self.symmetrise()
@@ -67,19 +80,24 @@ class Dense:
         """The matrix with these values, times a vector."""
         return values @ vector
 
+    def take_lesser(self) -> None:
+        """Replace J_ij and J_ji by the one that is nearer to zero."""
+        J = self.values
+        J[:] = np.where(np.abs(J.T) < np.abs(J), J.T, J)
+
     def symmetrise(self) -> None:
-        """Replace J by (J + Jᵀ)/2, zero diagonal blocks."""
-        self.values[:] = self.on_pattern(0.5 * (self.values + self.values.T))
+        """Replace J by (J + Jᵀ)/2, zero diagonal blocks; refuses a J that is not symmetric to rounding."""
+        J = self.values
+        mean = 0.5 * (J + J.T)
+        k = _lopsided(J, mean)
+        if k is not None:
+            i, j = divmod(k, len(J))
+            raise _asymmetric(i, j, J[i, j], J[j, i])
+        J[:] = self.on_pattern(mean)
 
 
-class Sparse:
-    """The pairs of a fixed pattern, in compressed sparse rows.
-
-    Attributes
-    ----------
-    values : ndarray, (n_entries,)
-        The live couplings; each pair stands twice.
-    """
+class Sparse(_Live):
+    """The pairs of a fixed pattern, in compressed sparse rows."""
 
     sparse = True
 
@@ -90,10 +108,16 @@ class Sparse:
         parameter(matrix.data, matrix.data.shape, dtype, "J")
         matrix = _without_diagonal(matrix, width)
         self._rows = _rows(matrix)
-        self._indices, self._indptr = matrix.indices, matrix.indptr.astype(np.int64)
+        self._indices, self._indptr = (
+            sound(matrix.indices, matrix.indices.dtype),
+            sound(matrix.indptr, np.int64),
+        )
+        self._pattern = tuple(array.view() for array in (self._indices, self._indptr))
+        for array in self._pattern:
+            array.flags.writeable = False  # in what is handed out: compiled code trusts it
         self._mirror = _mirror(matrix)
         self._slices: Slices | None = None
-        self.values = np.ascontiguousarray(matrix.data, dtype)
+        self.bind(Owned({"J": np.array(matrix.data, dtype)}))
         difference = np.abs(self.values - self.values[self._mirror])
         if difference.size and difference.max() > _SYMMETRY * np.abs(self.values).max():
             k = int(difference.argmax())
@@ -109,7 +133,7 @@ class Sparse:
         from scipy.sparse import csr_array
 
         size = len(self._indptr) - 1
-        return csr_array((values, self._indices, self._indptr), shape=(size, size))
+        return csr_array((values, *self._pattern), shape=(size, size))
 
     @property
     def for_kernels(self) -> Couplings:
@@ -144,9 +168,19 @@ class Sparse:
         """The matrix with these values, times a vector."""
         return self._with(values) @ vector
 
+    def take_lesser(self) -> None:
+        """Replace J_ij and J_ji by the one that is nearer to zero."""
+        J, other = self.values, self.values[self._mirror]
+        J[:] = np.where(np.abs(other) < np.abs(J), other, J)
+
     def symmetrise(self) -> None:
-        """Replace J by (J + Jᵀ)/2."""
-        self.values[:] = 0.5 * (self.values + self.values[self._mirror])
+        """Replace J by (J + Jᵀ)/2; refuses a J that is not symmetric to rounding."""
+        J = self.values
+        mean = 0.5 * (J + J[self._mirror])
+        k = _lopsided(J, mean)
+        if k is not None:
+            raise _asymmetric(self._rows[k], self._indices[k], J[k], J[self._mirror[k]])
+        J[:] = mean
 
 
 def is_sparse(J: Any) -> bool:
@@ -156,21 +190,40 @@ def is_sparse(J: Any) -> bool:
 
 
 def as_csr(J: Any) -> Any:
-    """A sparse matrix of any kind as a csr_array."""
+    """A sparse matrix of any kind as a csr_array, whose indices are looked at: compiled code trusts them."""
     from scipy.sparse import csr_array
 
-    return csr_array(J)
+    if J.format in ("csr", "csc"):
+        check_rows(J.data, J.indices, J.indptr, J.shape[J.format == "csc"], J.shape[J.format == "csr"])
+    try:
+        matrix = csr_array(J)
+        matrix.check_format(full_check=True)
+    except (ValueError, IndexError) as error:
+        raise EbmError(f"J: not a valid sparse matrix: {error}") from None
+    return matrix
+
+
+def check_rows(data: Array, indices: Array, indptr: Array, n: int, m: int) -> None:
+    """Refuse compressed sparse rows, n of them and m columns, that are none: scipy would follow them.
+
+    Raises
+    ------
+    EbmError
+        `indptr` that does not rise from 0 to the number of entries, indices outside the columns.
+    """
+    for name, array in (("data", data), ("indices", indices), ("indptr", indptr)):
+        if array.ndim != 1 or (name != "data" and array.dtype.kind not in "iu"):
+            raise EbmError(f"J: {name}: expected integers (n,), got {array.dtype} {array.shape}")
+    if len(indptr) != n + 1 or indptr[0] != 0 or indptr[-1] != len(data) or np.any(indptr[1:] < indptr[:-1]):
+        raise EbmError(f"J: indptr: expected {n + 1} numbers that rise from 0 to {len(data)}, the entries")
+    if len(indices) != len(data) or (len(indices) and not 0 <= indices.min() <= indices.max() < m):
+        raise EbmError(f"J: indices: expected {len(data)} columns, 0 to {m - 1}")
 
 
 def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
     """Check a J given by the user and store it: float32 if it and b are, else float64."""
     sparse = is_sparse(J)
     matrix: Any = as_csr(J) if sparse else np.asarray(J)
-    if sparse:  # compiled code trusts the indices
-        try:
-            matrix.check_format(full_check=True)
-        except ValueError as error:
-            raise EbmError(f"J: not a valid sparse matrix: {error}") from None
     shape = matrix.shape
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] % width or shape[0] == 0:
         raise EbmError(f"J: expected a square matrix of n_units·{width} rows, got shape {shape}")
@@ -230,6 +283,15 @@ def _check_dense(J: Array, width: int) -> None:
     if difference.max() > _SYMMETRY * np.abs(J).max():
         row, column = (int(z) for z in np.unravel_index(difference.argmax(), J.shape))
         raise _asymmetric(row, column, J[row, column], J[column, row])
+
+
+def _lopsided(J: Array, mean: Array) -> int | None:
+    """The place of an entry that is not, to the rounding of a step of learning, what its mirror image is."""
+    away = np.abs(J - mean)
+    most = away.max(initial=0)
+    if not most > _LOPSIDED or not most > _LOPSIDED * np.abs(mean).max():  # NaN: learning has diverged
+        return None
+    return int(away.argmax())
 
 
 def _on_diagonal(row: int, column: int, value: float, width: int) -> EbmError:

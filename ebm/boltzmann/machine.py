@@ -19,6 +19,7 @@ from ebm.arguments import (
     as_numbers,
     as_place,
 )
+from ebm.arrays import Owned, parameter
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
@@ -38,7 +39,6 @@ from ebm.machine import (
     as_free,
     as_rows,
     as_weights,
-    parameter,
 )
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Gaussian, Units
@@ -104,7 +104,8 @@ class BoltzmannMachine:
         if self._n_visible > self._n_units:
             raise EbmError(f"n_visible: expected 1 to {self._n_units}, got {n_visible}")
         bias = np.zeros(size) if b is None else b
-        self.params: Params = {"J": values, "b": parameter(bias, (size,), values.dtype, "b")}
+        self._params = Owned({"J": values, "b": parameter(bias, (size,), values.dtype, "b")})
+        self._couplings.bind(self._params)
         self._colours: Array | None = None
 
     @classmethod
@@ -141,6 +142,11 @@ class BoltzmannMachine:
             J[first, second] = J[second, first] = 0
         J = (J + J.T).astype(dtype)
         return cls(units, csr_array(J) if cut else J, np.zeros(n * w, dtype), n_visible=n_visible)
+
+    @property
+    def params(self) -> Owned:
+        """J, of a sparse machine its values, and b: live arrays; whoever changes them calls `project`."""
+        return self._params
 
     @property
     def units(self) -> Units:
@@ -208,6 +214,7 @@ class BoltzmannMachine:
     def _phi(self, x: Any) -> Array:
         """Encoded states, (n_units·width, n)."""
         if isinstance(x, SpinChains):
+            x.fit(self)
             return x.phi
         return np.ascontiguousarray(self.units.encode(self._rows_of(x)).T, self.dtype)
 
@@ -239,6 +246,7 @@ class BoltzmannMachine:
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
         if isinstance(x, SpinChains) and x.layout in ("rows", "sites"):
+            x.fit(self)
             return energies(x, self._couplings, self.b)
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
@@ -290,6 +298,7 @@ class BoltzmannMachine:
         n, rng = as_count(n, "n", 0), as_stream(rng)
         as_choice(scan, SCANS, "scan")
         chains = x if isinstance(x, SpinChains) else self.start(x)
+        chains.fit(self)
         hot = as_beta(beta, len(chains), self.dtype, levels=False)
         cold = as_base(base, len(self.b), self.dtype)
         free = as_free(free, self.n_units)
@@ -369,9 +378,19 @@ class BoltzmannMachine:
         x = np.concatenate([v, self.sample0(len(v), rng)[:, self.n_visible :]], axis=1)
         return self.sweep(x, rng, n, free=np.arange(self.n_units) >= self.n_visible)
 
+    def take_lesser(self) -> None:
+        """Give J_ij and J_ji the one of their values that is nearer to zero."""
+        self._couplings.take_lesser()
+
     def project(self) -> None:
-        """Make J symmetric and zero on its diagonal (blocks)."""
-        self._couplings.values = self.params["J"]  # it may have been replaced
+        """Make J symmetric and zero on its diagonal (blocks).
+
+        Raises
+        ------
+        EbmError
+            J_ij and J_ji, which are one parameter, differ by more than rounding: only one of them was set.
+        """
+        self._params.check()
         self._couplings.symmetrise()
 
     def centre(self, gradient: Params, offsets: Params) -> Params:

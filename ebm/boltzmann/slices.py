@@ -63,7 +63,7 @@ class Slices:
         sliced = self._first, self._count, self._offset, self._neighbour, values
         colour_sweeps(worth, own, self._bounds, sliced, (b, base, problem.beta), chains.low, sweeps)
         x[:, self._units] = own[:, : x.shape[1]]
-        chains.x = x
+        chains._put(x)
 
     def _by_position(self, a: Array) -> Array:
         """Values of units in the order of positions, with room for a vector at the end."""

@@ -156,7 +156,7 @@ def _sweep_rows(problem: Problem, chains: SpinChains, order: Array, sweeps: Swee
     own = SpinChains(problem.units, x[:, new], problem.b.dtype, sparse=False)
     _sweep_in_order(tempered, J, own.data, m, chains.low, sweeps)
     x[:, new] = own.x
-    chains.x = x
+    chains._put(x)
 
 
 def _sweep_in_order(tempered: Tempered, J: Array, words: Array, m: int, low: Any, sweeps: Sweeps) -> None:
@@ -262,6 +262,6 @@ def _sweep_sites(problem: Problem, chains: SpinChains, order: Array, sweeps: Swe
     if len(chains) < _FEW:
         x = chains.states()
         sequential_sweeps(worth, x, *rest)
-        chains.x = x
+        chains._put(x)
     else:
         site_sweeps(worth, chains.data, *rest)

@@ -117,7 +117,6 @@ class DBM(EvenLayers):
             W[block], self.coupled[block] = given, True
         even, odd = (side(self.layer_units[k::2], self.sizes[k::2]) for k in (0, 1))
         self._rbm = RBM(even, odd, W, np.concatenate(b[::2]), np.concatenate(b[1::2]))
-        self.params: Params = self._rbm.params
 
     def _places(self, b: list[Array], first: int) -> dict[int, slice]:
         """Of the layers on one side, their columns there."""

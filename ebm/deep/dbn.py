@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.arguments import as_count, as_flag, as_function
+from ebm.arrays import Owned
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.errors import EbmError, NotSupported, expect, expect_all
 from ebm.learning import CD, Rule
@@ -85,14 +86,17 @@ class DBN:
             if low.visible.learns or low.hidden.learns:
                 layer = low.visible if low.visible.learns else low.hidden
                 raise NotSupported(f"DBN: machine {k}: {layer}: expected units that learn no potential")
+        if len({m.dtype for m in machines}) > 1:
+            dtypes = ", ".join(str(m.dtype) for m in machines)
+            raise EbmError(f"DBN: machines of {dtypes}; expected one dtype")
         self.layer_units = (*(m.visible for m in machines), machines[-1].hidden)
         self.sizes = (*(m.n_visible for m in machines), machines[-1].n_hidden)
         self.top = machines[-1].copy()
-        self.params: Params = {}
+        params: Params = {}
         for k, machine in enumerate(machines[:-1]):
-            self.params |= {f"R{k}": machine.W.copy(), f"r{k}": machine.c.copy()}
-            self.params |= {f"G{k}": machine.W.T.copy(), f"g{k}": machine.b.copy()}
-        self.params |= self.top.params
+            params |= {f"R{k}": machine.W.copy(), f"r{k}": machine.c.copy()}
+            params |= {f"G{k}": machine.W.T.copy(), f"g{k}": machine.b.copy()}
+        self._params = Owned(params | self.top.params)
 
     @classmethod
     def greedy(
@@ -183,6 +187,11 @@ class DBN:
         return f"DBN({own}, {self.dtype})"
 
     @property
+    def params(self) -> Owned:
+        """R, r up and G, g down of each directed layer, and W, b, c of the top: live arrays."""
+        return self._params
+
+    @property
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
         return self.top.dtype
@@ -208,6 +217,8 @@ class DBN:
 
     def project(self) -> None:
         """Drop what the top keeps of its parameters: called by whoever changes them."""
+        self._params.check()
+        self.top.params.share({key: self._params[key] for key in self.top.params})
         self.top.project()
 
     def inputs_up(self, x: Array, k: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arrays import Owned
 from ebm.graph import Graph
 from ebm.machine import Array, Base, Params, Scan
 from ebm.rbm import RBM
@@ -27,7 +28,6 @@ class EvenLayers:
     """
 
     _rbm: RBM
-    params: Params
     coupled: Array
 
     scans, hidden_biases = RBM.scans, RBM.hidden_biases
@@ -36,6 +36,11 @@ class EvenLayers:
     n_hidden = property(lambda self: self._rbm.n_hidden, doc="Units of the odd layers.")
     n_units = property(lambda self: self._rbm.n_visible, doc="Units in x.")
     dtype = property(lambda self: self._rbm.dtype, doc="The dtype of the parameters.")
+
+    @property
+    def params(self) -> Owned:
+        """W, b and c of the RBM: live arrays; whoever changes them calls `project`."""
+        return self._rbm.params
 
     def graph(self) -> Graph:
         """All units as a pairwise model, the even layers first."""
@@ -107,6 +112,7 @@ class EvenLayers:
 
     def project(self) -> None:
         """Keep the couplings between layers that are no neighbours at zero."""
+        self.params.check()
         self.params["W"][~self.coupled] = 0
         self._rbm.project()
 

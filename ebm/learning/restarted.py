@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -65,6 +65,7 @@ class RandomStart:
 class FastChains(Carried):
     """Persistent chains, and the fast weights that are added to the machine when they move."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("fast",)
     x: Array
     fast: Params
 

@@ -8,13 +8,14 @@ settings; what it takes from step to step (persistent chains, centring offsets) 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from pydantic import Field
 
+from ebm.arrays import Owned
 from ebm.errors import EbmError
-from ebm.machine import Array, Machine, Params
+from ebm.machine import Array, Machine, Parametrised, Params, as_rows
 from ebm.parts import Part
 from ebm.stream import Stream
 
@@ -41,7 +42,29 @@ _SHARE = {"data": 0.0, "average": 0.5, "model": 1.0}  # how far from the data's 
 
 @dataclass
 class Carried(Part):
-    """What a rule takes from one update to the next: nothing, unless a subclass has more."""
+    """What a rule takes from one update to the next: nothing, unless a subclass has more.
+
+    Attributes
+    ----------
+    like_params : tuple of str
+        Of its fields, those that hold arrays of the names and shapes of some parameters, or none.
+    """
+
+    like_params: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, machine: Parametrised) -> None:
+        """Look at what it carries, from a file maybe: states and arrays of that machine.
+
+        Raises
+        ------
+        EbmError
+            They are those of another one.
+        """
+        if self.states is not None and isinstance(machine, Machine):
+            as_rows(self.states, machine.units, machine.n_units, "chains")
+        own = Owned(machine.params)
+        for name in self.like_params:
+            own.fits(getattr(self, name), f"chains: {name}")
 
     @property
     def states(self) -> Array | None:
@@ -117,6 +140,7 @@ def zero(params: Params) -> Params:
 class Offsets(Carried):
     """Centring offsets by the names of biases; none where the rule does not centre."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("offsets",)
     offsets: Params = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import PlainValidator
 
@@ -96,6 +96,7 @@ class Persistent(Carried):
         Where chains set their own number of sweeps.
     """
 
+    like_params: ClassVar[tuple[str, ...]] = ("offsets",)
     x: Array
     ahead: Array | None = None
     offsets: Params = field(default_factory=dict)
@@ -116,6 +117,7 @@ class Persistent(Carried):
 class Walked(Carried):
     """Chains that a sampler moves: those that sample the machine, and all that the sampler changes."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("offsets",)
     x: Array
     walkers: Params
     offsets: Params = field(default_factory=dict)

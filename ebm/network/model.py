@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count, as_float_type, as_numbers
+from ebm.arrays import Owned, float_dtype, parameter
 from ebm.errors import EbmError, NotSupported, expect_all, short
-from ebm.machine import Array, FloatType, Params, as_weights, float_dtype, parameter
+from ebm.machine import Array, FloatType, Params, as_weights
 from ebm.network.passes import Masks, backward, forward, mean_of
 from ebm.rows import as_source
 from ebm.scratch import Scratch
@@ -75,7 +76,7 @@ class Network:
             raise EbmError("layers: expected at least one")
         dtype = float_dtype(*(a for layer in layers for a in (layer.W, layer.b)))
         self.inputs = Gaussian() if inputs is None else inputs
-        self.params: Params = {}
+        params: Params = {}
         self._scratch = Scratch()
         rows, last = np.shape(layers[0].W)[0], len(layers) - 1
         for k, layer in enumerate(layers):
@@ -86,17 +87,26 @@ class Network:
                 raise NotSupported(
                     f"layer {k}: {layer.units}: only a readout learns its potential, such as Gaussian()"
                 )
-            self.params[f"W{k}"] = parameter(layer.W, (rows, columns), dtype, f"layer {k}: W")
-            self.params[f"b{k}"] = parameter(layer.b, (columns,), dtype, f"layer {k}: b")
+            params[f"W{k}"] = parameter(layer.W, (rows, columns), dtype, f"layer {k}: W")
+            params[f"b{k}"] = parameter(layer.b, (columns,), dtype, f"layer {k}: b")
             rows = columns
         top = layers[-1].units
         for name, value in top.theta().items():
             given, n = np.broadcast_to(value, top.count(rows)), top.count(rows)
-            self.params[f"y.{name}"] = parameter(given, (n,), dtype, f"layer {last}: {name}")
-        if top.learns:
-            top = top.bound(*(self.params[f"y.{name}"] for name in top.learns))
-        self.layer_units = (*(layer.units for layer in layers[:-1]), top)
+            params[f"y.{name}"] = parameter(given, (n,), dtype, f"layer {last}: {name}")
+        self._params = Owned(params)
+        self._layer_units = (*(layer.units for layer in layers[:-1]), top)
         self.project()
+
+    @property
+    def params(self) -> Owned:
+        """W0, b0, W1, … and the precisions of a readout that learns them: live arrays."""
+        return self._params
+
+    @property
+    def layer_units(self) -> tuple[Units, ...]:
+        """The type of each layer, the readout last."""
+        return self._layer_units
 
     @property
     def couplings(self) -> tuple[str, ...]:
@@ -142,11 +152,15 @@ class Network:
 
     def project(self) -> None:
         """Keep precisions positive, if there are any; nothing else is constrained."""
+        self._params.check()
         units = self.readout_units
         for name in units.learns:
             value = self.params[f"y.{name}"]
             if name in units.positive:
                 value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
+        if units.learns:
+            bound = units.bound(*(self.params[f"y.{name}"] for name in units.learns))
+            self._layer_units = (*self._layer_units[:-1], bound)
 
     def encoded(self, x: Any) -> Array:
         """φ(x) in the network's dtype, C-ordered: rows that were checked to be states or means."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from ebm.arrays import Owned, together
 from ebm.errors import EbmError, nearest, settings
 from ebm.machine import Count, Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate
@@ -97,10 +98,16 @@ class Scaled:
 class Averages(Memory):
     """The memory of an optimiser, the mean of its iterates, and how many entered it, of how many."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("mean",)
     inner: Memory
     mean: Params
     averaged: int = 0
     seen: int = 0
+
+    def fit(self, params: Params) -> None:
+        """Take the mean, and what the optimiser inside keeps."""
+        super().fit(params)
+        self.inner.fit(params)
 
     @property
     def average(self) -> Params:
@@ -144,7 +151,7 @@ class Averaged:
 
     def init(self, params: Params) -> Averages:
         """That of the optimiser, the averages, and how many updates there were and entered them."""
-        return Averages(self.optimiser.init(params), {k: np.zeros_like(p) for k, p in params.items()})
+        return Averages(self.optimiser.init(params), Owned({k: np.zeros_like(p) for k, p in params.items()}))
 
     def update(
         self, params: Params, gradient: Params, memory: Memory, epoch: float = 0.0, factors: Factors = None
@@ -161,4 +168,5 @@ class Averaged:
         n = own.averaged
         share = 1 / n if self.decay is None else max(1 - self.decay, 1 / n)
         for key, value in params.items():
-            blend(value.size > PARALLEL, own.mean[key].reshape(-1), value.reshape(-1), share)
+            mean, flat = together(key, own.mean[key], value)
+            blend(value.size > PARALLEL, mean, flat, share)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from pydantic import Field
 
+from ebm.arrays import Owned, together
 from ebm.deferred import Deferred
-from ebm.errors import settings
+from ebm.errors import EbmError, settings
 from ebm.machine import Array, Params
 from ebm.optimisers.schedules import NotNegative, Positive, Rate, rate_at
 from ebm.parts import Part, part_of
@@ -28,7 +29,28 @@ def factor_of(factors: Factors, key: str) -> float:
 
 @dataclass
 class Memory(Part):
-    """What an optimiser keeps from update to update: nothing, unless a subclass has more."""
+    """What an optimiser keeps from update to update: nothing, unless a subclass has more.
+
+    Attributes
+    ----------
+    like_params : tuple of str
+        Of its fields, those that hold arrays of the names and shapes of the parameters, or none.
+    """
+
+    like_params: ClassVar[tuple[str, ...]] = ()
+
+    def fit(self, params: Params) -> None:
+        """Take what it keeps, from a file maybe, as sound arrays like the parameters.
+
+        Raises
+        ------
+        EbmError
+            They are not: names or shapes differ.
+        """
+        like = Owned(params)
+        for name in self.like_params:
+            if getattr(self, name):
+                setattr(self, name, like.like(getattr(self, name), f"memory: {name}"))
 
     @property
     def average(self) -> Params:
@@ -57,6 +79,7 @@ class Optimiser(Protocol):
 class Velocity(Memory):
     """Of momentum, by the names of parameters; none without it."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("velocity",)
     velocity: Params = field(default_factory=dict)
 
 
@@ -93,23 +116,26 @@ class SGD:
         from ebm.kernels.learning.ascend import ascend
 
         velocities = part_of(Velocity, memory, self).velocity
+        if self.momentum and not velocities:
+            raise EbmError(f"{self!r}: the memory of an optimiser without momentum; expected one of its init")
         rate = rate_at(self.rate, epoch)
         for key, value in params.items():
             own = rate if factors is None else rate * factor_of(factors, key)
-            velocity = velocities[key] if self.momentum else value[:0]
+            kept = [velocities[key]] if self.momentum else []
             g: Any = gradient[key]
             if isinstance(g, Deferred) and not self.nesterov:
-                _ascend_deferred(g, value, velocity, own, self.momentum)
+                _ascend_deferred(g, value, *kept, rate=own, momentum=self.momentum)
                 continue
-            g, flat = np.ascontiguousarray(g, value.dtype).reshape(-1), value.reshape(-1)
-            ascend(value.size > PARALLEL, flat, g, velocity.reshape(-1), own, self.momentum, self.nesterov)
+            flat, g, *velocity = together(key, value, g, *kept)
+            rest = own, self.momentum, self.nesterov
+            ascend(value.size > PARALLEL, flat, g, velocity[0] if velocity else flat[:0], *rest)
 
 
-def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, momentum: float) -> None:
-    """The same step without the gradient ever being made."""
-    if len(velocity):
-        g.add_to(velocity, momentum, rate)
-        value += velocity
+def _ascend_deferred(g: Deferred, value: Array, *velocity: Array, rate: float, momentum: float) -> None:
+    """The same step without the gradient ever being made: `Deferred.add_to` looks at what it writes to."""
+    if velocity:
+        g.add_to(velocity[0], momentum, rate)
+        value += velocity[0]
     else:
         g.add_to(value, 1.0, rate)
 
@@ -118,6 +144,7 @@ def _ascend_deferred(g: Deferred, value: Array, velocity: Array, rate: float, mo
 class Moments(Memory):
     """Running means of the gradient and of its square, and the number of updates."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("first", "second")
     first: Params
     second: Params
     updates: int = 0
@@ -159,8 +186,7 @@ class Adam:
         t = own.updates
         rate = rate_at(self.rate, epoch) * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         for key, value in params.items():
-            g = np.ascontiguousarray(gradient[key], value.dtype)
-            flat = (a.reshape(-1) for a in (value, g, own.first[key], own.second[key]))
+            flat = together(key, value, gradient[key], own.first[key], own.second[key])
             how = (rate * factor_of(factors, key), self.beta1, self.beta2, self.epsilon)
             adam(value.size > PARALLEL, *flat, *how)
 
@@ -209,6 +235,7 @@ class AdamW:
 class Squares(Memory):
     """Running means of squares, by the names of parameters."""
 
+    like_params: ClassVar[tuple[str, ...]] = ("second",)
     second: Params
 
 
@@ -250,4 +277,4 @@ class RMSprop:
 
 def _zeros(params: Params) -> Params:
     """Zeros like the parameters."""
-    return {key: np.zeros_like(value) for key, value in params.items()}
+    return Owned({key: np.zeros_like(value) for key, value in params.items()})

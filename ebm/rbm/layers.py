@@ -16,6 +16,7 @@ import numpy as np
 
 from ebm.bits import Bits, as_bits, lower_state, stacked
 from ebm.deferred import Deferred
+from ebm.errors import EbmError
 from ebm.machine import Array, Params, as_weights, read_only
 from ebm.scratch import Scratch
 from ebm.stream import Stream
@@ -39,6 +40,7 @@ __all__ = [
     "statistics",
     "statistics_of_chains",
     "sweep_layers",
+    "values",
 ]
 
 
@@ -263,8 +265,8 @@ class BlockChains:
 
     h: State | None
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+    def __init__(self, state: State, units: Units) -> None:
+        self.state, self._units = state, units
 
     @property
     def x(self) -> Array:
@@ -274,6 +276,26 @@ class BlockChains:
     def __repr__(self) -> str:
         shape = values(self._state).shape
         return f"BlockChains({shape[0]} chains of {shape[1]} visible units)"
+
+    def fit(self, machine: RBM) -> None:
+        """Look at chains that somebody brings: whether they are of such a machine.
+
+        Raises
+        ------
+        EbmError
+            They are those of another one.
+        """
+        state, h = self._state, self.h
+        same = self._units is machine.visible or self._units == machine.visible
+        if isinstance(state, Bits):
+            same = same and state.low.dtype == machine.dtype
+        if h is not None:
+            same = same and h.shape == (self._n, machine.n_hidden)
+        if not same or state.shape[1] != machine.n_visible:
+            raise EbmError(
+                f"chains of {state.shape[1]} × {self._units}, {state.dtype}; expected those that start of"
+                f" {machine!r} makes"
+            )
 
     @property
     def state(self) -> State:
@@ -288,14 +310,14 @@ class BlockChains:
 
     def copy(self) -> BlockChains:
         """Chains at the same states, which go their own way."""
-        twin = BlockChains(self._state)
+        twin = BlockChains(self._state, self._units)
         twin._kept, twin.h = self._kept, self.h
         self._kept.shared = True
         return twin
 
     def take(self, rows: Array) -> BlockChains:
         """New chains at the states of these rows; a product that stands goes along."""
-        taken = BlockChains(self._state[rows])
+        taken = BlockChains(self._state[rows], self._units)
         if self._kept.product is not None:
             taken.set_product(self._kept.version, self._kept.product[rows])
         if self.h is not None:

@@ -17,6 +17,7 @@ from ebm.arguments import (
     as_numbers,
     as_place,
 )
+from ebm.arrays import Owned
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, two_layers
@@ -118,9 +119,9 @@ class RBM:
         *,
         theta: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        self.params: Params = take_parameters(visible, hidden, W, b, c, theta)
-        self.visible, self.hidden = bound(visible, self.params, "v"), bound(hidden, self.params, "h")
-        self.n_visible, self.n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
+        self._params = take_parameters(visible, hidden, W, b, c, theta)
+        self._visible, self._hidden = bound(visible, self.params, "v"), bound(hidden, self.params, "h")
+        self._n_visible, self._n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
         self.span = span(visible, self.n_visible)
         self.lows = lower_state(visible, self.dtype), lower_state(hidden, self.dtype)
         self.version = object()
@@ -173,9 +174,34 @@ class RBM:
         return machine
 
     @property
+    def params(self) -> Owned:
+        """W, b, c and what units learn: live arrays; whoever changes them calls `project`."""
+        return self._params
+
+    @property
+    def visible(self) -> Units:
+        """The type of the visible units."""
+        return self._visible
+
+    @property
+    def hidden(self) -> Units:
+        """The type of the hidden units."""
+        return self._hidden
+
+    @property
+    def n_visible(self) -> int:
+        """Visible units."""
+        return self._n_visible
+
+    @property
+    def n_hidden(self) -> int:
+        """Hidden units."""
+        return self._n_hidden
+
+    @property
     def units(self) -> Units:
         """The type of the units in x: the visible one."""
-        return self.visible
+        return self._visible
 
     @property
     def dtype(self) -> np.dtype:
@@ -252,12 +278,13 @@ class RBM:
         if x.shape[1:] == (self.n_visible,) and x.dtype.kind in "biuf":
             bits = as_bits(x, self.visible, self.params["W"].dtype)
             if bits is not None:  # states, so there is nothing left to check
-                return BlockChains(bits)
+                return BlockChains(bits, self._visible)
         means = as_rows(x, self.visible, self.n_visible)
-        return BlockChains(self.visible.as_states(means, self.dtype).copy())
+        return BlockChains(self._visible.as_states(means, self.dtype).copy(), self._visible)
 
     def carry(self, chains: BlockChains, rng: Stream) -> tuple[Any, Any]:
         """v and, where φ(v)·W stands, h to begin the next sweep with, else None: v then moves first."""
+        chains.fit(self)
         draw_ahead(self, chains, rng, self._scratch)
         return chains.state, chains.h
 
@@ -267,7 +294,7 @@ class RBM:
         if shapes != ((len(x), self.n_visible), (len(x), self.n_hidden)):
             raise EbmError(f"chains: {shapes[0]} and {shapes[1]} do not fit {self}")
         dtype = self.params["W"].dtype
-        chains = BlockChains(as_state(x, self.visible, dtype))
+        chains = BlockChains(as_state(x, self._visible, dtype), self._visible)
         if ahead is not None:
             chains.h = as_state(ahead, self.hidden, dtype)
         return chains
@@ -281,7 +308,10 @@ class RBM:
         return data if bits is None else bits
 
     def _chains(self, x: Any) -> BlockChains:
-        return x if isinstance(x, BlockChains) else self.start(x)
+        if not isinstance(x, BlockChains):
+            return self.start(x)
+        x.fit(self)
+        return x
 
     def product(self, chains: BlockChains) -> Array:
         """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
@@ -304,7 +334,7 @@ class RBM:
             energy += (1 - rows) * dot_vector(state, self.visible, as_base(base, len(self.b), np.float64))
         np.negative(energy, out=energy)
         if not self.visible.bare:
-            energy += self.visible.potential(chains.x).sum(-1, dtype=np.float64)
+            energy += self.visible.potential(values(state)).sum(-1, dtype=np.float64)
         return energy.reshape(beta.shape)
 
     def sweep(
@@ -366,12 +396,15 @@ class RBM:
         chains, i = self._chains(x), as_place(i, self.n_visible, "unit i")
         own, product = self.visible.own(i), self.product(chains)
         at = self.W[own], self.b[own], self.c
-        return site_energies(self.visible.one(i), self.hidden, chains.x[:, i], product, *at, states)
+        return site_energies(
+            self.visible.one(i), self.hidden, values(chains.state)[:, i], product, *at, states
+        )
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of v with one unit changed − stats of v), weights (n, n_visible, n_states)."""
         chains = self._chains(x)
-        return site_contrast(self.visible, self.hidden, chains.x, self.product(chains), self.params, weights)
+        v, product = values(chains.state), self.product(chains)
+        return site_contrast(self.visible, self.hidden, v, product, self.params, weights)
 
     def conditional(self, x: Any, i: int, weights: Array, scale: Array | None = None) -> tuple[Params, Array]:
         """∂/∂params of Σ weights log p(v_i | the others), and log p of each row, nats, math.md (4.11).
@@ -383,7 +416,7 @@ class RBM:
             (self.visible, self.hidden),
             as_place(i, self.n_visible, "unit i"),
         )
-        v = chains.x if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
+        v = values(chains.state) if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
         weights = as_numbers(weights, "weights", (len(v),))
         return conditional(layers, v, i, self.params, weights, self._scratch)
 
@@ -401,11 +434,12 @@ class RBM:
 
     def project(self) -> None:
         """Keep learnt potentials in range; products kept in running chains are made again."""
+        self._params.check()
         self.version = object()
-        if self.visible.learns:
-            self.visible = bound(self.visible, self.params, "v")
-        if self.hidden.learns:
-            self.hidden = bound(self.hidden, self.params, "h")
+        if self._visible.learns:
+            self._visible = bound(self._visible, self._params, "v")
+        if self._hidden.learns:
+            self._hidden = bound(self._hidden, self._params, "h")
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""

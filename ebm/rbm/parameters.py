@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_numbers
+from ebm.arrays import Owned, float_dtype, parameter
 from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
-from ebm.machine import Array, Params, float_dtype, parameter
+from ebm.machine import Array, Params
 from ebm.rbm.layers import WORTH
 from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
@@ -43,7 +44,7 @@ def take_parameters(
     b: ArrayLike,
     c: ArrayLike,
     theta: Mapping[str, ArrayLike] | None,
-) -> Params:
+) -> Owned:
     """Copies of the parameters of one dtype, or one line on what is wrong with them."""
     for name, units in (("visible", visible), ("hidden", hidden)):
         if as_units(units, name).whole:
@@ -67,7 +68,7 @@ def take_parameters(
         params[key] = parameter(value, (n,), dtype, key)
         if positive and params[key].min() <= 0:
             raise EbmError(f"{key}: expected positive numbers, got {params[key].min():g}")
-    return params
+    return Owned(params)
 
 
 def _numbers(

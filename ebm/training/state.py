@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ebm.arrays import Owned
 from ebm.errors import expect
 from ebm.learning import Carried, Rule
 from ebm.machine import Parametrised
@@ -50,6 +51,10 @@ class State(Generic[M]):
             "what the optimiser's init makes",
             "a Memory of ebm.optimisers, or a subclass",
         )
+        if isinstance(self.machine.params, Owned):
+            self.machine.params.check()
+        self.chains.fit(self.machine)
+        self.memory.fit(self.machine.params)
 
     def __repr__(self) -> str:
         return f"State({self.machine!r}, after {self.step} updates)"

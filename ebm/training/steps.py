@@ -17,7 +17,7 @@ from ebm.errors import EbmError, described, expect, expect_all
 from ebm.learning.rules import Batch, Rule
 from ebm.machine import Machine, as_data, check_finite
 from ebm.optimisers import Optimiser
-from ebm.penalties import Constraint, Penalty
+from ebm.penalties import Constraint, Penalty, restrict
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream
 from ebm.training.state import M, State
@@ -201,8 +201,7 @@ def _update(
             penalty.subtract(gradient[key], machine.params[key])
     optimiser.update(machine.params, gradient, state.memory, epoch)
     del gradient  # what it holds on to is used again in the next step
-    for key in machine.couplings:
-        for constraint in constraints:
-            constraint.restrict(machine.params[key])
     machine.project()
+    if constraints:
+        restrict(machine, constraints)
     state.step += 1
