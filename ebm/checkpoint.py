@@ -7,14 +7,11 @@ temporary file in the same folder, flushed to disk, then renamed.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
@@ -25,6 +22,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.boltzmann.couplings import check_rows
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
+from ebm.files import check_arrays, write_atomic
 from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
@@ -74,43 +72,6 @@ _UNREADABLE = (
 )
 
 
-def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` on a temporary file, flush it to disk, and rename it to `path`.
-
-    Whatever happens on the way (a full disk, a kill), `path` holds the old contents or the new, never a part.
-
-    Raises
-    ------
-    OSError
-        The folder cannot be written to; nothing is left behind.
-    """
-    expect(path, (str, os.PathLike), "path", "the path of a file")
-    path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the renaming itself
-    finally:
-        os.close(folder)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def write_arrays(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write named arrays as an .npz archive, atomically."""
 
@@ -134,6 +95,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     if path.is_dir():
         raise EbmError(f"{path}: a directory; expected an .npz file")
     try:
+        check_arrays(path)
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise EbmError(f"{path}: a single array; expected an .npz archive")
@@ -317,7 +279,7 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
     try:
         header = json.loads(arrays.pop("header").tobytes().decode())
         version = header["format"]
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise EbmError(f"{path}: no ebm header; expected a file written by ebm.save") from None
     if version not in _READ:
         raise EbmError(f"{path}: format {version}; this version of ebm reads format {FORMAT}: update ebm")
@@ -330,7 +292,7 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
         return _unpack(header, arrays, version)
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise EbmError(
             f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save"
         ) from None

@@ -27,7 +27,8 @@ from ebm import (
     save,
     train,
 )
-from ebm.checkpoint import load_machine, read_arrays, write_arrays, write_atomic
+from ebm.checkpoint import load_machine, read_arrays, write_arrays
+from ebm.files import write_atomic
 from ebm.parts import Part
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

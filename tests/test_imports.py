@@ -12,7 +12,7 @@ import ebm
 
 ROOT = Path(ebm.__file__).parent
 PUBLIC = ebm._public()  # the module of each public name
-BOTTOM = {"errors", "notebook", "progress", "arguments"}
+BOTTOM = {"arguments", "errors", "files", "notebook", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
 MACHINES = MACHINE | {"arrays", "machine", "scratch"}
@@ -20,6 +20,7 @@ METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: th
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
     "errors": set(),
+    "files": {"errors"},
     "notebook": set(),
     "progress": {"errors"},
     "kernels": BOTTOM,

@@ -197,7 +197,7 @@ def test_two_processes_do_not_share_a_directory(tmp_path):
 def test_leftovers_of_a_kill_do_not_block_a_directory(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / ".config.toml.abc.tmp").write_text("half")
+    (folder / ".ebm-abc.tmp").write_text("half")
     assert run(TINY, FAST, out=folder).finished
 
 

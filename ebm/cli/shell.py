@@ -96,7 +96,7 @@ def write_rows(rows: np.ndarray, output: str | None, header: str = "") -> None:
     """Write rows as .npy, as .csv, or as csv on the screen."""
     import numpy as np
 
-    from ebm.checkpoint import write_atomic
+    from ebm.files import write_atomic
 
     if output is not None and output.endswith(".npy"):
         write_atomic(output, lambda file: np.save(file, rows, allow_pickle=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from ebm.datasets.tables import Data
 from ebm.errors import EbmError, settings
+from ebm.files import check_arrays, inflated
 
 __all__ = ["MNIST", "read_idx"]
 
@@ -34,8 +34,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        raw = inflated(path, 16, _size)
     except FileNotFoundError:
         raise EbmError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -43,12 +42,23 @@ def read_idx(path: str | Path) -> np.ndarray:
     if raw[:4] not in (b"\0\0\x08\x01", b"\0\0\x08\x03"):
         expected = "expected an IDX file of bytes, 00000801 or 00000803"
         raise EbmError(f"{path}: begins with {raw[:4].hex()}; {expected}")
-    size = 4 + 4 * raw[3]
-    shape = tuple(int.from_bytes(raw[k : k + 4], "big") for k in range(4, size, 4))
-    if len(raw) < size or len(raw) != size + math.prod(shape):
-        expected = f"expected {size + math.prod(shape)} for the shape {shape}"
-        raise EbmError(f"{path}: {len(raw)} bytes; {expected}")
+    size, shape = 4 + 4 * raw[3], _shape(raw)
+    if len(raw) < size or len(raw) != _size(raw):
+        more = " or more" if len(raw) > _size(raw) else ""
+        raise EbmError(f"{path}: {len(raw)} bytes{more}; expected {_size(raw)} for the shape {shape}")
     return np.frombuffer(raw, np.uint8, offset=size).reshape(shape)
+
+
+def _shape(raw: bytes) -> tuple[int, ...]:
+    """The shape that the first bytes announce."""
+    return tuple(int.from_bytes(raw[k : k + 4], "big") for k in range(4, 4 + 4 * raw[3], 4))
+
+
+def _size(raw: bytes) -> int:
+    """How many bytes the first ones announce; none where they are those of another format."""
+    if raw[:3] != b"\0\0\x08" or len(raw) < 4 or raw[3] not in (1, 3):
+        return 0
+    return 4 + 4 * raw[3] + math.prod(_shape(raw))
 
 
 def _of_folder(folder: Path) -> tuple[np.ndarray, ...]:
@@ -67,6 +77,7 @@ def _of_folder(folder: Path) -> tuple[np.ndarray, ...]:
 def _of_archive(path: Path) -> tuple[np.ndarray, ...]:
     """Images and labels of both parts, from an .npz."""
     try:
+        check_arrays(path, lambda name: any(name in names for names in _NAMES))
         with np.load(path, allow_pickle=False) as archive:
             for names in _NAMES:
                 if set(names) <= set(archive.files):

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ebm.errors import EbmError, expect, nearest, short
+from ebm.files import array_header, check_arrays
 
 __all__ = ["Table", "first_cell", "read_array", "read_table"]
 
@@ -95,6 +96,13 @@ def _check_magic(path: str, file: Path) -> None:
     raise EbmError(f"{path}: truncated, damaged or no {file.suffix} file; {hint}")
 
 
+def _is_table(archive: np.lib.npyio.NpzFile, name: str) -> bool:
+    """Whether an array of an archive has rows and columns, by its header alone."""
+    assert archive.zip is not None
+    with archive.zip.open(name if name in archive.zip.namelist() else f"{name}.npy") as member:
+        return len(array_header(member)[0]) == 2
+
+
 def _pick(path: str, archive: np.lib.npyio.NpzFile, key: str | None, labels: str | int | None) -> str:
     """Return the name of the data array in an archive."""
     names = archive.files
@@ -105,7 +113,7 @@ def _pick(path: str, archive: np.lib.npyio.NpzFile, key: str | None, labels: str
     for name in ("X", "x"):
         if name in names:
             return name
-    tables = [name for name in names if name != labels and np.ndim(archive[name]) == 2]
+    tables = [name for name in names if name != labels and _is_table(archive, name)]
     if len(tables) == 1:
         return tables[0]
     what = "several 2-D arrays" if tables else "no 2-D array"
@@ -119,6 +127,7 @@ def _read_numpy(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the data array and, where `labels` names another array of the archive, that array."""
     _check_magic(path, file)
+    check_arrays(file, lambda name: name in (key, labels, "X", "x"))
     loaded = np.load(file, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if key is not None:
@@ -129,7 +138,9 @@ def _read_numpy(
     with loaded as archive:
         if isinstance(labels, str) and labels not in archive.files:
             raise EbmError(f"{path}: holds no array {labels!r} for labels; {nearest(labels, archive.files)}")
-        values = np.asarray(archive[_pick(path, archive, key, labels)])
+        chosen = _pick(path, archive, key, labels)
+        check_arrays(file, lambda name: name in (chosen, labels))
+        values = np.asarray(archive[chosen])
         return values, np.asarray(archive[labels]) if isinstance(labels, str) else None
 
 

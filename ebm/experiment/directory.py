@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -18,14 +19,11 @@ from typing import Any
 
 import tomli_w
 
-from ebm.checkpoint import load, save, write_atomic
+from ebm.checkpoint import load, save
 from ebm.errors import EbmError
+from ebm.experiment.locking import Lock, is_lock
+from ebm.files import is_leftover, naming, write_atomic
 from ebm.training import State
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: no locks
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RunDirectory", "finite"]
 
@@ -33,6 +31,21 @@ _KEPT = 2
 _MARK = "# Resolved by ebm run: every default written out.\n"
 # What the numbers of a run do not depend on until it is longer: it may be changed before resuming.
 _FREE = ("epochs",)
+_FILES = (
+    "summary.json", "config.toml", "environment.json", "metrics.jsonl", "model.npz", "samples.npz",
+    "readout.npz",
+)  # fmt: skip
+FIGURES = (  # that ebm.plots.run draws
+    "annealing", "confusion", "energy_curves", "energy_histogram", "energy_traces", "features_by_class",
+    "fine_tuning", "free_energy_gap", "kl", "learning_curves", "likelihood", "misclassified", "moments",
+    "predictions", "reliability", "samples", "weights",
+)  # fmt: skip
+# In its folders: checkpoints by their step, layers by their number, figures by their names.
+_FOLDERS = {
+    "checkpoints": re.compile(r"step-[0-9]{12,}\.npz"),
+    "layers": re.compile(r"[0-9]+\.npz"),
+    "figures": re.compile(rf"({'|'.join(FIGURES)})\.png"),
+}
 _PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "pydantic")
 
 
@@ -46,7 +59,7 @@ class RunDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._locked: Any = None
+        self._lock = Lock(self.path)
 
     def create(self, tables: dict[str, Any], seed: int, *, overwrite: bool = False) -> None:
         """Make the directory and write config.toml, then environment.json.
@@ -58,19 +71,28 @@ class RunDirectory:
         """
         if self.path.exists() and not self.path.is_dir():
             raise EbmError(f"{self.path}: a file; expected a directory for the run")
+        self._refuse_if_used(overwrite)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.lock()
+        try:
+            self._refuse_if_used(overwrite)  # somebody may have been faster
+            if self.is_run():
+                self.clear()
+            self.write_text("config.toml", _MARK + tomli_w.dumps(tables))
+            self.write_json("environment.json", _environment(seed) | {"learning": _learning(tables)})
+        except BaseException:
+            self.unlock()
+            raise
+
+    def _refuse_if_used(self, overwrite: bool) -> None:
+        """Refuse a directory with somebody's files in it, or with a run where it is not to be overwritten."""
         if self.is_run():
             if not overwrite:
                 raise EbmError(
                     f"{self.path}: not empty; use --overwrite, or `ebm resume {self.path}`, or another --out"
                 )
-            self.lock()
-            self.clear()
         elif self.path.is_dir() and any(not _is_leftover(path) for path in self.path.iterdir()):
             raise EbmError(f"{self.path}: not empty and not a run of ebm; expected another --out")
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.write_text("config.toml", _MARK + tomli_w.dumps(tables))
-        self.lock()
-        self.write_json("environment.json", _environment(seed) | {"learning": _learning(tables)})
 
     def lock(self) -> None:
         """Keep other processes out of the directory for the life of this one.
@@ -80,22 +102,11 @@ class RunDirectory:
         EbmError
             Another process works here.
         """
-        if fcntl is None:
-            return
-        file = (self.path / "config.toml").open("rb")  # held open: the lock goes with it
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise EbmError(f"{self.path}: another ebm is running in this directory") from None
-        self.unlock()
-        self._locked = file
+        self._lock.take()
 
     def unlock(self) -> None:
         """Let others in."""
-        if self._locked is not None:
-            self._locked.close()
-            self._locked = None
+        self._lock.release()
 
     def check_learning(self, tables: dict[str, Any]) -> None:
         """Refuse to resume when config.toml no longer says what the checkpoints were learned with."""
@@ -112,17 +123,27 @@ class RunDirectory:
                     raise EbmError(f"{self.path / 'config.toml'}: [{table}] {key} {was}; start a new run")
 
     def clear(self) -> None:
-        """Remove what a run writes; other files stay. From here on the run is not finished, then no run."""
-        for name in ("summary.json", "config.toml", "environment.json", "metrics.jsonl"):
+        """Remove what a run writes; other files stay. From here on the run is not finished, then no run.
+
+        Raises
+        ------
+        EbmError
+            A folder of the run is a link: nothing is removed.
+        """
+        for folder in _FOLDERS:
+            if (self.path / folder).is_symlink():
+                raise EbmError(f"{self.path / folder}: a link, which --overwrite does not follow; remove it")
+        for name in _FILES:
             (self.path / name).unlink(missing_ok=True)
-        for name in ("model.npz", "samples.npz", "readout.npz"):
-            (self.path / name).unlink(missing_ok=True)
-        kept = (("checkpoints", "step-*.npz"), ("layers", "*.npz"), ("figures", "*.png"))
-        for folder, pattern in kept:
-            for path in (self.path / folder).glob(pattern):
-                path.unlink()
+        for folder, written in _FOLDERS.items():
+            for path in sorted((self.path / folder).glob("*")):
+                if written.fullmatch(path.name) or is_leftover(path):
+                    path.unlink()
             with contextlib.suppress(OSError):  # something else is in it, or it is not there
                 (self.path / folder).rmdir()
+        for path in self.path.iterdir():
+            if is_leftover(path):
+                path.unlink()
 
     def is_run(self) -> bool:
         """Whether a run began here: config.toml as ebm writes it."""
@@ -158,7 +179,7 @@ class RunDirectory:
 
     def append_metrics(self, row: dict[str, float]) -> None:
         """Append a line and flush it to disk."""
-        with open(self.metrics, "ab") as file:
+        with naming(self.metrics), open(self.metrics, "ab") as file:
             file.write(json.dumps(finite(row), allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -212,8 +233,8 @@ class RunDirectory:
 
 
 def _is_leftover(path: Path) -> bool:
-    """A temporary file that a kill left behind."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+    """A file that a kill left behind, or a lock."""
+    return is_leftover(path) or is_lock(path)
 
 
 def _learning(tables: dict[str, Any]) -> dict[str, Any]:

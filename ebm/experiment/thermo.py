@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ebm.checkpoint import load_machine, write_arrays, write_atomic
+from ebm.checkpoint import load_machine, write_arrays
 from ebm.errors import EbmError
 from ebm.experiment.report import Report
+from ebm.files import write_atomic
 from ebm.thermal import thermodynamics
 
 __all__ = ["plot_thermo"]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ebm.errors import EbmError
+from ebm.files import check_arrays
 
 __all__ = ["Run", "read_arrays", "read_baselines", "read_metrics", "to_metrics"]
 
@@ -79,7 +80,7 @@ def _row(line: bytes) -> dict[str, float] | None:
     """Return the numbers of one line, or None if it is no object with an integer step."""
     try:
         row = json.loads(line)
-    except ValueError:  # also UnicodeDecodeError: killed inside a character
+    except (ValueError, RecursionError):  # also UnicodeDecodeError: killed inside a character
         return None
     if not isinstance(row, dict) or type(row.get("step")) is not int:
         return None
@@ -110,8 +111,11 @@ def read_arrays(run: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     if not path.exists():
         return {}
     try:
+        check_arrays(path)
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
+    except EbmError:
+        raise
     except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EbmError(f"{path}: not a readable .npz file ({reason})") from None
@@ -124,7 +128,7 @@ def read_baselines(run: str | os.PathLike[str]) -> dict[str, float]:
         return {}
     try:
         summary = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise EbmError(f"{path}: not a readable JSON file") from None
     baselines = summary.get("baselines") if isinstance(summary, dict) else None
     if baselines is None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError
+from ebm.files import write_atomic
 from ebm.plots import chains, classes, curves, images, numbers
 from ebm.plots.reading import read_arrays, read_baselines, read_metrics
 
@@ -152,10 +153,5 @@ def _mistakes(a: Arrays, shape: tuple[int, ...]) -> Any:
 
 def _save(figure: Figure, path: Path) -> Path:
     """Write `figure` to `path` as PNG: a file beside it, then one atomic move."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(beside, format="png", dpi=120)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_atomic(path, lambda file: figure.savefig(file, format="png", dpi=120))
     return path

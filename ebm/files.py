@@ -1,0 +1,206 @@
+"""Files: written whole or not at all; read only when what they claim to hold is there, and fits into memory.
+
+A header may say anything. The sizes that it claims are compared with the bytes that the file has, those of
+compressed files with the memory that is free, before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import math
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ebm.errors import EbmError, expect
+
+__all__ = ["check_arrays", "free_memory", "inflated", "naming", "refuse_beyond_memory", "write_atomic"]
+
+_PREFIX, _SUFFIX = ".ebm-", ".tmp"
+_TIMES = 500  # deflate makes zeros a thousandth: no data of anybody shrink as much
+_SMALL = 2**26  # bytes up to which nobody minds
+_HEADER = 2**16  # bytes of an array's header, at most
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Give an error of the system, such as a full disk, the name of the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Call `write` on a temporary file, flush it to disk, and rename it to `path`.
+
+    Whatever happens on the way (a full disk, a kill), `path` holds the old contents or the new, never a part.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to, or the disk is full; nothing is left behind.
+    """
+    path = Path(expect(path, (str, os.PathLike), "path", "the path of a file"))
+    with naming(path):  # the temporary name is short: that of the file may be as long as names can be
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            try:
+                os.replace(temporary, path)
+            except OSError as error:  # names two files, and the temporary one first
+                raise OSError(error.errno, error.strerror, str(path)) from None
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Flush a renaming to disk, where directories can be opened."""
+    with contextlib.suppress(PermissionError, IsADirectoryError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a kill left this temporary file behind."""
+    return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX) and not path.is_symlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def free_memory() -> int:
+    """Bytes that can be had without swapping, and within this process's limit; 2⁶² where nobody says."""
+    most = 2**62
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        most = 1024 * next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            most = min(most, max(0, limit - used))
+    return most
+
+
+def refuse_beyond_memory(needed: float, what: str, instead: str) -> None:
+    """Say that something needs more memory than is free, before it is tried.
+
+    Raises
+    ------
+    EbmError
+    """
+    if needed > _SMALL and needed > (free := free_memory()):
+        sizes = f"{needed / 2**30:.3g} GiB of memory, {free / 2**30:.3g} are free"
+        raise EbmError(f"{what} needs {sizes}; expected {instead}")
+
+
+def check_arrays(path: str | os.PathLike[str], only: Callable[[str], bool] | None = None) -> None:
+    """Look at the sizes that an .npy or .npz claims, before it is read.
+
+    Parameters
+    ----------
+    path : path-like
+    only : callable, optional
+        Which arrays of an archive are going to be read, by name; all when left out.
+
+    Raises
+    ------
+    EbmError
+        Arrays that are not as large as their headers say, that expand beyond reason, or beyond memory.
+    OSError, zipfile.BadZipFile
+        What cannot be opened.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise EbmError(f"{path}: no regular file; expected an .npy or .npz file")
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            file.seek(0)
+            _check_array(file, path.stat().st_size, str(path))
+            return
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if only is not None and not only(name):
+                continue
+            if info.file_size > max(_SMALL, _TIMES * max(info.compress_size, 1)):
+                raise EbmError(
+                    f"{path}: {name}: {info.compress_size} bytes that expand to {info.file_size}; expected"
+                    f" at most {_TIMES} times as many"
+                )
+            total += info.file_size
+            if info.filename.endswith(".npy"):
+                with archive.open(info) as member:
+                    _check_array(member, info.file_size, f"{path}: {name}")
+    refuse_beyond_memory(total, f"{path}", "a smaller file")
+
+
+def array_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype that an array in numpy's format claims; ValueError where it is none."""
+    head = np.lib.format
+    version = head.read_magic(file)
+    read = head.read_array_header_1_0 if version == (1, 0) else head.read_array_header_2_0
+    shape, _, dtype = read(file, max_header_size=_HEADER)
+    return shape, dtype
+
+
+def _check_array(file: Any, size: int, what: str) -> None:
+    """Whether an array in numpy's format has as many bytes as its header says."""
+    try:
+        shape, dtype = array_header(file)
+    except ValueError:
+        return  # it is none, or newer: whoever reads it says so
+    if dtype.hasobject:
+        return  # that is said, too
+    claimed = math.prod(int(n) for n in shape) * dtype.itemsize
+    if claimed > size - file.tell():
+        raise EbmError(
+            f"{what}: truncated or damaged: {size - file.tell()} bytes for {dtype} of shape {shape}; expected"
+            f" {claimed}"
+        )
+
+
+def inflated(path: str | os.PathLike[str], head: int, size_of: Callable[[bytes], int]) -> bytes:
+    """The bytes of a file, gzipped or not: as many as the first `head` of them announce.
+
+    Parameters
+    ----------
+    size_of : callable
+        Takes the first bytes and returns how many there have to be in all; what is read beyond is one byte.
+    """
+    with open(path, "rb") as plain:
+        zipped = plain.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+        first = file.read(head)
+        size = size_of(first)
+        if size > _SMALL:
+            disk = os.path.getsize(path)
+            if size > (1100 * disk if zipped else disk):
+                raise EbmError(f"{path}: {disk} bytes; expected {size}, as its header says")
+            refuse_beyond_memory(size, str(path), "a smaller file")
+        return first + file.read(max(0, size - len(first)) + 1)
