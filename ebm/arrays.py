@@ -17,7 +17,19 @@ from ebm.arguments import as_numbers
 from ebm.errors import EbmError, nearest
 from ebm.units.family import Array
 
-__all__ = ["Owned", "float_dtype", "is_sound", "parameter", "sound", "together"]
+__all__ = ["Owned", "float_dtype", "is_sound", "parameter", "row_blocks", "sound", "together"]
+
+
+_AT_ONCE = 2**22  # numbers that are worked on together: 32 MiB
+
+
+def row_blocks(n: int, width: int) -> list[slice]:
+    """n rows in blocks, so many that `width` numbers for each of them take little memory: one, of no rows.
+
+    What is per row is computed block by block wherever rows may be many.
+    """
+    step = max(1, _AT_ONCE // max(width, 1))
+    return [slice(k, min(k + step, n)) for k in range(0, max(n, 1), step)]
 
 
 def is_sound(array: Any, shape: tuple[int, ...], dtype: Any) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_flag, as_numbers
+from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_machine, as_weights, require
 from ebm.partition import LogZ, log_likelihood
@@ -53,9 +54,9 @@ def pseudo_likelihood(
         raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
     rows = as_data(machine, data, strict=True)
     n, d = rows.shape
-    chains = machine.start(rows)
     if not as_flag(stochastic, "stochastic") and sites is None:
-        return np.sum([_site(machine, chains, rows, i) for i in range(d)], axis=0)
+        blocks = row_blocks(n, 4 * _width(machine, d))
+        return np.concatenate([_all_sites(machine, rows[k]) for k in blocks])
     chosen = np.floor(Stream(seed).uniform(n, 1)[:, 0] * d) if sites is None else as_numbers(sites, "sites")
     if chosen.shape != (n,) or (n and not (0 <= chosen.min() <= chosen.max() < d)):
         raise EbmError(f"sites: expected {n} numbers of units from 0 to {d - 1}")
@@ -64,6 +65,17 @@ def pseudo_likelihood(
         mine = np.flatnonzero(chosen == i)
         out[mine] = d * _site(machine, machine.start(rows[mine]), rows[mine], int(i))
     return out
+
+
+def _width(machine: Machine, d: int) -> int:
+    """Numbers of a row of d units and of what it is coupled to."""
+    return d * machine.units.width + sum(value.size for value in machine.params.values()) // d
+
+
+def _all_sites(machine: Machine, rows: Array) -> Array:
+    """Σᵢ log p(vᵢ | the others) of each row."""
+    chains = machine.start(rows)
+    return np.sum([_site(machine, chains, rows, i) for i in range(rows.shape[1])], axis=0)
 
 
 def _site(machine: Machine, chains: Chains, rows: Array, i: int) -> Array:
@@ -86,9 +98,11 @@ def reconstruction_error(machine: Machine, data: ArrayLike) -> float:
         The machine does not reconstruct (only an RBM does).
     """
     machine = require(machine, HasFeatures, "reconstruction_error", "an RBM")
-    rows = as_data(machine, data)
-    difference = machine.units.encode(rows) - machine.reconstruct(rows)
-    return float(np.sum(np.square(difference, dtype=np.float64)) / rows.size)
+    rows, total = as_data(machine, data), 0.0
+    for k in row_blocks(len(rows), _width(machine, machine.n_visible)):
+        difference = machine.units.encode(rows[k]) - machine.reconstruct(rows[k])
+        total += float(np.sum(np.square(difference, dtype=np.float64)))
+    return total / rows.size
 
 
 def free_energy_gap(machine: Machine, train: ArrayLike, heldout: ArrayLike) -> float:

@@ -83,7 +83,7 @@ def _chunks(units: Units, J: Array, v: Array) -> list[slice]:
     total = n_states(units, len(J) // units.width - v.shape[1])
     seconds = _SECONDS_PER_STATE * len(v)
     refuse_above(_LIMIT_HIDDEN, total, seconds, 16.0 * _AT_ONCE, "summing over the hidden units")
-    step = max(1, int(_AT_ONCE // total))
+    step = max(1, int(_AT_ONCE // max(total, len(J))))
     return [slice(k, k + step) for k in range(0, len(v), step)]
 
 

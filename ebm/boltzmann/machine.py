@@ -19,12 +19,13 @@ from ebm.arguments import (
     as_numbers,
     as_place,
 )
-from ebm.arrays import Owned, parameter
+from ebm.arrays import Owned, parameter, row_blocks
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
 from ebm.boltzmann.sweeping import Problem, by_colour, energies, orders, sweep
 from ebm.errors import EbmError, NotSupported, expect, short
+from ebm.files import refuse_beyond_memory
 from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
     SCANS,
@@ -130,6 +131,7 @@ class BoltzmannMachine:
             as_units(units, "units").width,
         )
         scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)
+        refuse_beyond_memory(32.0 * (n * w) ** 2, f"random: couplings of {n} units", "fewer units")
         u = Stream(seed).uniform(n * w, n * w)
         J = np.triu(scale * Gaussian().sample(np.zeros_like(u), u))
         for i in range(n):
@@ -248,6 +250,11 @@ class BoltzmannMachine:
         if isinstance(x, SpinChains) and x.layout in ("rows", "sites"):
             x.fit(self)
             return energies(x, self._couplings, self.b)
+        if not isinstance(x, SpinChains):
+            rows = self._rows_of(x)
+            blocks = row_blocks(len(rows), len(self.b))
+            if len(blocks) > 1:
+                return np.concatenate([self.energy(rows[k]) for k in blocks])
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)
@@ -434,11 +441,14 @@ class BoltzmannMachine:
             More than 2²⁸ states.
         """
         beta, stats = as_number(beta, "beta"), as_flag(stats, "stats")
+        self.require_exact()
         J, b = self._float64()
         log_z, second, mean = sum_states(self.units, beta * J, beta * b, stats)
         return log_z, {"J": self._couplings.on_pattern(second), "b": mean} if stats else {}
 
     def _float64(self) -> tuple[Array, Array]:
+        if self.sparse:
+            refuse_beyond_memory(16.0 * len(self.b) ** 2, f"{self!r} with dense couplings", "fewer units")
         J = self.J.toarray() if self.sparse else self.J
         return J.astype(np.float64), self.b.astype(np.float64)
 
@@ -450,6 +460,8 @@ class BoltzmannMachine:
         TooLarge
             More than 2²⁰ states of the hidden units.
         """
+        if self.sparse and not self.n_hidden:
+            return self.energy(v)
         return visible_energies(self.units, *self._float64(), as_rows(v, self.units, self.n_visible, "v"))
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:

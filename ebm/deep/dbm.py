@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from ebm.arguments import as_count, as_float_type, as_number
+from ebm.arrays import row_blocks
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
@@ -286,6 +287,13 @@ class DBM(EvenLayers):
         TooLarge
             More than 2²⁰ states of the even hidden layers.
         """
+        v = self._data(v)
+        n = self.n_units - self.n_visible
+        q = n_states(self.units.taken(np.arange(self.n_visible, self.n_units)), n)
+        width = int(min(q, 2**40)) * self.n_units
+        return np.concatenate([self._visible_free_energy(v[k]) for k in row_blocks(len(v), width)])
+
+    def _visible_free_energy(self, v: Array) -> Array:
         x, v, q = self._completions(v)
         below = -self.free_energy(x).reshape(len(v), q)
         top = below.max(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from ebm.arguments import (
     as_numbers,
     as_place,
 )
-from ebm.arrays import Owned
+from ebm.arrays import Owned, row_blocks
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, NotSupported
 from ebm.graph import Graph, two_layers
@@ -242,9 +242,29 @@ class RBM:
         h = self.hidden.as_states(as_rows(h, self.hidden, self.n_hidden, "h"), self.dtype)
         return self.b + self.hidden.dot(h, self.W.T)
 
+    @property
+    def _columns(self) -> int:
+        """Numbers that are made for a row of data at a time."""
+        return len(self.b) + len(self.c)
+
+    def _by_rows(self, function: Callable[[Any], Array], v: Any) -> Array:
+        """A function of rows of data, of some of them at a time."""
+        if isinstance(v, (BlockChains, Bits)):
+            return function(v)
+        v = np.asarray(v)
+        blocks = row_blocks(len(v) if v.ndim else 0, self._columns)
+        if len(blocks) == 1:
+            return function(v)
+        first = function(v[blocks[0]])
+        out = np.empty((len(v), *first.shape[1:]), first.dtype)
+        out[blocks[0]] = first
+        for k in blocks[1:]:
+            out[k] = function(v[k])
+        return out
+
     def mean_h(self, v: ArrayLike) -> Array:
         """⟨φ(h)⟩ given v, (n, n_hidden·width)."""
-        return self.hidden.mean(self.inputs_h(v))
+        return self._by_rows(lambda rows: self.hidden.mean(self.inputs_h(rows)), v)
 
     def mean_v(self, h: ArrayLike) -> Array:
         """⟨φ(v)⟩ given h, (n, n_visible·width)."""
@@ -262,7 +282,7 @@ class RBM:
 
     def reconstruct(self, v: ArrayLike) -> Array:
         """Means of v given the hidden means of v, (n, n_visible·width)."""
-        return self.visible.mean(self.b + self.mean_h(v) @ self.W.T)
+        return self._by_rows(lambda rows: self.visible.mean(self.b + self.mean_h(rows) @ self.W.T), v)
 
     def energy(self, v: ArrayLike, h: ArrayLike) -> Array:
         """E(v, h), docs/math.md (4.1): (n,) float64, nats."""
@@ -323,6 +343,14 @@ class RBM:
         beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
         at β = 0, (n_visible·width,), None for zero.
         """
+        if isinstance(x, (BlockChains, Bits)):
+            return self._free_energy(x, beta, base)
+        x = np.asarray(x)
+        beta = as_beta(beta, len(x) if x.ndim else 0)
+        blocks = row_blocks(len(x) if x.ndim else 0, self._columns)
+        return np.concatenate([self._free_energy(x[k], beta[..., k], base) for k in blocks], axis=-1)
+
+    def _free_energy(self, x: Any, beta: ArrayLike, base: Base) -> Array:
         chains = self._chains(x)
         product, state = self.product(chains), chains.state
         beta = as_beta(beta, len(chains))

@@ -16,6 +16,7 @@ from ebm.arguments import as_numbers
 from ebm.arrays import Owned, float_dtype, parameter
 from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
+from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Params
 from ebm.rbm.layers import WORTH
 from ebm.scratch import Scratch
@@ -108,6 +109,7 @@ def bound(units: Units, params: Params, side: str) -> Units:
 def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
     """Normal numbers of standard deviation `scale`, (rows, columns)."""
     expect(scale, (int, float, np.number), "scale", "a number such as 0.01")
+    refuse_beyond_memory(24.0 * rows * columns, f"random: {rows} × {columns} weights", "fewer units")
     u = Stream(seed).split(WEIGHTS).uniform(rows, columns)
     return scale * Gaussian().sample(np.zeros((rows, columns)), u)
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError, expect
+from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Count, Machine, as_machine
 from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
@@ -138,6 +139,8 @@ def sample(
         raise EbmError(f"sample: {machine} is not normalisable")
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
+    what = f"sample: {n} states of {machine.n_units} units"
+    refuse_beyond_memory(16.0 * n * machine.n_units, what, "fewer")
     rng = Stream(seed).split(SAMPLE)
     parts, places, drawn = [], [], 0
     with showing(progress, "sample") as update:

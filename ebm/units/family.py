@@ -18,6 +18,7 @@ Part: TypeAlias = tuple["Units", slice, slice]
 
 TYPES: dict[str, type[Units]] = {}  # the package's own, by the names that files and configs know them by
 LEAST = 1e-6  # where a step of learning stops that points below 0, and there is no density
+_CHECKED = 2**22  # numbers that are looked at together
 _DOUBLINGS, _STEPS = 200, 100  # of brackets of an input, and within them
 
 
@@ -301,9 +302,13 @@ class Units:
             raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
         if self._plainly(x, strict):
             return x
-        ok = self._well_places(x, strict)
-        if not np.all(ok):
-            place = tuple(int(i) for i in np.argwhere(~ok)[0])
+        step = max(1, _CHECKED // max(1, x[:1].size)) if x.ndim else 1
+        for start in range(0, len(x) if x.ndim else 1, step):
+            ok = self._well_places(x[start : start + step] if x.ndim else x, strict)
+            if np.all(ok):
+                continue
+            first, *rest = (int(i) for i in np.argwhere(~ok)[0]) if x.ndim else (0,)
+            place = (start + first, *rest) if x.ndim else ()
             where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
             units = self.one(place[-1]) if place else self
             raise EbmError(f"{what}: {x[place]} at {where}; {units} takes {units._domain(strict)}")
