@@ -267,14 +267,14 @@ def test_bits_are_of_the_width_of_their_units():
 # Constraints of couplings that stand twice
 
 
-def test_one_entry_of_two_is_refused():
+def test_of_one_entry_of_two_the_mean_is_taken_with_a_warning():
     for machine in (
         ebm.BoltzmannMachine(I, lattice((3, 3))),
         ebm.BoltzmannMachine(I, lattice((3, 3)).toarray()),
     ):
         value = machine.params["J"]
         value[1 if value.ndim == 1 else (0, 1)] = 5
-        with pytest.raises(ebm.EbmError, match=r"J: 5 at \(0, \d\) but 1 at .* expected a symmetric J"):
+        with pytest.warns(RuntimeWarning, match=r"J: 5 at .* and 1 at .* their mean, 3, was taken; set both"):
             machine.project()
 
 

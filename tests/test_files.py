@@ -8,6 +8,8 @@ import json
 import multiprocessing
 import os
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from ebm.experiment import locking
 from ebm.experiment.directory import FIGURES, RunDirectory
 from ebm.plots.reading import read_metrics
 
+ROOT = Path(__file__).parent.parent
 TABLES = {"machine": {"type": "SK", "n": 3, "seed": 0}}
 
 
@@ -251,3 +254,47 @@ def test_a_file_system_without_locks(error, tmp_path, monkeypatch):
 def test_a_lock_leaves_nothing_behind(tmp_path):
     run = made(tmp_path / "run")
     assert sorted(p.name for p in run.path.iterdir()) == ["config.toml", "environment.json"]
+
+
+# Where compiled code is kept
+
+USE = "import ebm; print(ebm.log_z(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2)).value)"
+
+
+def used(prelude="", **environment):
+    """What a process says that uses a kernel."""
+    return subprocess.run(
+        [sys.executable, "-c", prelude + USE],
+        capture_output=True, text=True, env=os.environ | environment, cwd=ROOT,
+    )  # fmt: skip
+
+
+def test_without_a_place_for_compiled_code_it_is_kept_in_memory():
+    nowhere = (
+        "import numba.core.caching as c\n"
+        "def no(self): raise OSError('read-only')\n"
+        "c._CacheLocator.ensure_cache_path = no\n"
+    )
+    full = "import shutil\nshutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**9, 10**9, 10**6)\n"
+    for prelude in (nowhere, full):
+        ran = used(prelude)
+        assert ran.stdout.startswith("3.46"), ran.stderr
+        assert "expected NUMBA_CACHE_DIR to name one" in ran.stderr
+        assert len(re.findall("RuntimeWarning", ran.stderr)) == 1
+
+
+def test_without_a_compiler_it_says_so():
+    ran = used(NUMBA_DISABLE_JIT="1")
+    assert "NUMBA_DISABLE_JIT: kernels are instructions to a compiler" in ran.stderr.splitlines()[-1]
+
+
+def test_indices_are_checked_on_demand(tmp_path):
+    """A kernel of another cache, that reads beyond its array."""
+    wrong = (
+        "import numpy as np\n"
+        "from ebm.kernels.learning.ascend import blend\n"
+        "blend(False, np.zeros(2), np.zeros(5), 0.5)\n"
+    )
+    ran = used(wrong, EBM_CHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
+    assert "IndexError" in ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["checked"]

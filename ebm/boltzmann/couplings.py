@@ -7,6 +7,7 @@ checked once, when it comes in: square, finite, symmetric, zero diagonal (Potts:
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,13 +87,11 @@ class Dense(_Live):
         J[:] = np.where(np.abs(J.T) < np.abs(J), J.T, J)
 
     def symmetrise(self) -> None:
-        """Replace J by (J + Jᵀ)/2, zero diagonal blocks; refuses a J that is not symmetric to rounding."""
+        """Replace J by (J + Jᵀ)/2, zero diagonal blocks; warns of a J that is not symmetric to rounding."""
         J = self.values
         mean = 0.5 * (J + J.T)
-        k = _lopsided(J, mean)
-        if k is not None:
-            i, j = divmod(k, len(J))
-            raise _asymmetric(i, j, J[i, j], J[j, i])
+        if (k := _lopsided(J, mean)) is not None:
+            _warn(*divmod(k, len(J)), J.flat[k], mean.flat[k])
         J[:] = self.on_pattern(mean)
 
 
@@ -174,12 +173,11 @@ class Sparse(_Live):
         J[:] = np.where(np.abs(other) < np.abs(J), other, J)
 
     def symmetrise(self) -> None:
-        """Replace J by (J + Jᵀ)/2; refuses a J that is not symmetric to rounding."""
+        """Replace J by (J + Jᵀ)/2; warns of a J that is not symmetric to rounding."""
         J = self.values
         mean = 0.5 * (J + J[self._mirror])
-        k = _lopsided(J, mean)
-        if k is not None:
-            raise _asymmetric(self._rows[k], self._indices[k], J[k], J[self._mirror[k]])
+        if (k := _lopsided(J, mean)) is not None:
+            _warn(self._rows[k], self._indices[k], J[k], mean[k])
         J[:] = mean
 
 
@@ -292,6 +290,15 @@ def _lopsided(J: Array, mean: Array) -> int | None:
     if not most > _LOPSIDED or not most > _LOPSIDED * np.abs(mean).max():  # NaN: learning has diverged
         return None
     return int(away.argmax())
+
+
+def _warn(row: int, column: int, value: float, mean: float) -> None:
+    warnings.warn(
+        f"J: {value:g} at ({row}, {column}) and {2 * mean - value:g} at ({column}, {row}) are one parameter:"
+        f" their mean, {mean:g}, was taken; set both",
+        RuntimeWarning,
+        stacklevel=5,
+    )
 
 
 def _on_diagonal(row: int, column: int, value: float, width: int) -> EbmError:

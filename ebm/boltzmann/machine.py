@@ -392,9 +392,9 @@ class BoltzmannMachine:
     def project(self) -> None:
         """Make J symmetric and zero on its diagonal (blocks).
 
-        Raises
-        ------
-        EbmError
+        Warns
+        -----
+        RuntimeWarning
             J_ij and J_ji, which are one parameter, differ by more than rounding: only one of them was set.
         """
         self._params.check()

@@ -26,15 +26,21 @@ loads no numba. To add one:
    that with `threads.shared`, and call it with `worth` first: results do not depend on threads.
 3. Units and layouts are integers and data, never functions: a jitted function passed to another is compiled
    anew in every process, which takes a second; the disk cache never hits.
+   EBM_CHECK=1 in the environment checks all indices of kernels (not the addresses of `numbers.memory`).
 4. Uniforms come from `numbers.random`, by key, sweep number, position and chain: the caller reserves sweep
    numbers with `Stream.advance`, and any split of the chains draws the same.
 5. Hold it to the definition, written out in numpy, in tests/test_fast_paths.py or the like, for float32 and
    float64, sizes that fill no vector, and two threads; and to the law that it serves in tests/laws.py.
 """
 
+import os
+import warnings
 from typing import Any
 
-from ebm.kernels.cache import caches, drop_stale
+import numba
+
+from ebm.errors import EbmError
+from ebm.kernels.cache import caches, drop_stale, keep_apart
 
 # error_model="numpy": a division by zero gives inf instead of an exception, and the loop around it
 # vectorises (measured: 5.6 -> 0.9 ns). contract: fused multiply-adds. Nothing of fast-math beyond that:
@@ -45,5 +51,22 @@ JIT: dict[str, Any] = {
     "error_model": "numpy",
     "fastmath": {"contract"},
 }
+# Indices are checked in every kernel, on one thread, with compiled code of its own: to look for faults with.
+CHECK = os.environ.get("EBM_CHECK", "") not in ("", "0")
 
-drop_stale(caches())  # before any kernel is looked for
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise EbmError("NUMBA_DISABLE_JIT: kernels are instructions to a compiler; expected it unset, or 0")
+if CHECK:
+    JIT["boundscheck"] = True
+    keep_apart()
+directories = caches()
+if directories:
+    drop_stale(directories)  # before any kernel is looked for
+else:
+    JIT["cache"] = False
+    warnings.warn(
+        "ebm: no folder for compiled code can be written, or its disk is full: it is compiled anew in every"
+        " process; expected NUMBA_CACHE_DIR to name one",
+        RuntimeWarning,
+        stacklevel=2,
+    )

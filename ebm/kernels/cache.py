@@ -9,12 +9,15 @@ digest no longer agrees.
 import contextlib
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from types import FunctionType
 
+import numba
 from numba import njit
 
 NAME = "sources.sha256"
+ROOM = 2**26  # bytes that compiled code may take
 SOURCES = Path(__file__).parent
 
 
@@ -28,8 +31,26 @@ def _cache_of(directory):
 
 
 def caches():
-    """Return where numba keeps what is compiled here: a directory for each directory of sources."""
-    return [_cache_of(path.parent) for path in SOURCES.rglob("__init__.py")]
+    """Return where numba keeps what is compiled here: a directory for each directory of sources.
+
+    None where it finds no place to write, or one whose disk is full: numba would fail with each kernel.
+    """
+    try:
+        found = [_cache_of(path.parent) for path in SOURCES.rglob("__init__.py")]
+        full = any(shutil.disk_usage(_existing(path)).free < ROOM for path in found)
+    except (RuntimeError, OSError):
+        return []
+    return [] if full else found
+
+
+def _existing(path):
+    return path if path.exists() else _existing(path.parent)
+
+
+def keep_apart():
+    """Have numba keep code with other options elsewhere: its cache does not know options apart."""
+    place = numba.config.CACHE_DIR or Path("~/.cache/ebm").expanduser()
+    numba.config.CACHE_DIR = str(Path(place) / "checked")
 
 
 def drop_stale(directories):

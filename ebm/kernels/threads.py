@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from ebm.errors import EbmError, short
-from ebm.kernels import JIT
+from ebm.kernels import CHECK, JIT
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -116,6 +116,7 @@ class _Shared:
     def __call__(self, worth, *args):
         if (
             not worth
+            or CHECK
             or (n := _state["threads"] or get_num_threads()) == 1
             or _state["forked"]
             or not _layer()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -175,7 +176,9 @@ def learning_finds_back(rule: Rule, case: _Case) -> None:
     rng = np.random.default_rng(1)
     for key in (*case.machine.couplings, *case.machine.biases):
         student.params[key] += case.away * rng.normal(size=student.params[key].shape)
-    student.project()
+    with warnings.catch_warnings():  # where a coupling stands twice, the mean of both is meant
+        warnings.simplefilter("ignore", RuntimeWarning)
+        student.project()
 
     def mean_log_likelihood(m: Machine) -> float:
         return -float(m.visible_free_energy(v).mean() + logsumexp(case.states.log_p(m)))
