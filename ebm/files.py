@@ -49,7 +49,8 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
     OSError
         The folder cannot be written to, or the disk is full; nothing is left behind.
     """
-    path = Path(expect(path, (str, os.PathLike), "path", "the path of a file"))
+    expect(path, (str, os.PathLike), "path", "the path of a file")
+    path = Path(path)
     with naming(path):  # the temporary name is short: that of the file may be as long as names can be
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
         try:

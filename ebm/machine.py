@@ -484,8 +484,6 @@ def _first(machine: Machine) -> Array:
     return np.arange(machine.n_units) < machine.n_visible
 
 
-
-
 def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     """Free energies with one unit put into each of its states, minus that of the row itself, nats.
 
