@@ -69,7 +69,7 @@ def pseudo_likelihood(
 
 def _width(machine: Machine, d: int) -> int:
     """Numbers of a row of d units and of what it is coupled to."""
-    return d * machine.units.width + sum(value.size for value in machine.params.values()) // d
+    return machine.units.columns(d) + sum(value.size for value in machine.params.values()) // d
 
 
 def _all_sites(machine: Machine, rows: Array) -> Array:

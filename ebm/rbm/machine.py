@@ -242,19 +242,17 @@ class RBM:
         h = self.hidden.as_states(as_rows(h, self.hidden, self.n_hidden, "h"), self.dtype)
         return self.b + self.hidden.dot(h, self.W.T)
 
-    @property
-    def _columns(self) -> int:
-        """Numbers that are made for a row of data at a time."""
-        return len(self.b) + len(self.c)
+    def _blocks(self, v: Any) -> list[slice]:
+        """Rows of data in blocks by what is made for each of them; one of chains, and of what is no rows."""
+        held = isinstance(v, (BlockChains, Bits)) or np.ndim(v) != 2
+        return row_blocks(0 if held else len(v), len(self.b) + len(self.c))
 
     def _by_rows(self, function: Callable[[Any], Array], v: Any) -> Array:
         """A function of rows of data, of some of them at a time."""
-        if isinstance(v, (BlockChains, Bits)):
-            return function(v)
-        v = np.asarray(v)
-        blocks = row_blocks(len(v) if v.ndim else 0, self._columns)
+        blocks = self._blocks(v)
         if len(blocks) == 1:
             return function(v)
+        v = np.asarray(v)
         first = function(v[blocks[0]])
         out = np.empty((len(v), *first.shape[1:]), first.dtype)
         out[blocks[0]] = first
@@ -343,11 +341,11 @@ class RBM:
         beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
         at β = 0, (n_visible·width,), None for zero.
         """
-        if isinstance(x, (BlockChains, Bits)):
+        blocks = self._blocks(x)
+        if len(blocks) == 1:
             return self._free_energy(x, beta, base)
         x = np.asarray(x)
-        beta = as_beta(beta, len(x) if x.ndim else 0)
-        blocks = row_blocks(len(x) if x.ndim else 0, self._columns)
+        beta = as_beta(beta, len(x))
         return np.concatenate([self._free_energy(x[k], beta[..., k], base) for k in blocks], axis=-1)
 
     def _free_energy(self, x: Any, beta: ArrayLike, base: Base) -> Array:

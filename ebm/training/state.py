@@ -51,6 +51,7 @@ class State(Generic[M]):
             "what the optimiser's init makes",
             "a Memory of ebm.optimisers, or a subclass",
         )
+        expect(self.machine, Parametrised, "machine", "a machine such as RBM(...), or a network")
         if isinstance(self.machine.params, Owned):
             self.machine.params.check()
         self.chains.fit(self.machine)
