@@ -79,7 +79,8 @@ def test_the_report_agrees(name):
     assert set(found.estimates) >= {*STOCHASTIC, "mbar_uniform", "population_uniform"}
     for entry in found.estimates.values():
         assert entry["trouble"] or abs(entry["value"] - exact) < 4.5 * entry["stderr"]
-    assert found.stderr == min(e["stderr"] for k, e in found.estimates.items() if k == found.method)
+    assert found.method in ("mbar", "mbar_uniform")
+    assert found.stderr >= found.estimates[found.method]["stderr"]
     assert (found.lower, found.upper) == (found.estimates["ais"]["value"], np.inf)
     log_w = found.log_weights["ais"]
     np.testing.assert_allclose(log_mean_exp(log_w)[0], found.estimates["ais"]["value"])
@@ -123,8 +124,8 @@ def test_reverse_ais_does_not_trust_what_tempering_does_not(monkeypatch):
     machine = laws.MACHINES["ising"]()
     estimates_of, trouble = module.tempered_estimates, ["", "tempering: drifts"]
 
-    def drifting(run, methods):
-        found = estimates_of(run, methods)
+    def drifting(run, methods, **settings):
+        found = estimates_of(run, methods, **settings)
         return {key: replace(e, trouble=trouble[0]) for key, e in found.items()}
 
     monkeypatch.setattr(module, "tempered_estimates", drifting)

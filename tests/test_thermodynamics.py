@@ -7,7 +7,8 @@ from scipy.special import logsumexp
 
 import ebm
 from ebm import BoltzmannMachine, EbmError, Ising, Stream, Tempering, thermodynamics
-from ebm.partition.ladder import trouble
+from ebm.datasets import lattice
+from ebm.partition.ladder import Recorder, ends_apart, trouble
 from ebm.partition.multistate import Ladder
 from ebm.thermal import curves
 from ebm.thermal.curves import _edges, recorded
@@ -56,7 +57,7 @@ def test_curves_are_those_of_enumeration(name):
     assert not found.trouble
     assert np.abs(z_scores(found, exact_curves(machine, T))).max() < 4
     assert found.heat_capacity_stderr.max() < 0.06 * found.heat_capacity.max()
-    assert found.log_z_stderr.max() < 0.05
+    assert found.log_z_stderr.max() < 0.06
     np.testing.assert_allclose(found.free_energy, found.energy - T * found.entropy, rtol=1e-12, atol=1e-12)
 
 
@@ -303,18 +304,53 @@ def test_each_fault_is_named():
     """A sound run, then the same with one thing wrong."""
     run = run_of("ising", SHORT, T)
     ladder = run.ladder()
-    facts = run.facts(ladder)
+    facts = run.facts(ladder) | {"apart": 1.0}  # the run is short
     assert trouble(ladder, facts) == ""
-    faults = {"n_chains": (7.0, "too few"), "least_swap_rate": (0.005, "do not swap")}
+    faults = {
+        "apart": (3.6, "from both ends have not met"),
+        "n_chains": (7.0, "too few"),
+        "least_swap_rate": (0.005, "do not swap"),
+    }
     faults |= {"round_trips": (0.0, "up and down"), "r_hat": (1.2, "differ"), "r_hat ": (np.nan, "differ")}
     for name, (value, said) in faults.items():
         assert said in trouble(ladder, facts | {name.strip(): value})
     u = ladder.u.copy()
     u[..., : u.shape[-1] // 2] *= 1.5
-    assert "drifts" in trouble(Ladder(ladder.betas, u), facts)
+    assert "drifts" in trouble(Ladder(ladder.betas, u), facts, follows=True)
     apart = ladder.u.copy()
-    apart[:, :, ::2] += 5.0
+    apart[-1, :, ::2] += 5.0
     assert run.facts(Ladder(ladder.betas, apart))["r_hat"] > 1.1
+
+
+def test_the_second_half_of_the_ladders_begins_at_the_other_end():
+    """All replicas of each at the most probable state met; at rows of data where there are some."""
+    machine = wells()
+    sampler = Tempering(stop=4.0, n_adapt=20)
+    run = Recorder(machine, sampler, 10, Stream(1))
+    x = run.state.chains.x[run.state.at]
+    assert (x[:, 5:] == x[0, 5]).all()
+    assert np.ptp(x[0, :5].sum(-1)) > 0
+    energies = machine.energy(run.state.chains.x)
+    assert energies[run.state.at[0, 5]] == energies.min()
+    data = np.where(np.arange(40) % 2, 1.0, -1.0) * np.array([[1.0], [-1.0]])
+    given = Recorder(machine, sampler, 10, Stream(1), data=data.astype(machine.dtype))
+    np.testing.assert_array_equal(given.state.chains.x[given.state.at[2, 5:]][::4], data.repeat(1, 0)[[0, 1]])
+
+
+def test_ends_that_have_not_met_are_seen_and_then_meet():
+    """A glass that hot replicas take hundreds of steps to cool into: apart at first, not in the end."""
+    machine = BoltzmannMachine(Ising(), lattice((8, 8), disorder="gaussian", seed=2))
+    run = Recorder(machine, Tempering(stop=5.0, n_adapt=60), 16, Stream(0))
+    run.run(24)
+    early = run.facts(run.ladder(run.start))
+    run.run(1000)
+    late = run.facts(run.ladder(run.start))
+    assert early["apart"] > 5
+    assert late["apart"] < 4
+    same = run.ladder(run.start)
+    shifted = Ladder(same.betas, same.u + 0.0)
+    shifted.u[:, :, :8] *= 1.02
+    assert ends_apart(shifted) > ends_apart(same) + 3
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,30 @@ def estimates(**values):
 
 def test_agreement_is_that_of_sound_estimates():
     found = judge(estimates(ais=(10.0, 0.1), mbar=(10.2, 0.05), population=(99.0, 0.01, "few families")))
-    assert (found.verdict, found.method, found.value, found.stderr) == ("agree", "mbar", 10.2, 0.05)
+    assert (found.verdict, found.method, found.value) == ("agree", "mbar", 10.2)
+    assert found.stderr == pytest.approx(0.05 * np.sqrt(0.2**2 / (0.1**2 + 0.05**2)))  # Birge
     assert (found.lower, found.upper) == (10.0, np.inf)
     assert "ais" in found.reason
     assert "population" not in found.reason
     assert found.estimates["population"]["trouble"] == "few families"
     assert "accuracy" not in found.reason
     assert "accuracy of 0.01" in judge(estimates(ais=(10.0, 0.1), mbar=(10.2, 0.05)), 0.01).reason
+
+
+def test_a_sound_ladder_leads_whatever_the_others_claim():
+    """Who misses a part of Z does not see it in the spread of what it has."""
+    found = judge(
+        estimates(ais=(9.95, 0.01), mbar=(10.0, 0.05), mbar_uniform=(10.02, 0.1), population=(9.9, 0.04))
+    )
+    assert (found.verdict, found.method, found.value) == ("agree", "mbar", 10.0)
+    assert found.stderr > 0.05
+    found = judge(estimates(ais=(9.95, 0.01), mbar=(10.0, 0.05, "R-hat"), population=(9.96, 0.04)))
+    assert (found.verdict, found.method) == ("agree", "ais")
+
+
+def test_what_is_not_certain_to_half_a_nat_agrees_with_nothing():
+    found = judge(estimates(ais=(10.0, 0.6), mbar=(10.0, 0.05)))
+    assert (found.verdict, found.method) == ("do not trust", "mbar")
 
 
 def test_disagreement_names_the_worst_pair():

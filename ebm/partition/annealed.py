@@ -9,6 +9,7 @@ temperatures cost variance.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, as_machine, as_rows
-from ebm.partition.estimate import Context, Progress
+from ebm.partition.estimate import Context, Progress, log_mean_exp
 from ebm.stream import Seed, Stream
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
 
 _PILOT_CHAINS, _PILOT_SWEEPS = 500, 30
 _EVEN_CHAINS, _EVEN_STEPS = 50, 100  # of the run that measures how the weights vary along the path
+_TRIAL, _TRIAL_STEPS, _TRIAL_CHAINS = 77, 100, 100  # of paths from two measures, before one is taken
 _UNIFORM = 0.1  # share of the temperatures that is spread evenly, whatever was measured
 
 
@@ -59,13 +61,33 @@ def pilot_base(machine: Machine, rng: Stream) -> Array:
     return base_rate(machine, machine.sweep(x, rng, _PILOT_SWEEPS))
 
 
-def near(machine: Machine, rng: Stream, context: Context) -> Array:
-    """A product measure near the machine: the one given, else that of the data, else of short chains."""
+def near(machine: Machine, rng: Stream, context: Context) -> Base:
+    """A product measure near the machine: the one given, else that of the data or of short chains, or none.
+
+    Marginals measured in one phase lead every path into that phase, and what is missed makes Z too small. So
+    they are taken where a short path from them comes out higher than one from the uniform measure, or as
+    high and with less than half its error.
+    """
     if context.base is not None:
         return context.base
     if context.data is None:
-        return pilot_base(machine, rng)
-    return base_rate(machine, machine.clamp(context.data, rng))
+        base = pilot_base(machine, rng)
+    else:
+        base = base_rate(machine, machine.clamp(context.data, rng))
+    trial = rng.split(_TRIAL)
+    (low, one), (high, other) = (
+        _trial(machine, start, trial.split(k)) for k, start in enumerate((base, None))
+    )
+    error = math.hypot(one, other)
+    return base if low - high > (-error if one < other / 2 else error) else None
+
+
+def _trial(machine: Machine, base: Base, rng: Stream) -> tuple[float, float]:
+    """log Z by a short run of AIS, and its standard error."""
+    betas = even_betas(machine, _TRIAL_STEPS, base=base, seed=rng)
+    log_w = annealed_log_weights(machine, n_chains=_TRIAL_CHAINS, base=base, betas=betas, seed=rng)
+    value, stderr, _ = log_mean_exp(log_w)
+    return value, stderr
 
 
 def even_betas(machine: Machine, n_temperatures: int, *, base: Base = None, seed: Seed | Stream = 0) -> Array:

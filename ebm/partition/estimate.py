@@ -146,11 +146,11 @@ class EstimatorOfLogZ(Protocol):
 def single(name: str, estimates: dict[str, Estimate], **more: Any) -> LogZ:
     """The estimate of one method by itself; `more` is what else `LogZ` should say."""
     e = estimates[name]
-    doubtful = e.trouble or not e.stderr <= MOST_STDERR
+    doubt = e.trouble or ("" if e.stderr <= MOST_STDERR else f"{name}: standard error {e.stderr:.2f} nats")
     parts: dict[str, Any] = {
         "estimates": {key: other.entry for key, other in estimates.items()},
-        "verdict": "do not trust" if doubtful else "unchecked",
-        "reason": e.trouble or "one estimator, by its own error",
+        "verdict": "do not trust" if doubt else "unchecked",
+        "reason": doubt or "one estimator, by its own error",
         "log_weights": {} if e.log_weights is None else {name: e.log_weights},
     }
     return LogZ(value=e.value, stderr=e.stderr, method=name, **parts | more)

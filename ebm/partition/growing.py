@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -39,7 +39,7 @@ class Effort:
     """
 
     accuracy: Positive = 0.05
-    budget: Annotated[float, Field(gt=0)] = 60.0
+    budget: Annotated[float, Field(gt=0)] = 100.0
     rounds: Count | None = None
 
 
@@ -48,6 +48,7 @@ def grow(
     effort: Effort,
     progress: Progress = None,
     shares: Mapping[str, float] | None = None,
+    settled: Callable[[dict[str, Estimate]], bool] = lambda _: False,
 ) -> dict[str, Estimate]:
     """Let estimators grow until all are accurate, or no further round of any would fit the budget.
 
@@ -58,6 +59,8 @@ def grow(
     progress : callable, optional
     shares : mapping of str to float, optional
         Of the time, by weight, for each member: next is the one that has had the least of its share.
+    settled : callable, optional
+        Whether the estimates, of which there is a round of each member, need no other.
     """
     begun, rounds = time.monotonic(), effort.rounds
     estimates: dict[str, Estimate] = {}
@@ -70,7 +73,7 @@ def grow(
             if done.rounds == 0
             or (not done.enough and done.rounds != rounds and spent + SLOWER * done.last <= effort.budget)
         ]
-        if not wanting:
+        if not wanting or (all(done.rounds for done in work.values()) and settled(estimates)):
             break
         name = min(wanting, key=lambda name: work[name].total / (shares[name] if shares else 1.0))
         start = time.monotonic()

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ebm.errors import NotSupported, TooLarge, settings
-from ebm.machine import Base, Count, Machine
+from ebm.machine import Array, Base, Count, Machine
 from ebm.partition.annealed import annealed_log_weights, even_betas, near, reverse_log_weights
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, single, weighty
 from ebm.partition.growing import Effort, grow
+from ebm.partition.rising import SHORTER, Rounds
 from ebm.partition.tempered import tempered
 from ebm.samplers import Direct
 from ebm.stream import Stream
@@ -39,7 +40,17 @@ class AIS:
         """log Z by the mean weight of chains that are annealed from the product measure."""
         base = near(machine, rng, context)
         estimate = _anneal(machine, base, rng, self.n_temperatures, self.n_chains, context.progress)
-        return single("ais", {"ais": estimate}, lower=estimate.value)
+        rounds = _shorter(machine, base, rng, self.n_temperatures, self.n_chains)
+        return single("ais", {"ais": rounds.add(self.n_temperatures, estimate)}, lower=estimate.value)
+
+
+def _shorter(machine: Machine, base: Base, rng: Stream, n_temperatures: int, n_chains: int) -> Rounds:
+    """What AIS makes of a fraction of the temperatures: whether it has stopped rising shows there."""
+    rounds = Rounds()
+    for k, fraction in enumerate(SHORTER):
+        few = max(1, n_temperatures // fraction)
+        rounds.add(few, _anneal(machine, base, rng.split(k), few, n_chains))
+    return rounds
 
 
 def _anneal(
@@ -56,8 +67,9 @@ def annealed(
     machine: Machine, base: Base, rng: Stream, n_temperatures: int = 500, n_chains: int = 100
 ) -> Iterator[dict[str, Estimate]]:
     """AIS whose temperatures double from round to round."""
+    rounds = _shorter(machine, base, rng, n_temperatures, n_chains)
     while True:
-        yield {"ais": _anneal(machine, base, rng, n_temperatures, n_chains)}
+        yield {"ais": rounds.add(n_temperatures, _anneal(machine, base, rng, n_temperatures, n_chains))}
         n_temperatures *= 2
 
 
@@ -94,13 +106,25 @@ class ReverseAIS(Effort):
                 return _unbounded(grow({"tempering": run}, self, context.progress), "tempered")
             some = rng.permutation(len(context.data))[: self.n_chains]
             x, start = machine.clamp(context.data[some], rng, 100), "data"
-        betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
-        log_w = reverse_log_weights(machine, x, base=base, betas=betas, seed=rng, progress=context.progress)
-        up = weighty(-log_w, "reverse AIS", n_temperatures=float(self.n_temperatures))
-        estimate = {"reverse_ais": Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)}
+        estimate = {"reverse_ais": self._descend(machine, x, base, rng, context.progress)}
         if start == "data":
             return _unbounded(estimate, "data")
-        return single("reverse_ais", estimate, upper=-up.value)
+        return single("reverse_ais", estimate, upper=estimate["reverse_ais"].value)
+
+    def _descend(
+        self, machine: Machine, x: Array, base: Base, rng: Stream, progress: Progress = None
+    ) -> Estimate:
+        rounds = Rounds(sign=-1)
+        for fraction in (*SHORTER, 1):
+            few = max(1, self.n_temperatures // fraction)
+            part = rng if fraction == 1 else rng.split(fraction)
+            betas = even_betas(machine, few, base=base, seed=part)
+            log_w = reverse_log_weights(
+                machine, x, base=base, betas=betas, seed=part, progress=progress if fraction == 1 else None
+            )
+            up = weighty(-log_w, "reverse AIS", n_temperatures=float(few))
+            estimate = rounds.add(few, Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w))
+        return estimate
 
 
 def _unbounded(estimate: dict[str, Estimate], start: str) -> LogZ:

@@ -10,23 +10,26 @@ import numpy as np
 
 from ebm.diagnostics import r_hat
 from ebm.errors import EbmError
-from ebm.machine import Array, Machine
+from ebm.machine import Array, Base, Machine
 from ebm.partition.limits import (
     LEAST_LADDERS,
     LEAST_ROUND_TRIPS,
     LEAST_SWAP_RATE,
+    MOST_APART,
     MOST_DRIFT,
     MOST_R_HAT,
+    MOST_R_HAT_CHECKED,
 )
 from ebm.partition.multistate import Ladder, bennett
 from ebm.samplers.tempering import Replicas, Tempering
 from ebm.stream import Stream
 
-__all__ = ["STEP", "Recorder", "derivatives", "trouble"]
+__all__ = ["STEP", "Recorder", "derivatives", "ends_apart", "trouble"]
 
 STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
 _ROOM = 6e6  # numbers kept, 48 MB: records farther apart say as much, and MBAR reads them often
 _LEAST = 16  # records kept, whatever their size
+_LOOKED_AT = 6  # levels of which R-hat is taken
 
 
 class Recorder:
@@ -51,8 +54,12 @@ class Recorder:
     room : float
         Numbers that fill the memory.
     state : Replicas, optional
-        Replicas that follow a machine which learns; the sampler's own `init` when left out. Of those no round
-        trip is asked: looks are short, and trips are counted anew whenever the ladder adapts.
+        Replicas that follow a machine which learns. Of those no round trip is asked: looks are short, and
+        trips are counted anew whenever the ladder adapts. When left out, they come from the sampler's own
+        `init`, and the second half of the ladders is then started again from the other end: all replicas of
+        a ladder at the most probable state that any has met, or at a row of `data`.
+    data : (n, n_units), optional
+        States to start from.
     """
 
     def __init__(
@@ -67,10 +74,14 @@ class Recorder:
         also: Callable[[Replicas], tuple[Array, ...]] = lambda _: (),
         room: float = _ROOM,
         state: Replicas | None = None,
+        data: Array | None = None,
     ) -> None:
         self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
         self.follows = state is not None
-        self.state = sampler.init(machine, n_ladders, rng) if state is None else state
+        if state is None:
+            state = sampler.init(machine, n_ladders, rng)
+            _restart(machine, state, sampler.base, data)
+        self.state = state
         self.betas, self._also = np.empty(0) if betas is None else betas, also
         about = (self.betas + STEP * np.array([[-1], [0], [1]])).ravel()
         self.linear, levels = not machine.sums_out, self.state.betas
@@ -83,8 +94,11 @@ class Recorder:
 
     @property
     def start(self) -> int:
-        """The record at which the last three quarters begin, those that estimates are made of."""
-        return len(self) // 4
+        """The record at which those begin that estimates are made of: the last half of a run.
+
+        Of replicas that follow a machine, the last three quarters.
+        """
+        return len(self) // 4 if self.follows else len(self) // 2
 
     def run(self, n_records: int, progress: Callable[[], object] = lambda: None) -> None:
         """Take n_records more records; fewer, farther apart, when they would fill the memory."""
@@ -127,21 +141,71 @@ class Recorder:
         return lambda k: (about[n + k], *derivatives(*about[k::n]))
 
     def facts(self, ladder: Ladder) -> dict[str, float]:
-        """How it went: sizes, how far apart the ladders are at the coldest level, how replicas move."""
-        coldest, spread = ladder.u[-1, -1], 1.0
-        with warnings.catch_warnings():  # short chains are judged here
-            warnings.simplefilter("ignore", RuntimeWarning)
-            if np.ptp(coldest) > 0:
-                spread = float(r_hat(coldest))
-        return {
-            "n_chains": float(coldest.shape[0]),
+        """How it went: sizes, how far apart the ladders are, how replicas move.
+
+        ``r_hat`` is the largest over some of the levels, of energies; ``apart`` is by how many standard
+        errors the ladders from the two ends differ, in what estimates are made of or in the quarter of the
+        run before it.
+        """
+        facts = {
+            "n_chains": float(ladder.u.shape[2]),
             "n_temperatures": float(len(ladder.betas)),
-            "n_records": float(coldest.shape[1]),
+            "n_records": float(ladder.u.shape[3]),
             "stride": float(self.stride),
-            "r_hat": spread,
+            "r_hat": _largest_r_hat(ladder),
             "least_swap_rate": float(self.state.swap_rates.min()),
             "round_trips": float(self.state.round_trips),
         }
+        if not self.follows:
+            before = self.ladder(self.start // 2, self.start)
+            facts["apart"] = max(ends_apart(before), ends_apart(ladder))
+        return facts
+
+
+def _restart(machine: Machine, state: Replicas, base: Base, data: Array | None) -> None:
+    """Start the second half of the ladders from what is the other end for the first, which began as noise.
+
+    What noise has not found yet, these have not forgotten yet: estimates of the two bracket the truth until
+    both are in equilibrium.
+    """
+    cold = state.at[:, state.at.shape[1] - state.at.shape[1] // 2 :]
+    x = state.chains.x.copy()
+    if data is None:
+        start = x[np.argmin(machine.free_energy(state.chains, state.betas[-1], base))]
+    else:
+        start = data[np.arange(cold.shape[1]) * len(data) // cold.shape[1]]
+    x[cold] = start
+    state.chains = machine.start(x)
+
+
+def _largest_r_hat(ladder: Ladder) -> float:
+    """R-hat of energies at some of the levels, the coldest among them: the largest."""
+    n_levels = len(ladder.betas)
+    largest = 1.0
+    for k in np.unique(np.linspace(n_levels - 1, 0, _LOOKED_AT).astype(int)):
+        energies = ladder.u[-1, k] - ladder.u[0, k]
+        if np.ptp(energies) > 0:
+            with warnings.catch_warnings():  # short chains are judged here
+                warnings.simplefilter("ignore", RuntimeWarning)
+                largest = max(largest, float(r_hat(energies)))
+    return largest
+
+
+def ends_apart(ladder: Ladder) -> float:
+    """By how many standard errors the ladders from the two ends differ: Welch's t, the largest over levels.
+
+    It is taken of what each ladder moves log Z at a level by, and of its mean energy there.
+    """
+    n_ladders = ladder.u.shape[2]
+    if n_ladders < LEAST_LADDERS or ladder.u.shape[3] < 2:
+        return 0.0
+    energies = (ladder.u[-1] - ladder.u[0]).mean(-1)
+    numbers = np.concatenate([bennett(ladder)[1][1:], energies])
+    hot, cold = np.split(numbers, [n_ladders - n_ladders // 2], axis=1)
+    difference = hot.mean(1) - cold.mean(1)
+    error = np.sqrt(hot.var(1, ddof=1) / hot.shape[1] + cold.var(1, ddof=1) / cold.shape[1])
+    rounding = 1e-9 * np.abs(numbers).max(1) + 1e-300
+    return float(np.max(np.abs(difference) / np.maximum(error, rounding)))
 
 
 def derivatives(below: Array, at: Array, above: Array) -> tuple[Array, Array]:
@@ -149,8 +213,16 @@ def derivatives(below: Array, at: Array, above: Array) -> tuple[Array, Array]:
     return (above - below) / (2 * STEP), (above - 2 * at + below) / STEP**2
 
 
-def trouble(ladder: Ladder, facts: dict[str, float], *, follows: bool = False) -> str:
-    """What speaks against a run: ladders that differ, replicas that stay, an estimate that drifts."""
+def trouble(ladder: Ladder, facts: dict[str, float], *, follows: bool = False, checked: bool = False) -> str:
+    """What speaks against a run: ladders that differ, replicas that stay, ends that have not met.
+
+    Parameters
+    ----------
+    follows : bool
+        Replicas have followed a machine that learns.
+    checked : bool
+        Estimates of another kind will be held against it.
+    """
     if facts["n_chains"] < LEAST_LADDERS:
         return f"{facts['n_chains']:.0f} ladders are too few for an error from their spread"
     if facts["least_swap_rate"] < LEAST_SWAP_RATE:
@@ -158,8 +230,16 @@ def trouble(ladder: Ladder, facts: dict[str, float], *, follows: bool = False) -
     if facts["round_trips"] < LEAST_ROUND_TRIPS and not follows:
         return "no replica has gone up and down the ladder"
     coldest = f"β = {ladder.betas[-1]:g}"
-    if not facts["r_hat"] <= MOST_R_HAT:
-        return f"the ladders differ in their energies at {coldest}, R-hat {facts['r_hat']:.2f}"
+    if not facts["r_hat"] <= (MOST_R_HAT_CHECKED if follows or checked else MOST_R_HAT):
+        return f"the ladders differ in their energies up to {coldest}, R-hat {facts['r_hat']:.2f}"
+    if not facts.get("apart", 0.0) <= MOST_APART:
+        return f"ladders started from both ends have not met, {facts['apart']:.1f} standard errors apart"
+    if follows:
+        return _drift(ladder, coldest)
+    return ""
+
+
+def _drift(ladder: Ladder, coldest: str) -> str:
     middle = ladder.u.shape[-1] // 2
     halves = (ladder.u[..., :middle], ladder.u[..., middle:])
     (f, one), (g, other) = (bennett(Ladder(ladder.betas, part)) for part in halves)

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, TooLarge, short
 from ebm.machine import Array, Conditionable, Machine, as_data, as_machine, require
-from ebm.partition.annealed import annealed_log_weights
-from ebm.partition.estimate import LogZ, log_mean_exp
+from ebm.partition.estimate import Context, LogZ
+from ebm.partition.importance import AIS
 from ebm.partition.limits import MOST_STDERR
 from ebm.partition.logz import log_z as _log_z  # the name is an argument of log_likelihood
-from ebm.stream import AIS, Seed, Stream
+from ebm.stream import AIS as _PURPOSE
+from ebm.stream import Seed, Stream
 
 __all__ = ["log_likelihood"]
 
@@ -64,14 +65,12 @@ def as_log_z(value: LogZ | float) -> float:
 
 def _sum_hidden_by_ais(machine: Machine, rows: Array, seed: Seed) -> Array:
     machine = require(machine, Conditionable, "log_likelihood")
-    rng, out, variances = Stream(seed).split(AIS), np.empty(len(rows)), np.empty(len(rows))
+    rng, out, variances = Stream(seed).split(_PURPOSE), np.empty(len(rows)), np.empty(len(rows))
     hidden = np.full(machine.n_units - machine.n_visible, np.nan)
     for n, row in enumerate(rows):
         rest, energy = machine.condition(np.concatenate([row, hidden]))
-        log_w = annealed_log_weights(rest, base=rest.params["b"], seed=rng.split(n))
-        out[n], variances[n], _ = log_mean_exp(log_w)
-        out[n] -= energy
-        variances[n] **= 2
+        summed = AIS().estimate(rest, rng.split(n), Context(base=rest.params["b"]))
+        out[n], variances[n] = summed.value - energy, summed.stderr**2
     stderr = math.sqrt(variances.sum()) / len(rows)
     if stderr > MOST_STDERR:
         warnings.warn(

@@ -11,14 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 from ebm.machine import Array
 
-__all__ = ["Ladder", "acceptance_ratio", "bennett", "bennett_step", "centred", "mbar", "thermodynamic"]
+__all__ = [
+    "Ladder",
+    "acceptance_ratio",
+    "bennett",
+    "bennett_step",
+    "centred",
+    "mbar",
+    "shares",
+    "thermodynamic",
+]
 
 _TOLERANCE = 1e-10  # of log Z, nats, where MBAR's iteration ends
 _MOST_ITERATIONS = 100
+_LEAST_LOG = -200.0
 
 
 @dataclass(frozen=True)
@@ -136,8 +146,7 @@ def mbar(ladder: Ladder, start: Array | None = None) -> tuple[Array, Array]:
     u, count = ladder.u.reshape(n_levels, -1), float(n_ladders * n_records)
     f = bennett(ladder)[0] if start is None else start.copy()
     for _ in range(_MOST_ITERATIONS):
-        log_w = f[:, None] - u
-        w = np.exp(log_w - logsumexp(log_w, axis=0))  # the chance that each sample is of level k
+        w, _ = shares(f[:, None] - u)
         gradient = w.sum(1) - count
         hessian = np.diag(w.sum(1)) - w @ w.T
         step = np.zeros(n_levels)
@@ -149,6 +158,30 @@ def mbar(ladder: Ladder, start: Array | None = None) -> tuple[Array, Array]:
     influence = np.zeros((n_levels, n_ladders))
     influence[1:] = -np.linalg.lstsq(hessian[1:, 1:], centred(scores)[1:], rcond=1e-14)[0]
     return f, influence
+
+
+def shares(log_terms: Array) -> tuple[Array, Array]:
+    """The shares of terms in their sums over the first axis, and the logs of these sums.
+
+    Shares below e^−200 are e^−200: numbers too small to be normal cost a hundred times the time to multiply.
+
+    Parameters
+    ----------
+    log_terms : (K, N)
+        It is overwritten.
+
+    Returns
+    -------
+    share : (K, N)
+    log_sum : (N,)
+    """
+    log_sum = log_terms.max(0)
+    log_terms -= log_sum
+    np.maximum(log_terms, _LEAST_LOG, out=log_terms)
+    share = np.exp(log_terms, out=log_terms)
+    total = share.sum(0)
+    share /= total
+    return share, log_sum + np.log(total)
 
 
 def thermodynamic(betas: Array, slope: Array, curve: Array) -> tuple[float, Array, float]:

@@ -11,10 +11,13 @@ from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, single, weighty
 from ebm.partition.growing import Effort, grow
 from ebm.partition.limits import LEAST_FAMILIES
+from ebm.partition.rising import SHORTER, Rounds
 from ebm.samplers import PopulationAnnealing
 from ebm.stream import Stream
 
 __all__ = ["AnnealedPopulation", "populated"]
+
+_FEWEST = 40  # chains, two for each of the groups
 
 
 @settings
@@ -36,18 +39,28 @@ def populated(
     machine: Machine, base: Base, rng: Stream, n_chains: int = 1000, n_sweeps: int = 10
 ) -> Iterator[dict[str, Estimate]]:
     """Population annealing; by turns the sweeps after each resampling and the population double."""
+    rounds = Rounds()
+    for fraction in SHORTER:  # of fewer chains: as few sweeps as one leave nothing in equilibrium
+        few, short = max(_FEWEST, n_chains // 4), max(1, 4 * n_sweeps // fraction)
+        rounds.add(few * short, _populate(machine, base, rng.split(fraction), few, short))
     while True:
-        sampler = PopulationAnnealing(base=base, n_sweeps=n_sweeps)
-        state = sampler.init(machine, n_chains, rng)
-        while not state.done:
-            sampler.step(machine, state, rng)
-        estimate = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
-        facts = {"n_chains": float(n_chains), "rho_t": state.rho_t, "family_entropy": state.family_entropy}
-        families, trouble = n_chains / state.rho_t, estimate.trouble
-        if families < LEAST_FAMILIES:
-            trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
-        yield {"population": replace(estimate, trouble=trouble, facts=estimate.facts | facts)}
+        yield {
+            "population": rounds.add(n_chains * n_sweeps, _populate(machine, base, rng, n_chains, n_sweeps))
+        }
         if n_sweeps * 100 > n_chains:
             n_chains *= 2
         else:
             n_sweeps *= 2
+
+
+def _populate(machine: Machine, base: Base, rng: Stream, n_chains: int, n_sweeps: int) -> Estimate:
+    sampler = PopulationAnnealing(base=base, n_sweeps=n_sweeps)
+    state = sampler.init(machine, n_chains, rng)
+    while not state.done:
+        sampler.step(machine, state, rng)
+    estimate = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
+    facts = {"n_chains": float(n_chains), "rho_t": state.rho_t, "family_entropy": state.family_entropy}
+    families, trouble = n_chains / state.rho_t, estimate.trouble
+    if families < LEAST_FAMILIES:
+        trouble = trouble or f"population annealing: n/ρ_t = {families:.0f} families are too few"
+    return replace(estimate, trouble=trouble, facts=estimate.facts | facts)

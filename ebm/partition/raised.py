@@ -12,6 +12,7 @@ from ebm.machine import Array, Base, Count, Machine, as_rows
 from ebm.partition.annealed import even_betas, near, path_of, stream_of, walk
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single
 from ebm.partition.limits import MOST_STDERR
+from ebm.partition.rising import SHORTER, Rounds
 from ebm.stream import Seed, Stream
 
 __all__ = ["RAISE", "RaiseRows", "raise_log_likelihood"]
@@ -43,17 +44,27 @@ class RAISE:
         if context.data is None:
             raise EbmError("log_z: raise: expected data: it bounds their log-likelihood")
         base = near(machine, rng, context)
-        n_each, states = max(2, self.n_chains // 10), machine.clamp(context.data, rng)
-        betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
+        states, rounds = machine.clamp(context.data, rng), Rounds(sign=-1)
+        for fraction in SHORTER:
+            few = max(1, self.n_temperatures // fraction)
+            rounds.add(few, self._implied(machine, states, base, few, rng.split(fraction)))
+        implied = self._implied(machine, states, base, self.n_temperatures, rng, context.progress)
+        estimates = {"raise": rounds.add(self.n_temperatures, implied)}
+        bound = {"reason": "bounds the log-likelihood of these data under the annealed model"}
+        return single("raise", estimates, **({} if implied.trouble else bound))
+
+    def _implied(
+        self, machine: Machine, states: Array, base: Base, n_temperatures: int, rng: Stream,
+        progress: Progress = None,
+    ) -> Estimate:  # fmt: skip
+        n_each = max(2, self.n_chains // 10)
+        betas = even_betas(machine, n_temperatures, base=base, seed=rng)
         rows = raise_log_likelihood(
-            machine, states, n_chains=n_each, base=base, betas=betas, seed=rng, progress=context.progress
+            machine, states, n_chains=n_each, base=base, betas=betas, seed=rng, progress=progress
         )
         implied = float((-machine.free_energy(states) - rows.value).mean())
-        facts = {"ess": rows.ess, "n_chains": float(n_each), "n_temperatures": float(self.n_temperatures)}
-        trouble = f"raise: {rows.trouble}" if rows.trouble else ""
-        bound = {"reason": "bounds the log-likelihood of these data under the annealed model"}
-        estimates = {"raise": Estimate(implied, rows.mean_stderr, trouble, facts)}
-        return single("raise", estimates, **({} if trouble else bound))
+        facts = {"ess": rows.ess, "n_chains": float(n_each), "n_temperatures": float(n_temperatures)}
+        return Estimate(implied, rows.mean_stderr, rows.trouble and f"raise: {rows.trouble}", facts)
 
 
 @dataclass(frozen=True)

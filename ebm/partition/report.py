@@ -26,13 +26,16 @@ from ebm.stream import Stream
 __all__ = ["Report", "judge"]
 
 _SIGMAS = 3.0  # by which two estimates may differ
+_LARGE = 512  # units: where sweeps are dear, fewer ladders that are longer meet sooner
 _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
+_MOST_STDERR = 0.5  # nats: agreement with what is less certain says little
+_LADDERS = ("mbar", "mbar_uniform")  # these lead: what they miss shows between their two ends
 _INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
 _SAME_RUN = {"reverse_ais": "mbar"}  # it starts from the samples that mbar reads, and lacks what they lack
 _SHARES = {  # of the time
-    "tempering": 3.0,
+    "tempering": 5.0,
     "ais": 2.0,
-    "population": 2.0,
+    "population": 1.5,
     "tempering_uniform": 0.5,
     "population_uniform": 0.5,
 }
@@ -47,16 +50,29 @@ class Report(Effort):
     """
 
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
-        """The most accurate estimate, with the verdict on all."""
+        """The estimate that leads, with the verdict on all."""
         base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
+        ladders = {"n_ladders": 32 if machine.n_units <= _LARGE else 16, "checked": True}
         members: dict[str, Growing] = {
-            "tempering": tempered(machine, base, rng.split(1), methods, reverse=(rng.split(3), 500)),
+            "tempering": tempered(
+                machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
+            ),
             "ais": annealed(machine, base, rng.split(2)),
             "population": populated(machine, base, rng.split(4)),
-            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",))),
+            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",), **ladders)),
             "population_uniform": _marked(populated(machine, None, rng.split(6))),
         }
-        return judge(grow(members, self, context.progress, _SHARES), self.accuracy)
+
+        def settled(estimates: dict[str, Estimate]) -> bool:
+            so_far = judge(estimates, self.accuracy)
+            return so_far.verdict == "agree" and so_far.stderr <= self.accuracy and _seen_wide(estimates)
+
+        return judge(grow(members, self, context.progress, _SHARES, settled), self.accuracy)
+
+
+def _seen_wide(estimates: dict[str, Estimate]) -> bool:
+    """Whether a path from the uniform measure has led anywhere."""
+    return any(not estimates[key].trouble for key in ("mbar_uniform", "population_uniform"))
 
 
 def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
@@ -65,10 +81,19 @@ def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
 
 
 def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
-    """The most accurate estimate that nothing speaks against, and whether the others agree with it."""
-    sound = {key: estimates[key] for key in _INDEPENDENT if key in estimates and not estimates[key].trouble}
+    """The estimate that leads, and whether the others agree with it.
+
+    Among those that nothing speaks against the ladders lead, which are in equilibrium as far as can be seen;
+    else the most accurate. Its error is made to cover the scatter of the others.
+    """
+    sound = {
+        key: estimates[key]
+        for key in _INDEPENDENT
+        if key in estimates and not estimates[key].trouble and estimates[key].stderr <= _MOST_STDERR
+    }
     pool = sound or {key: e for key, e in estimates.items() if math.isfinite(e.value)} or estimates
-    best = min(pool, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
+    lead = [key for key in _LADDERS if key in sound] or list(pool)
+    best = min(lead, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
     verdict, reason = "agree", _agreement(sound)
     against = _quarrel(sound) or _missing(estimates, estimates[best])
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
@@ -77,11 +102,12 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
         verdict, reason = "do not trust", _too_few(estimates, sound)
     elif against:
         verdict, reason = "do not trust", against
-    elif estimates[best].stderr > accuracy:
+    stderr = estimates[best].stderr * _birge(sound, best)
+    if verdict == "agree" and stderr > accuracy:
         reason += f"; the accuracy of {accuracy:g} was not reached"
     return LogZ(
         value=estimates[best].value,
-        stderr=estimates[best].stderr,
+        stderr=stderr,
         method=best,
         lower=estimates["ais"].value if "ais" in estimates else -math.inf,
         estimates={key: e.entry for key, e in estimates.items()},
@@ -89,6 +115,20 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
         reason=reason,
         log_weights={key: e.log_weights for key, e in estimates.items() if e.log_weights is not None},
     )
+
+
+def _birge(sound: dict[str, Estimate], best: str) -> float:
+    """What the error of the best is multiplied by, 1 or more, so that it covers how the others scatter.
+
+    Birge, "The calculation of errors by the method of least squares" (1932).
+    """
+    run = _SAME_RUN.get(best, best)
+    others = [e for key, e in sound.items() if _SAME_RUN.get(key, key) != run]
+    if best not in sound or not others:
+        return 1.0
+    mine = sound[best]
+    squares = [(e.value - mine.value) ** 2 / max(e.stderr**2 + mine.stderr**2, 1e-300) for e in others]
+    return math.sqrt(max(1.0, sum(squares) / len(squares)))
 
 
 def _agreement(sound: dict[str, Estimate]) -> str:

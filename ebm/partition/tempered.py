@@ -88,6 +88,7 @@ def tempered(
     n_ladders: int = 32,
     n_records: int = 64,
     reverse: tuple[Stream, int] | None = None,
+    checked: bool = False,
 ) -> Iterator[dict[str, Estimate]]:
     """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
 
@@ -100,11 +101,13 @@ def tempered(
     reverse : (Stream, int), optional
         Of "reverse_ais" too, from three states of every ladder: its random numbers, and its temperatures in
         the first round.
+    checked : bool
+        Estimates of another kind will be held against these.
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
     while True:
         run.run(len(run) or n_records)  # as many steps as all so far, however far apart the records
-        estimates = tempered_estimates(run, methods)
+        estimates = tempered_estimates(run, methods, checked=checked)
         if reverse is not None:
             stream, n_temperatures = reverse
             betas = even_betas(machine, n_temperatures, base=base, seed=stream)
@@ -148,12 +151,14 @@ def _own_derivatives(run: Recorder, start: int) -> Array:
     return np.stack([high - low, np.zeros_like(low)])
 
 
-def tempered_estimates(run: Recorder, methods: tuple[str, ...]) -> dict[str, Estimate]:
-    """The estimates named, of "mbar", "bennett", "thermodynamic", from the last three quarters of a run."""
+def tempered_estimates(
+    run: Recorder, methods: tuple[str, ...], *, checked: bool = False
+) -> dict[str, Estimate]:
+    """The estimates named, of "mbar", "bennett", "thermodynamic", from the last half of a run."""
     start, level = run.start, run.state.level
     ladder = run.ladder(start)
     facts = run.facts(ladder)
-    against = trouble(ladder, facts, follows=run.follows)
+    against = trouble(ladder, facts, follows=run.follows, checked=checked)
     log_z0 = run.machine.log_z0(run.sampler.base)
     first, moved = bennett(ladder)
     estimates = {}

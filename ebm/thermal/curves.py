@@ -151,7 +151,7 @@ def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[...,
 
 
 def _analyse(run: Recorder) -> Thermodynamics:
-    """The curves, from the last three quarters of a run."""
+    """The curves, from the last half of a run."""
     ladder, at, betas = run.ladder(run.start), run.at(run.start), run.betas
     mixture = Mixture.of(ladder)
     curves = {name: np.empty(len(betas)) for q in _QUANTITIES for name in (q, f"{q}_stderr")}

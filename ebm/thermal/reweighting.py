@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import logsumexp
 
 from ebm.machine import Array
-from ebm.partition.multistate import Ladder, centred, mbar
+from ebm.partition.multistate import Ladder, centred, mbar, shares
 
 __all__ = ["Mixture", "histograms"]
 
@@ -41,9 +40,7 @@ class Mixture:
     def of(cls, ladder: Ladder) -> Mixture:
         """Solve for f, docs/math.md (11.5)."""
         f, influence = mbar(ladder)
-        log_terms = f[:, None] - ladder.u.reshape(len(f), -1)
-        log_density = logsumexp(log_terms, axis=0)
-        share = np.exp(log_terms - log_density)
+        share, log_density = shares(f[:, None] - ladder.u.reshape(len(f), -1))
         return cls(ladder, f, influence, log_density.reshape(ladder.u.shape[1:]), share)
 
     def curve(self, free_energy: Array, slope: Array, curvature: Array) -> tuple[Array, Array]:
@@ -60,15 +57,14 @@ class Mixture:
         influence : (3, n_ladders)
             What each ladder moves them by, docs/math.md (12.7): the sum of squares is the variance.
         """
-        log_w = -free_energy - self.log_density
-        total = float(logsumexp(log_w))
-        w = np.exp(log_w - total)
+        w, (total,) = shares(-(free_energy + self.log_density).reshape(-1, 1))
+        w = w.reshape(free_energy.shape)
         energy = float((w * slope).sum())
         square = (slope - energy) ** 2 - curvature
         variance = float((w * square).sum())
         moved = w * np.stack([np.ones_like(w), slope - energy, square - variance])
         direct = centred(moved.sum((1, 3)))
-        by_level = moved.reshape(3, -1) @ self.share.T
+        by_level = (self.share @ moved.reshape(3, -1).T).T
         log_ratio = total - np.log(w[0].size)
         return np.array([log_ratio, energy, variance]), direct - by_level @ self.influence
 
@@ -96,17 +92,14 @@ def histograms(
     u, n_pairs = mixture.ladder.u, cells.shape[1]
     even, odd = slice(0, 2 * n_pairs, 2), slice(1, 2 * n_pairs, 2)
     both = u[:, :, even] + u[:, :, odd]
-    log_terms = 2 * mixture.f[:, None] - both.reshape(len(both), -1)
-    log_density = logsumexp(log_terms, axis=0)
-    share = np.exp(log_terms - log_density)
+    share, log_density = shares(2 * mixture.f[:, None] - both.reshape(len(both), -1))
     n = cells.size
     falls = csr_array((np.ones(n), (np.arange(n), cells.ravel())), shape=(n, n_cells))
     pair = np.broadcast_to(np.arange(n_pairs)[:, None], cells.shape).ravel()
     of_pair = csr_array((np.ones(n), (pair, np.arange(n))), shape=(n_pairs, n))
     probability, stderr = np.empty((2, len(free_energies), n_cells))
     for t, F in enumerate(free_energies):
-        log_w = -(F[:, even] + F[:, odd]).ravel() - log_density
-        w = np.exp(log_w - logsumexp(log_w))
+        w = shares(-((F[:, even] + F[:, odd]).ravel() + log_density)[:, None])[0][:, 0]
         p = falls.T @ w
         of_pairs = (of_pair.multiply(w).tocsr() @ falls).toarray() - np.outer(of_pair @ w, p)
         by_level = (falls.T @ (share * w).T).T - np.outer(share @ w, p)  # (K, n_cells)

@@ -1,0 +1,71 @@
+"""What an estimate that comes from below has still to rise by, judged from runs of less work.
+
+The mean of annealed weights misses states that no chain has reached, and the spread of the weights that
+were seen does not say so. But what is missed is found as the path becomes slower, so estimates that still
+rise with their work tell how far they have to go. docs/math.md (11.15).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ebm.partition.estimate import Estimate
+
+__all__ = ["SHORTER", "Rounds"]
+
+SHORTER = (64, 8)  # runs of a 64th and an 8th of the work tell where a run by itself stands
+_POWERS = (0.5, 1.0, 2.0)  # of the work, by which the bias may fall
+_LEAST = 1e-9  # nats
+
+
+@dataclass
+class Rounds:
+    """Estimates of one quantity, made with ever more work.
+
+    Attributes
+    ----------
+    sign : int
+        1 for what comes from below, −1 from above.
+    work, values, stderrs : list of float
+    """
+
+    sign: int = 1
+    work: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    stderrs: list[float] = field(default_factory=list)
+
+    def add(self, work: float, estimate: Estimate) -> Estimate:
+        """The estimate with an error that counts what it may still miss; the fact ``to_come``, nats."""
+        self.work.append(work)
+        self.values.append(estimate.value)
+        self.stderrs.append(estimate.stderr)
+        more = self.to_come()
+        facts = estimate.facts | {"to_come": more}
+        return replace(estimate, stderr=math.hypot(estimate.stderr, more), facts=facts)
+
+    def to_come(self) -> float:
+        """How much the last value may still move, nats: by the slowest law that the rounds do not rule out.
+
+        The law is value = limit − a / work^p; a is taken less half of its own error, for the noise of rounds
+        that have arrived is in their errors already.
+        """
+        finite = np.isfinite(self.values) & np.isfinite(self.stderrs)
+        if finite.sum() < 2:
+            return 0.0
+        work, values = np.array(self.work)[finite], self.sign * np.array(self.values)[finite]
+        weight = 1 / np.maximum(np.array(self.stderrs)[finite], _LEAST) ** 2
+        fits = [_fit((work / work[-1]) ** -p, values, weight) for p in _POWERS]
+        least = min(misfit for _, misfit in fits)
+        return next(more for more, misfit in fits if misfit <= least + 1)
+
+
+def _fit(x: np.ndarray, values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """a of values = limit − a x by least squares, a ≥ 0, less half its error; and the sum of squares left."""
+    mean_x, mean_v = (np.average(y, weights=weight) for y in (x, values))
+    spread = float(weight @ (x - mean_x) ** 2)
+    a = max(0.0, -float(weight @ ((x - mean_x) * (values - mean_v))) / spread)
+    left = values - mean_v + a * (x - mean_x)
+    return max(0.0, a - 0.5 / math.sqrt(spread)), float(weight @ left**2)

@@ -1,0 +1,1 @@
+"""Do the error bars hold on machines that are hard and exactly solvable?"""

@@ -1,0 +1,68 @@
+"""What an estimate from below has still to rise by, told by runs of less work."""
+
+import laws
+import numpy as np
+import pytest
+
+from ebm import RBM, Bernoulli, log_z
+from ebm.partition.estimate import Estimate
+from ebm.partition.rising import Rounds
+
+
+def grown(law, stderr, work=(8, 64, 512, 1024), noise=0.0, seed=0):
+    """The last of rounds whose values follow a law, with their noise."""
+    rounds, rng = Rounds(), np.random.default_rng(seed)
+    for w in work:
+        sigma = stderr * np.sqrt(work[-1] / w)
+        last = rounds.add(w, Estimate(law(w) + noise * sigma * rng.normal(), sigma))
+    return last
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_what_is_to_come_of_a_law_without_noise(power):
+    """Each law is recognised, and the value itself stays what it is."""
+    last = grown(lambda w: 10 - 30 * w**-power, 1e-5)
+    assert last.facts["to_come"] == pytest.approx(30 * 1024**-power, rel=0.05)
+    assert last.value == pytest.approx(10 - 30 * 1024**-power)
+    assert last.stderr >= last.facts["to_come"]
+
+
+def test_rounds_that_have_arrived_keep_about_their_error():
+    """Over many repetitions z has a spread near 1, a little below: the price of asking."""
+    z = [
+        (last.value - 10) / last.stderr
+        for seed in range(400)
+        for last in [grown(lambda w: 10.0, 0.1, noise=1.0, seed=seed)]
+    ]
+    assert 0.8 < np.sqrt(np.mean(np.square(z))) < 1.0
+
+
+def test_one_round_says_nothing_of_the_next():
+    assert Rounds().add(10, Estimate(3.0, 0.1)) == Estimate(3.0, 0.1, facts={"to_come": 0.0})
+
+
+def test_what_comes_from_above_mirrors():
+    up, down = Rounds(), Rounds(sign=-1)
+    for w in (1, 8, 64):
+        one, other = up.add(w, Estimate(-1 / w, 0.01)), down.add(w, Estimate(1 / w, 0.01))
+    assert one.stderr == other.stderr > 0.01
+
+
+def test_ais_takes_the_path_that_misses_less():
+    """Many wells, of which paths from the marginals of short chains meet a half."""
+    rng = np.random.default_rng(0)
+    W = 1.5 * rng.normal(size=(60, 16))
+    machine = RBM(Bernoulli(), Bernoulli(), W, -W.sum(1) / 2, -W.sum(0) / 2 + rng.normal(size=16))
+    exact = machine.exact(stats=False)[0]
+    z = []
+    for seed in range(6):
+        found = log_z(machine, "ais", n_temperatures=64, n_chains=100, seed=seed)
+        z.append((found.value - exact) / found.stderr)
+    assert np.sqrt(np.mean(np.square(z))) < 2
+
+
+def test_reverse_ais_and_raise_count_it_too():
+    machine = laws.MACHINES["bernoulli-bernoulli"]()
+    x = laws.exact_draws(machine, 30, np.random.default_rng(1))[:, : machine.n_visible]
+    assert "to_come" in log_z(machine, "reverse_ais", n_temperatures=64, n_chains=20).estimates["reverse_ais"]
+    assert "to_come" in log_z(machine, "raise", data=x, n_temperatures=64, n_chains=20).estimates["raise"]
