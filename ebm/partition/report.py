@@ -52,14 +52,16 @@ class Report(Effort):
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
         """The estimate that leads, with the verdict on all."""
         base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
-        ladders = {"n_ladders": 32 if machine.n_units <= _LARGE else 16, "checked": True}
+        few, uniform = 32 if machine.n_units <= _LARGE else 16, rng.split(5)
         members: dict[str, Growing] = {
             "tempering": tempered(
-                machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
+                machine, base, rng.split(1), methods, n_ladders=few, reverse=(rng.split(3), 500), checked=True
             ),
             "ais": annealed(machine, base, rng.split(2)),
             "population": populated(machine, base, rng.split(4)),
-            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",), **ladders)),
+            "tempering_uniform": _marked(
+                tempered(machine, None, uniform, ("mbar",), n_ladders=few, checked=True)
+            ),
             "population_uniform": _marked(populated(machine, None, rng.split(6))),
         }
 

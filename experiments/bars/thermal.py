@@ -53,7 +53,7 @@ def table(rows: list[dict]) -> str:
             for key in _CURVES
         ]
         most = max(
-            (abs(z) for row in good for key in ("log_z", "energy", "heat_capacity") for z in row[key]),
+            (abs(z) for row in good for key in _CURVES for z in row[key]),
             default=np.nan,
         )
         seconds = np.median([row["seconds"] for row in mine])
