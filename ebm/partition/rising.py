@@ -19,6 +19,7 @@ __all__ = ["SHORTER", "Rounds"]
 SHORTER = (64, 8)  # runs of a 64th and an 8th of the work tell where a run by itself stands
 _POWERS = (0.5, 1.0, 2.0)  # of the work, by which the bias may fall
 _LEAST = 1e-9  # nats
+_NO_SPREAD = 1e-20
 
 
 @dataclass
@@ -66,6 +67,8 @@ def _fit(x: np.ndarray, values: np.ndarray, weight: np.ndarray) -> tuple[float, 
     """a of values = limit − a x by least squares, a ≥ 0, less half its error; and the sum of squares left."""
     mean_x, mean_v = (np.average(y, weights=weight) for y in (x, values))
     spread = float(weight @ (x - mean_x) ** 2)
+    if not spread > _NO_SPREAD * float(weight.sum()):  # all of the same work, or one of no error
+        return 0.0, 0.0
     a = max(0.0, -float(weight @ ((x - mean_x) * (values - mean_v))) / spread)
     left = values - mean_v + a * (x - mean_x)
     return max(0.0, a - 0.5 / math.sqrt(spread)), float(weight @ left**2)

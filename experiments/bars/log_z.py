@@ -79,7 +79,7 @@ def table(rows: list[dict]) -> str:
         z = good[:, 0] / good[:, 1]
         cells = [name, len(entries), len(entries) - len(good)]
         if len(z):
-            numbers = (np.sqrt((z**2).mean()), z.mean(), np.abs(z).max(), np.sqrt((off**2).mean()))
+            numbers = (np.sqrt((z**2).mean()), z.mean(), np.abs(z).max(), np.sqrt((good[:, 0] ** 2).mean()))
             cells += [f % n for f, n in zip(("%.2f", "%+.2f", "%.1f", "%.3f"), numbers, strict=True)]
         else:
             cells += ["", "", "", ""]
