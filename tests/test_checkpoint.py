@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
+import joblib
 import laws
 import numpy as np
 import pytest
@@ -81,6 +82,54 @@ def test_machines_come_back(name, dtype, tmp_path):
     x = machine.sample0(7, ebm.Stream(0))
     assert np.array_equal(machine.sweep(x, ebm.Stream(1), 3), back.sweep(x, ebm.Stream(1), 3))
     assert np.array_equal(machine.free_energy(x), back.free_energy(x))
+
+
+def stacks():
+    machines = [ebm.RBM.random(Bernoulli(), Bernoulli(), n, n - 1, scale=1.0, seed=n) for n in (4, 3)]
+    return {"dbm": ebm.DBM.random([4, 3, 2], scale=1.0), "dbn": ebm.DBN(machines)}
+
+
+EVERY = laws.MACHINES | {name: lambda own=own: own.copy() for name, own in (networks() | stacks()).items()}
+
+
+def told(machine):
+    """Numbers that depend on every parameter."""
+    if isinstance(machine, Network):
+        x = np.ones((2, machine.n_in // machine.inputs.width), int)
+        return machine.gradient(x, np.ones((2, machine.n_outputs)))["b0"]
+    if isinstance(machine, ebm.DBN):
+        return machine.reconstruct(np.eye(4))
+    x = machine.sample0(50, ebm.Stream(0))
+    return np.append(machine.sweep(x, ebm.Stream(1), 2).ravel(), machine.free_energy(x))
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("way", ["pickle", "joblib", "mapped"])
+def test_copies_that_others_make_follow_their_parameters(name, way, tmp_path):
+    """What works with an array works with the one in `params`, though joblib writes every array apart."""
+    machine = EVERY[name]()
+    if way == "pickle":
+        back = pickle.loads(pickle.dumps(machine))
+    else:
+        joblib.dump(machine, tmp_path / "m.joblib")
+        back = joblib.load(tmp_path / "m.joblib", mmap_mode="c" if way == "mapped" else None)
+    before = told(machine)
+    assert np.array_equal(told(back), before)
+    for own in (machine, back):
+        for value in own.params.values():
+            value *= 1.5
+    assert np.array_equal(told(back), told(machine))
+    assert not np.array_equal(told(back), before)
+    for own in (machine, back):
+        own.project()
+    assert np.array_equal(told(back), told(machine))
+
+
+@pytest.mark.parametrize("way", ["r", None])
+def test_machines_in_memory_that_is_mapped_to_read_can_be_used(way, tmp_path):
+    joblib.dump(EVERY["precise-bernoulli"](), tmp_path / "m.joblib")
+    machine = joblib.load(tmp_path / "m.joblib", mmap_mode=way)
+    assert np.isfinite(told(machine)).all()
 
 
 @pytest.mark.parametrize("name", networks())

@@ -98,6 +98,15 @@ class DBN:
             params |= {f"G{k}": machine.W.T.copy(), f"g{k}": machine.b.copy()}
         self._params = Owned(params | self.top.params)
 
+    def _tie(self) -> None:
+        """Let the top work with the arrays of `params`: new ones, or written apart, as joblib does."""
+        self.top.params.share({key: self._params[key] for key in self.top.params})
+        self.top.project()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._tie()
+
     @classmethod
     def greedy(
         cls,
@@ -218,8 +227,7 @@ class DBN:
     def project(self) -> None:
         """Drop what the top keeps of its parameters: called by whoever changes them."""
         self._params.check()
-        self.top.params.share({key: self._params[key] for key in self.top.params})
-        self.top.project()
+        self._tie()
 
     def inputs_up(self, x: Array, k: int) -> Array:
         """Inputs of layer k + 1 given states or means of layer k, by the recognition weights."""

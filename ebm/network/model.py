@@ -18,7 +18,7 @@ from ebm.rows import as_source
 from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Units
-from ebm.units.family import LEAST, as_units
+from ebm.units.family import LEAST, as_units, bound
 
 __all__ = ["Layer", "Network", "minus_log_p"]
 
@@ -96,7 +96,16 @@ class Network:
             params[f"y.{name}"] = parameter(given, (n,), dtype, f"layer {last}: {name}")
         self._params = Owned(params)
         self._layer_units = (*(layer.units for layer in layers[:-1]), top)
-        self.project()
+        self._tie()
+
+    def _tie(self) -> None:
+        """Let the readout work with the arrays of `params`: new ones, or written apart, as joblib does."""
+        *below, top = self._layer_units
+        self._layer_units = (*below, bound(top, self._params, "y"))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._tie()
 
     @property
     def params(self) -> Owned:
@@ -153,14 +162,7 @@ class Network:
     def project(self) -> None:
         """Keep precisions positive, if there are any; nothing else is constrained."""
         self._params.check()
-        units = self.readout_units
-        for name in units.learns:
-            value = self.params[f"y.{name}"]
-            if name in units.positive:
-                value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
-        if units.learns:
-            bound = units.bound(*(self.params[f"y.{name}"] for name in units.learns))
-            self._layer_units = (*self._layer_units[:-1], bound)
+        self._tie()
 
     def encoded(self, x: Any) -> Array:
         """φ(x) in the network's dtype, C-ordered: rows that were checked to be states or means."""
@@ -379,9 +381,9 @@ class Network:
         precision = w.sum() / np.maximum(w @ squares, LEAST**2 * w.sum())
         layers = self.layers()
         top, scale = layers[last], precision / np.broadcast_to(units.precision, mean.shape[1:])
-        bound = Gaussian(learn_precision=True).bound(precision.astype(self.dtype))
+        readout = Gaussian(learn_precision=True).bound(precision.astype(self.dtype))
         W, b = ((a * scale).astype(self.dtype) for a in (top.W, top.b))
-        return Network([*layers[:-1], Layer(bound, W, b)], self.inputs)
+        return Network([*layers[:-1], Layer(readout, W, b)], self.inputs)
 
 
 def minus_log_p(units: Units, I: Array, target: Array) -> Array:

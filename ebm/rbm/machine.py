@@ -49,7 +49,6 @@ from ebm.rbm.layers import (
     values,
 )
 from ebm.rbm.parameters import (
-    bound,
     centred,
     first_values,
     random_weights,
@@ -61,7 +60,7 @@ from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Units
-from ebm.units.family import as_units
+from ebm.units.family import as_units, bound
 
 __all__ = ["RBM"]
 
@@ -120,13 +119,23 @@ class RBM:
         theta: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self._params = take_parameters(visible, hidden, W, b, c, theta)
-        self._visible, self._hidden = bound(visible, self.params, "v"), bound(hidden, self.params, "h")
+        self._visible, self._hidden = visible, hidden
+        self._tie()
         self._n_visible, self._n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
         self.span = span(visible, self.n_visible)
         self.lows = lower_state(visible, self.dtype), lower_state(hidden, self.dtype)
         self.version = object()
         self._scratch = Scratch()
         self._turned = Turned(hidden.finite)
+
+    def _tie(self) -> None:
+        """Let units work with the arrays of `params`: new ones, or written apart, as joblib does."""
+        self._visible = bound(self._visible, self._params, "v")
+        self._hidden = bound(self._hidden, self._params, "h")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._tie()
 
     @classmethod
     def random(
@@ -462,10 +471,7 @@ class RBM:
         """Keep learnt potentials in range; products kept in running chains are made again."""
         self._params.check()
         self.version = object()
-        if self._visible.learns:
-            self._visible = bound(self._visible, self._params, "v")
-        if self._hidden.learns:
-            self._hidden = bound(self._hidden, self._params, "h")
+        self._tie()
 
     def centre(self, gradient: Params, offsets: Params) -> Params:
         """The gradient in centred coordinates, offsets μ = offsets["b"], λ = offsets["c"], math.md (5.4)."""

@@ -22,13 +22,12 @@ from ebm.rbm.layers import WORTH
 from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units
-from ebm.units.family import LEAST, as_units
+from ebm.units.family import as_units
 
 if TYPE_CHECKING:
     from ebm.rbm.machine import RBM
 
 __all__ = [
-    "bound",
     "centred",
     "first_values",
     "random_weights",
@@ -93,17 +92,6 @@ def _numbers(
 def _size(name: str, units: Units) -> str:
     """The columns of a layer, as a message says it."""
     return str(units.n_columns) if isinstance(units, Mixed) else f"{name}·{units.width}"
-
-
-def bound(units: Units, params: Params, side: str) -> Units:
-    """The units of a side, "v" or "h", with what they learn among the parameters, kept in range."""
-    if not units.learns:
-        return units
-    values = [params[f"{side}.{name}"] for name in units.learns]
-    for name, value in zip(units.learns, values, strict=True):
-        if name in units.positive:
-            value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
-    return units.bound(*values)
 
 
 def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:

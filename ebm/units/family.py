@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ebm.errors import EbmError, NotSupported, expect
 
-__all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units"]
+__all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units", "bound"]
 
 Array: TypeAlias = NDArray[Any]
 Part: TypeAlias = tuple["Units", slice, slice]
@@ -368,3 +369,14 @@ def as_units(value: Any, name: str) -> Units:
             what = f"expected a tuple of two or more finite numbers, ascending, got {states}"
             raise EbmError(f"{name}: {units}: states: {' '.join(what.split())}")
     return value
+
+
+def bound(units: Units, params: Mapping[str, Array], side: str) -> Units:
+    """The units of a side, such as "v", with what they learn among the parameters, kept in range."""
+    if not units.learns:
+        return units
+    values = [params[f"{side}.{name}"] for name in units.learns]
+    for name, value in zip(units.learns, values, strict=True):
+        if name in units.positive:
+            value[value <= 0] = LEAST  # NaN stays NaN: learning has diverged, and says so
+    return units.bound(*values)
