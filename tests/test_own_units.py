@@ -67,6 +67,17 @@ class Corner(Units):
 
 
 @dataclass(frozen=True)
+class OneHot(Units):
+    """Potts(3) by its states: three columns, of which two would do."""
+
+    width = 3
+    states = (0.0, 1.0, 2.0)
+
+    def encode(self, x):
+        return Potts(3).encode(np.asarray(x).astype(int))
+
+
+@dataclass(frozen=True)
 class Segment(Units):
     """Real x in [0, 1] with U = 0: A(I) = log((e^I - 1)/I)."""
 
@@ -177,7 +188,11 @@ def test_restricted_machines_are_sums_over_both_layers(pair):
     assert np.mean(y != x) > 0.1
 
 
-@pytest.mark.parametrize("pair", [(Pair(), Uneven()), (Bernoulli(), Segment()), (Segment(), Pair())], ids=str)
+@pytest.mark.parametrize(
+    "pair",
+    [(Pair(), Uneven()), (Bernoulli(), Segment()), (Segment(), Pair()), (Corner(), Corner())],
+    ids=str,
+)
 def test_estimates_and_learning_go_through_them(pair):
     machine = machine_of(*pair, n_v=3)
     exact = machine.exact()[0]
@@ -250,6 +265,18 @@ def test_a_deep_machine_takes_them():
     assert set(np.unique(y[:, 3:])) <= set(Uneven.states)
     with pytest.raises(NotSupported, match=r"Uneven\(\)"):
         machine.mean_field(v[:1])
+
+
+def test_inputs_of_several_columns_are_found_from_means():
+    """Inside, at a corner and on an edge, where the mean is nearly met."""
+    units = Corner()
+    corners = units.encode(np.array(units.states)[:, None])
+    p = np.array([[0.2, 0.3, 0.5], [1e-4, 1 - 2e-4, 1e-4], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
+    I = units.link(p @ corners)
+    np.testing.assert_allclose(units.mean(I[:2]), p[:2] @ corners, atol=1e-9)
+    np.testing.assert_allclose(units.mean(I[2:]), p[2:] @ corners, atol=2e-6)
+    assert np.abs(I).max() < 100
+    np.testing.assert_allclose(OneHot().link(p[:2]), Potts(3).link(p[:2]), atol=1e-8)
 
 
 @each_own

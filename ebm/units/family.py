@@ -20,7 +20,7 @@ Part: TypeAlias = tuple["Units", slice, slice]
 TYPES: dict[str, type[Units]] = {}  # the package's own, by the names that files and configs know them by
 LEAST = 1e-6  # where a step of learning stops that points below 0, and there is no density
 _CHECKED = 2**22  # numbers that are looked at together
-_DOUBLINGS, _STEPS = 200, 100  # of brackets of an input, and within them
+_DOUBLINGS, _STEPS, _HALVINGS = 200, 100, 30  # of brackets of an input, of Newton, of one such step
 
 
 def softplus(x: Array) -> Array:
@@ -243,10 +243,11 @@ class Units:
     def link(self, mean: Array, floor: float = 1e-6) -> Array:
         """The input whose mean is `mean`, kept `floor` away from the ends: (..., n·width), same shape.
 
-        Here by Newton's method within brackets, for units of one column.
+        Here by Newton's method: within brackets for units of one column, else for those of finitely many
+        states, where the ends are states that are `floor` times as likely as at I = 0.
         """
         if self.width != 1:
-            self._lacks("link")
+            return self._link_columns(mean, floor)
         low, high = self.interval
         keep = floor * (high - low) if high - low < math.inf else floor
         aim = np.clip(np.asarray(mean, np.float64), low + keep, high - keep)
@@ -263,6 +264,43 @@ class Units:
             step = I - excess / np.maximum(self.var(I), 1e-300)
             I = np.where((below < step) & (step < above), step, 0.5 * (below + above))
         return I.astype(mean.dtype)
+
+    def _link_columns(self, mean: Array, floor: float) -> Array:
+        """`link` of several columns; means at the ends are moved towards that of I = 0."""
+        aim = np.asarray(mean, np.float64)
+        middle = np.zeros(aim.shape)
+        I, (at_middle, _) = self._matched(aim), self._probabilities(middle, "link")
+        ended = (self._probabilities(I, "link")[0] < floor * at_middle).any(-1)
+        moved = np.repeat(ended, self.width, -1)
+        if moved.any():
+            inner = (1 - floor) * aim + floor * self.mean(middle)
+            I = np.where(moved, self._matched(np.where(moved, inner, aim)), I)
+        return I.astype(mean.dtype)
+
+    def _matched(self, aim: Array) -> Array:
+        """The input whose mean is `aim`, where A(I) − I·aim is least: steps of Newton, halved if need be."""
+
+        def excess(I: Array) -> Array:
+            return self.cgf(I) - (I * aim).reshape(*aim.shape[:-1], -1, self.width).sum(-1)
+
+        I = np.zeros(aim.shape)
+        for _ in range(_STEPS):
+            p, phi = self._probabilities(I, "link")
+            away = phi - (p @ phi)[..., None, :]
+            slope = (aim - self.mean(I)).reshape(*p.shape[:-1], self.width)
+            curve = np.linalg.pinv(np.swapaxes(away * p[..., None], -1, -2) @ away, 1e-12, hermitian=True)
+            step, now, size = (curve @ slope[..., None])[..., 0], excess(I), np.ones(p.shape[:-1])
+            if not (np.abs(step) > 1e-14).any():
+                break
+            gain = 1e-4 * (step * slope).sum(-1)
+            for _ in range(_HALVINGS):
+                moved = I + (size[..., None] * step).reshape(I.shape)
+                short = excess(moved) <= now - size * gain + 1e-15 * (1 + np.abs(now))
+                if short.all():
+                    break
+                size = np.where(short, size, size / 2)
+            I = moved
+        return I
 
     def spread(self, mean: Array) -> Array:
         """Variances of φ in a layer of units with these means, at least 1/20 of the largest: (n·width,)."""
