@@ -27,6 +27,10 @@ def _spins():
     return laws.boltzmann(Ising(), 4, scale=0.15)
 
 
+def _restricted():
+    return ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.5, seed=1)
+
+
 def _weaker():
     machine = small_machine()
     machine.params["J"] *= 0.3
@@ -68,7 +72,8 @@ RULES = {
     "PCD": [(ebm.PCD(), {}), (ebm.PCD(sampler=LADDER, n_chains=30), {})],
     "Exact": [(ebm.Exact(centred=True, standardised=True), {})],
     "RandomStart": [(ebm.RandomStart(k=10), {})],
-    "TAP": [(ebm.TAP(n_iterations=3), {"machine": _spins(), "bias": 0.2})],
+    "TAP": [(ebm.TAP(n_iterations=3), {"machine": _spins(), "order": 2})],
+    "MeanField": [(ebm.MeanField(n_iterations=3), {"machine": _restricted(), "order": 1})],
     "SparseHidden": [(ebm.SparseHidden(ebm.CD(), strength=0.0), {})],
     "Discriminative": [(ebm.Discriminative(), {"machine": _labelled()})],
     "Hybrid": [(ebm.Hybrid(), {"machine": _labelled()})],
@@ -76,7 +81,6 @@ RULES = {
 NO_RULES = {
     "BackPropagation",  # of networks
     "UpDown",  # of stacks
-    "MeanField",  # independent units are not uncorrelated data: its gradient is not 0 at the truth
 }
 OPTIMISERS = {
     "Averaged": [ebm.Averaged(SGD(0.1))],
@@ -240,6 +244,8 @@ def test_rules_that_are_wrong_fail():
         check_rule(Backwards())
     with pytest.raises(AssertionError, match="at the truth averages to"):
         check_rule(Biased())
+    with pytest.raises(AssertionError, match="with half the couplings"):
+        check_rule(ebm.MeanField(n_iterations=3), order=2)
 
 
 class Loose(Backwards):
