@@ -285,7 +285,7 @@ def _check_dense(J: Array, width: int) -> None:
 
 def _lopsided(J: Array, mean: Array) -> int | None:
     """The place of an entry that is not, to the rounding of a step of learning, what its mirror image is."""
-    away = np.abs(J - mean)
+    away = J - mean  # one the negative of the other
     most = away.max(initial=0)
     if not most > _LOPSIDED or not most > _LOPSIDED * np.abs(mean).max():  # NaN: learning has diverged
         return None

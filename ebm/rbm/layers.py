@@ -264,6 +264,7 @@ class BlockChains:
     """
 
     h: State | None
+    _fitting: object
 
     def __init__(self, state: State, units: Units) -> None:
         self.state, self._units = state, units
@@ -286,6 +287,8 @@ class BlockChains:
             They are those of another one.
         """
         state, h = self._state, self.h
+        if h is None and self._fitting is machine.lows:  # an object of its own in each machine: seen before
+            return
         same = self._units is machine.visible or self._units == machine.visible
         if isinstance(state, Bits):
             same = same and state.low.dtype == machine.dtype
@@ -296,6 +299,7 @@ class BlockChains:
                 f"chains of {state.shape[1]} × {self._units}, {state.dtype}; expected those that start of"
                 f" {machine!r} makes"
             )
+        self._fitting = machine.lows
 
     @property
     def state(self) -> State:
@@ -304,6 +308,11 @@ class BlockChains:
 
     @state.setter
     def state(self, state: State) -> None:
+        self._fitting = None
+        self.move(state)
+
+    def move(self, state: State) -> None:
+        """Go to states that a sweep has drawn."""
         self._n = len(state.words if isinstance(state, Bits) else state)
         self._state, self.h = state, None
         self._kept = _Kept()
@@ -621,7 +630,7 @@ def sweep_layers(
             given_v = Source(v, visible, params["W"], known=known)
             h = draw(h_layer, None, given_v, beta, uniforms, scratch)
         given_h = Source(h, machine.hidden, W, turned=over)
-        chains.state = draw(v_layer, v, given_h, beta, uniforms, scratch)
+        chains.move(draw(v_layer, v, given_h, beta, uniforms, scratch))
 
 
 def draw_ahead(machine: RBM, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
