@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from ebm.errors import EbmError, described, expect, nearest, short
 
 __all__ = [
+    "as_array",
     "as_choice",
+    "as_clamped",
     "as_count",
     "as_flag",
     "as_float_type",
@@ -20,6 +23,7 @@ __all__ = [
     "as_number",
     "as_numbers",
     "as_place",
+    "unmasked",
 ]
 
 _MOST = 2**31 - 1  # of what is counted
@@ -52,12 +56,66 @@ def as_number(value: Any, name: str, low: float = -math.inf, high: float = math.
     return float(value)
 
 
-def as_numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """An array of real numbers, of a shape if one is given: no text, no complex numbers, no ragged lists."""
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """An array of what holds numbers in memory: lists, tables with gaps (NaN), sparse matrices.
+
+    A masked value has none: what lies under the mask is never read.
+
+    Raises
+    ------
+    EbmError
+        Masked values; a ragged list.
+    """
+    if type(value) is np.ndarray:
+        return value
+    value = unmasked(value, name)
+    sparse, pandas = sys.modules.get("scipy.sparse"), sys.modules.get("pandas")
+    if sparse is not None and sparse.issparse(value):
+        return value.toarray()
     try:
-        array = np.asarray(value)
+        if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)):
+            return _of_table(value)
+        return np.asarray(value)
     except ValueError:
         raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
+
+
+def unmasked(value: Any, name: str) -> Any:
+    """What was given, a masked array without its mask, which must hide nothing."""
+    if not isinstance(value, np.ma.MaskedArray):
+        return value
+    mask = np.ma.getmaskarray(value)
+    if mask.any():
+        place = np.argwhere(mask)[0].tolist()
+        where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
+        raise EbmError(
+            f"{name}: {mask.sum()} masked values, the first at {where}; expected numbers: fill them, as by"
+            " .filled(value), or leave their rows out"
+        )
+    return np.ma.getdata(value)
+
+
+def _of_table(table: Any) -> NDArray[Any]:
+    """The values of a pandas table; those of nullable columns are objects, which become floats."""
+    array = np.asarray(table)
+    if array.dtype != object:
+        return array
+    try:
+        return table.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):  # text: whoever wants numbers says so
+        return array
+
+
+def as_clamped(value: Any, name: str = "given") -> NDArray[Any]:
+    """States of units, float64, NaN where a unit is free; so are those that a mask hides."""
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.where(np.ma.getmaskarray(value), np.nan, as_numbers(np.ma.getdata(value), name))
+    return as_numbers(value, name).astype(np.float64)
+
+
+def as_numbers(value: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """An array of real numbers, of a shape if one is given: no text, no complex numbers, no ragged lists."""
+    array = as_array(value, name)
     if array.dtype.kind not in "biuf":
         got = f"an array of {array.dtype}" if array.ndim else described(value)
         raise EbmError(f"{name}: expected real numbers, got {got}")

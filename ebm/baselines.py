@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.arguments import as_number
+from ebm.arguments import as_array, as_number
 from ebm.errors import EbmError
 
 __all__ = ["ChowLiu", "Independent"]
@@ -25,7 +25,7 @@ __all__ = ["ChowLiu", "Independent"]
 
 def _bits(X: Any, who: str, d: int | None = None) -> np.ndarray:
     """Return X as uint8 after refusing what is not a 2-D array of 0 and 1 (with d columns)."""
-    X = np.asarray(X)
+    X = as_array(X, f"{who}: X")
     if X.ndim != 2 or (d is not None and X.shape[1] != d):
         wanted = "(rows, columns)" if d is None else f"(rows, {d})"
         raise EbmError(f"{who}: the data have shape {X.shape}; expected {wanted}")

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_place
+from ebm.arguments import as_array, as_place
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Machine, TwoLayers, as_machine, as_rows, require
 
@@ -208,7 +208,7 @@ def _place(machine: Machine, unit: int) -> int:
 
 def _rows(machine: Machine, x: ArrayLike, i: int) -> Array:
     """Rows of all visible units, unit i in a state of its own."""
-    x = np.asarray(x)
+    x = as_array(x, "x")
     if x.ndim != 2 or x.shape[1] != machine.n_visible - 1:
         raise EbmError(f"x: expected shape (n, {machine.n_visible - 1}), got {x.shape}")
     own = machine.units.one(i)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_number, as_numbers
+from ebm.arguments import as_clamped, as_number
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, Params, as_base, require
 from ebm.units import Units
@@ -121,7 +121,7 @@ class Graph:
         states = np.full(self.n_units, np.nan)
         if given is None:
             return states
-        values = as_numbers(given, "given").astype(np.float64)
+        values = as_clamped(given)
         if values.shape not in ((self.n_state,), (self.n_units,)):
             sizes = " or ".join(str(n) for n in sorted({self.n_state, self.n_units}))
             raise EbmError(f"given: expected {sizes} states, NaN where free, got shape {values.shape}")

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from ebm.arguments import as_numbers
+from ebm.arguments import as_array, as_numbers
 from ebm.arrays import sound
-from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, expect, short
+from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, described, expect, short
 from ebm.stream import Stream
 from ebm.units import Units
 
@@ -454,7 +454,7 @@ def as_free(free: Array | None, n: int) -> Array | None:
     return None if free.all() else free
 
 
-def as_weights(weights: Array | None, n: int) -> Array:
+def as_weights(weights: ArrayLike | None, n: int) -> Array:
     """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
     if weights is None:
         return np.full(n, 1.0 / n)
@@ -466,9 +466,10 @@ def as_weights(weights: Array | None, n: int) -> Array:
 
 def as_rows(x: Any, units: Units, n_units: int, what: str = "x", *, strict: bool = False) -> Array:
     """Rows of n_units states (or means, unless `strict`), checked for shape and domain."""
-    x = np.asarray(x)
+    x = as_array(x, what)
     if x.ndim != 2 or x.shape[1] != n_units:
-        raise EbmError(f"{what}: expected shape (n, {n_units}), got {x.shape}")
+        got = x.shape if x.ndim else described(x.item())
+        raise EbmError(f"{what}: expected shape (n, {n_units}), got {got}")
     return units.check(x, what, strict=strict)
 
 

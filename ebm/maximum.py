@@ -105,7 +105,8 @@ def maximise(
     from scipy.optimize import minimize
 
     as_machine(machine, "maximise: machine").require_exact()
-    rows, w = as_data(machine, data), _row_weights(weights, len(np.asarray(data)))
+    rows = as_data(machine, data)
+    w = _row_weights(weights, len(rows))
     penalties = expect_all(penalties, Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
     as_function(callback, "callback", "the objective")
     tolerance = as_number(tolerance, "tolerance", 0)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ebm.arguments import as_array
 from ebm.errors import EbmError
 from ebm.machine import Array
 
@@ -109,7 +110,7 @@ def as_source(data: Any) -> Any:
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(data):
         return SparseRows(data)
-    return np.asarray(data)
+    return as_array(data, "data")
 
 
 def thinned(rows: Any) -> Array:

@@ -143,7 +143,7 @@ def kl_divergence(
     if not machine.units.finite:
         raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
     rows = as_data(machine, data, strict=True)
-    w = as_weights(None if weights is None else np.asarray(weights), len(rows))
+    w = as_weights(weights, len(rows))
     if (w < 0).any() or w.sum() == 0:
         raise EbmError("weights: expected numbers >= 0, not all zero")
     distinct, which = np.unique(rows, axis=0, return_inverse=True)

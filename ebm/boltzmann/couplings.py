@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebm.arguments import as_array
 from ebm.arrays import Owned, parameter, sound
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
@@ -119,8 +120,10 @@ class Sparse(_Live):
         self.bind(Owned({"J": np.array(matrix.data, dtype)}))
         difference = np.abs(self.values - self.values[self._mirror])
         if difference.size and difference.max() > _SYMMETRY * np.abs(self.values).max():
-            k = int(difference.argmax())
-            raise _asymmetric(self._rows[k], self._indices[k], self.values[k], self.values[self._mirror[k]])
+            k, entries = int(difference.argmax()), self.values != 0
+            triangle = _triangle(self._rows[entries], self._indices[entries])
+            pair = self.values[k], self.values[self._mirror[k]]
+            raise _asymmetric(self._rows[k], self._indices[k], *pair, triangle)
         self.symmetrise()
 
     @property
@@ -221,7 +224,7 @@ def check_rows(data: Array, indices: Array, indptr: Array, n: int, m: int) -> No
 def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
     """Check a J given by the user and store it: float32 if it and b are, else float64."""
     sparse = is_sparse(J)
-    matrix: Any = as_csr(J) if sparse else np.asarray(J)
+    matrix: Any = as_csr(J) if sparse else as_array(J, "J")
     shape = matrix.shape
     if len(shape) != 2 or shape[0] != shape[1] or shape[0] % width or shape[0] == 0:
         raise EbmError(f"J: expected a square matrix of n_units·{width} rows, got shape {shape}")
@@ -263,9 +266,10 @@ def _mirror(matrix: Any) -> Array:
     if not (np.array_equal(back.indptr, matrix.indptr) and np.array_equal(back.indices, matrix.indices)):
         one_sided = coo_array((places > 0) != (back > 0))
         row, column = int(one_sided.coords[0][0]), int(one_sided.coords[1][0])
+        entries = matrix.data != 0
+        what = _symmetric(_triangle(_rows(matrix)[entries], matrix.indices[entries]))
         raise EbmError(
-            f"J: ({row}, {column}) and ({column}, {row}): one has an entry and the other none; expected a"
-            " symmetric J: use (J + J.T) / 2"
+            f"J: ({row}, {column}) and ({column}, {row}): one has an entry and the other none; {what}"
         )
     return back.data - 1
 
@@ -280,7 +284,7 @@ def _check_dense(J: Array, width: int) -> None:
     difference = np.abs(J - J.T)
     if difference.max() > _SYMMETRY * np.abs(J).max():
         row, column = (int(z) for z in np.unravel_index(difference.argmax(), J.shape))
-        raise _asymmetric(row, column, J[row, column], J[column, row])
+        raise _asymmetric(row, column, J[row, column], J[column, row], _triangle(*np.nonzero(J)))
 
 
 def _lopsided(J: Array, mean: Array) -> int | None:
@@ -306,11 +310,22 @@ def _on_diagonal(row: int, column: int, value: float, width: int) -> EbmError:
     return EbmError(f"J: {value:g} at ({row}, {column}); expected {what}: a unit does not couple to itself")
 
 
-def _asymmetric(row: int, column: int, one: float, other: float) -> EbmError:
-    return EbmError(
-        f"J: {one:g} at ({row}, {column}) but {other:g} at ({column}, {row}); expected a symmetric J:"
-        " use (J + J.T) / 2"
-    )
+def _triangle(rows: Array, columns: Array) -> str:
+    """Which triangle holds all entries, if one does: then every pair stands there once, in full."""
+    upper, lower = bool((rows < columns).all()), bool((rows > columns).all())
+    return "upper" if upper else "lower" if lower else ""
+
+
+def _symmetric(triangle: str) -> str:
+    """What is expected: a pair that stands once in full is not halved."""
+    if triangle:
+        return f"all couplings stand in the {triangle} triangle; expected a symmetric J: use J + J.T"
+    return "expected a symmetric J: use (J + J.T) / 2"
+
+
+def _asymmetric(row: int, column: int, one: float, other: float, triangle: str) -> EbmError:
+    found = f"{one:g} at ({row}, {column}) but {other:g} at ({column}, {row})"
+    return EbmError(f"J: {found}; {_symmetric(triangle)}")
 
 
 def colour(indices: Array, indptr: Array) -> Array:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from ebm.arguments import (
     as_choice,
+    as_clamped,
     as_count,
     as_flag,
     as_float_type,
@@ -494,7 +495,7 @@ class BoltzmannMachine:
         >>> rest.b, energy
         (array([1.]), 0.0)
         """
-        given = as_numbers(given, "given").astype(np.float64)
+        given = as_clamped(given)
         if given.shape != (self.n_units,):
             raise EbmError(f"given: expected {self.n_units} states, NaN where free, got shape {given.shape}")
         if not np.isnan(given).any():

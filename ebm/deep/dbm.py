@@ -264,7 +264,7 @@ class DBM(EvenLayers):
             Nats per sample.
         """
         value = as_log_z(log_z(self, seed=seed) if log_z_of is None else log_z_of)
-        x, entropy = self.mean_field(self.layer_units[0].check(np.asarray(v), "v", strict=True))
+        x, entropy = self.mean_field(self.layer_units[0].check(v, "v", strict=True))
         return entropy - self.free_energy(x) - value
 
     def _completions(self, v: ArrayLike) -> tuple[Array, Array, int]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_numbers
+from ebm.arguments import as_array, as_numbers
 from ebm.diagnostics.series import Array
 from ebm.errors import EbmError, expect, short
 
@@ -107,7 +107,7 @@ class _Encodes(Protocol):
 
 
 def _encoded(x: ArrayLike, units: Any) -> Array:
-    states = np.asarray(x)
+    states = as_array(x, "x")
     if states.dtype.kind not in "biuf" or states.ndim == 0:
         raise EbmError(f"x: expected states (..., n_units), got {states.dtype} {states.shape}")
     if units is not None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_array
 from ebm.diagnostics.series import Array
 from ebm.errors import EbmError, NotSupported, expect
 
@@ -133,7 +134,7 @@ def _rows(machine: _Model, x: ArrayLike) -> Array:
             f"estimate_beta: {machine.units} units have a continuum of states;"
             " expected Bernoulli, Ising or Potts"
         )
-    rows = np.asarray(x)
+    rows = as_array(x, "x")
     if rows.ndim != 2 or rows.shape[1] != machine.n_units or len(rows) < 2:
         raise EbmError(f"x: expected two or more rows of {machine.n_units} units, got shape {rows.shape}")
     rows = machine.units.check(rows, "x", strict=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ebm.arguments import as_numbers
 from ebm.errors import EbmError
 from ebm.machine import Array
 
@@ -64,7 +65,7 @@ def row_weights(sample_weight: Any, n: int) -> Array:
     """Weights of n rows as (n,) float64, checked; all 1 when None."""
     if sample_weight is None:
         return np.ones(n)
-    w = np.asarray(sample_weight, np.float64)
+    w = np.array(as_numbers(sample_weight, "sample_weight"), np.float64)
     w = np.full(n, float(w)) if w.ndim == 0 else w
     if w.shape != (n,):
         raise EbmError(f"sample_weight: expected {n} numbers, one for each row, got shape {w.shape}")

@@ -12,7 +12,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from ebm.arguments import as_count
+from ebm.arguments import as_count, unmasked
 from ebm.errors import EbmError, expect
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
@@ -37,7 +37,8 @@ class Shell(BaseEstimator):
         return tags
 
     def _rows(self, X: Any, *, reset: bool, least: int = 1) -> Any:
-        """X as float32 or float64 rows, dense or CSR, checked by scikit-learn."""
+        """X as float32 or float64 rows, dense or CSR, checked by scikit-learn, which drops masks."""
+        X = unmasked(X, "X")
         return validate_data(
             self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
             ensure_min_samples=least,

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from ebm.arguments import unmasked
 from ebm.errors import EbmError
 from ebm.estimators.shell import Shell, dense
 from ebm.learning import Rule
@@ -79,7 +80,7 @@ class Inputs(Shell):
     def _rows_and(self, X: Any, y: Any, *, reset: bool = True, **how: Any) -> tuple[Array, Array]:
         """X and y checked, y as `validate_data` has it; sparse rows are made dense."""
         how |= {"accept_sparse": "csr", "dtype": (np.float64, np.float32), "reset": reset}
-        X, y = validate_data(self, X, y, **how)
+        X, y = validate_data(self, unmasked(X, "X"), unmasked(y, "y"), **how)
         return np.ascontiguousarray(dense(X)), y
 
     def _begin_inputs(self, X: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.arguments import as_numbers
+from ebm.arguments import as_array, as_numbers
 from ebm.errors import EbmError, NotSupported, described, expect, short
 from ebm.learning import Carried
 from ebm.machine import Array, Count, TwoLayers, require
@@ -231,7 +231,7 @@ def readout(
     0.0
     """
     below, seen, inputs = _below(machine, x)
-    y = np.asarray(y)
+    y = as_array(y, "y")
     if units is None:
         if y.dtype.kind not in "iu" or y.size == 0 or y.min() < 0:
             raise EbmError("y: expected class numbers 0, 1, ...; for other targets give `units`")
@@ -256,7 +256,7 @@ def _below(machine: TwoLayers | Network | None, x: ArrayLike) -> tuple[list[Laye
         return machine.layers(), machine.predict_mean(x), machine.inputs
     if machine is not None:
         machine = require(machine, TwoLayers, "readout", "an RBM, a Network or None")
-    rows = np.asarray(x) if machine is None else machine.units.check(x, "x")
+    rows = as_array(x, "x") if machine is None else machine.units.check(x, "x")
     if rows.ndim != 2:
         raise EbmError(f"x: expected rows, (n, n_columns), got shape {rows.shape}")
     if machine is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import (
+    as_array,
     as_choice,
     as_count,
     as_flag,
@@ -301,7 +302,7 @@ class RBM:
 
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
-        x = x if isinstance(x, Bits) else np.asarray(x)
+        x = x if isinstance(x, Bits) else as_array(x, "x")
         if x.shape[1:] == (self.n_visible,) and x.dtype.kind in "biuf":
             bits = as_bits(x, self.visible, self.params["W"].dtype)
             if bits is not None:  # states, so there is nothing left to check
@@ -328,7 +329,7 @@ class RBM:
 
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
-        data = np.asarray(data)
+        data = as_array(data, "data")
         if data.shape[1:] != (self.n_visible,) or data.dtype.kind not in "biuf":
             as_rows(data, self.visible, self.n_visible, "data")  # says what is wrong
         bits = as_bits(data, self.visible, self.dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.arguments import as_count, as_numbers
+from ebm.arguments import as_clamped, as_count
 from ebm.errors import EbmError, expect
 from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Count, Machine, as_machine
@@ -185,7 +185,7 @@ def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple
     if given is None:
         yield np.arange(n), None
         return
-    values = as_numbers(given, "given").astype(np.float64)
+    values = as_clamped(given)
     if values.shape not in ((machine.n_units,), (n, machine.n_units)):
         raise EbmError(
             f"given: expected ({machine.n_units},) or ({n}, {machine.n_units}) with NaN where free,"

@@ -101,7 +101,7 @@ def train(
     machine = state.machine
     checked = isinstance(data, tuple) or not isinstance(batch[0], np.ndarray)
     if isinstance(machine, Machine) and not checked:
-        batch = (machine.store(batch[0]), *batch[1:])
+        batch = (machine.store(as_data(machine, batch[0])), *batch[1:])
     per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     while True:

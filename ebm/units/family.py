@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ebm.arguments import as_array
 from ebm.errors import EbmError, NotSupported, expect
 
 __all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units", "bound"]
@@ -20,6 +21,8 @@ Part: TypeAlias = tuple["Units", slice, slice]
 TYPES: dict[str, type[Units]] = {}  # the package's own, by the names that files and configs know them by
 LEAST = 1e-6  # where a step of learning stops that points below 0, and there is no density
 _CHECKED = 2**22  # numbers that are looked at together
+_BITS, _SPINS = (0.0, 1.0), (-1.0, 1.0)
+_MAPS = {(_BITS, _SPINS): "x → 2x − 1", (_SPINS, _BITS): "x → (x + 1)/2"}
 _DOUBLINGS, _STEPS, _HALVINGS = 200, 100, 30  # of brackets of an input, of Newton, of one such step
 
 
@@ -336,7 +339,7 @@ class Units:
         EbmError
             NaN, infinities, text, or a value outside the domain: the first one and its place.
         """
-        x = np.asarray(x)
+        x = as_array(x, what)
         if x.dtype.kind not in "biuf":
             raise EbmError(f"{what}: expected numbers, got an array of {x.dtype}")
         if self._plainly(x, strict):
@@ -349,9 +352,29 @@ class Units:
             first, *rest = (int(i) for i in np.argwhere(~ok)[0]) if x.ndim else (0,)
             place = (start + first, *rest) if x.ndim else ()
             where = ", ".join(f"{n} {i}" for n, i in zip(("row", "column"), place, strict=False))
-            units = self.one(place[-1]) if place else self
-            raise EbmError(f"{what}: {x[place]} at {where}; {units} takes {units._domain(strict)}")
+            units, rows = self._block(x, place[-1]) if place else (self, x)
+            takes = f"{units} takes {units._domain(strict)}{units._elsewhere(rows)}"
+            raise EbmError(f"{what}: {x[place]}{f' at {where}' * bool(where)}; {takes}")
         return x
+
+    def _block(self, x: Array, i: int) -> tuple[Units, Array]:
+        """The type of unit i, and the values of all units of that type."""
+        for units, places, _ in self.parts(x.shape[-1]):
+            if places.start <= i < places.stop:
+                return units, x[..., places]
+        return self, x
+
+    def _elsewhere(self, x: Array) -> str:
+        """Under which other units all of x would be states, and how it is mapped, in words; "" if none."""
+        if not self.finite:
+            return ""
+        for name, other in TYPES.items():
+            states = vars(other).get("states")
+            if isinstance(states, tuple) and states != self.states and np.isin(x, states).all():
+                other_way = _MAPS.get((states, self.interval), "")
+                return f"; these are legal under {name}()" + f"; or map {other_way}" * bool(other_way)
+        from_one = self.interval[0] == 0 and np.isin(x, np.asarray(self.states) + 1).all()
+        return "; these are numbered from 1: map x → x − 1" * bool(from_one)
 
     def _well_places(self, x: Array, strict: bool) -> Array:
         """Where values are finite; if all are, where they lie in the domain."""

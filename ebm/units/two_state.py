@@ -73,3 +73,14 @@ class Ising(Units):
 
     def link(self, mean: Array, floor: float = 1e-6) -> Array:
         return np.arctanh(np.clip(mean, 2 * floor - 1, 1 - 2 * floor))
+
+    def _plainly(self, x: Array, strict: bool) -> bool:
+        return super()._plainly(x, strict) and not _bits(x)
+
+    def _inside(self, x: Array, strict: bool) -> Array:
+        return super()._inside(x, strict) & ((x != 0) | (not _bits(x)))
+
+
+def _bits(x: Array) -> bool:
+    """Whether rows for spins are bits, 0 and 1, and not spins or means: then they are meant as states."""
+    return bool(x.min(initial=1) == 0) and bool(np.all((x == 0) | (x == 1)))
