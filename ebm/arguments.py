@@ -23,7 +23,10 @@ __all__ = [
     "as_number",
     "as_numbers",
     "as_place",
+    "check_rows",
+    "dense",
     "unmasked",
+    "well_indexed",
 ]
 
 _MOST = 2**31 - 1  # of what is counted
@@ -71,7 +74,7 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     value = unmasked(value, name)
     sparse, pandas = sys.modules.get("scipy.sparse"), sys.modules.get("pandas")
     if sparse is not None and sparse.issparse(value):
-        return value.toarray()
+        return dense(value, name)
     try:
         if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)):
             return _of_table(value)
@@ -104,6 +107,40 @@ def _of_table(table: Any) -> NDArray[Any]:
         return table.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):  # text: whoever wants numbers says so
         return array
+
+
+def dense(matrix: Any, name: str) -> NDArray[Any]:
+    """A scipy.sparse matrix as an array."""
+    return well_indexed(matrix, name).toarray()
+
+
+def well_indexed(matrix: Any, name: str) -> Any:
+    """A scipy.sparse matrix whose indices were looked at: scipy follows wrong ones out of its arrays."""
+    if matrix.format in ("csr", "csc"):
+        n, m = matrix.shape if matrix.format == "csr" else matrix.shape[::-1]
+        check_rows(matrix.data, matrix.indices, matrix.indptr, n, m, name)
+    return matrix
+
+
+def check_rows(
+    data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any], n: int, m: int, what: str = "J"
+) -> None:
+    """Refuse compressed sparse rows, n of them and m columns, that are none: scipy would follow them.
+
+    Raises
+    ------
+    EbmError
+        `indptr` that does not rise from 0 to the number of entries, indices outside the columns.
+    """
+    for name, array in (("data", data), ("indices", indices), ("indptr", indptr)):
+        if array.ndim != 1 or (name != "data" and array.dtype.kind not in "iu"):
+            raise EbmError(f"{what}: {name}: expected integers (n,), got {array.dtype} {array.shape}")
+    if len(indptr) != n + 1 or indptr[0] != 0 or indptr[-1] != len(data) or np.any(indptr[1:] < indptr[:-1]):
+        raise EbmError(
+            f"{what}: indptr: expected {n + 1} numbers that rise from 0 to {len(data)}, the entries"
+        )
+    if len(indices) != len(data) or (len(indices) and not 0 <= indices.min() <= indices.max() < m):
+        raise EbmError(f"{what}: indices: expected {len(data)} columns, 0 to {m - 1}")
 
 
 def as_clamped(value: Any, name: str = "given") -> NDArray[Any]:

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import scipy.sparse
 
+from ebm.arguments import check_rows
 from ebm.boltzmann import BoltzmannMachine
-from ebm.boltzmann.couplings import check_rows
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
 from ebm.files import check_arrays, write_atomic

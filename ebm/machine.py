@@ -157,8 +157,8 @@ class Machine(Parametrised, Protocol):
     def require_exact(self) -> None:
         """Raise `TooLarge` if `exact` would; cheap."""
 
-    def normalisable(self) -> bool:
-        """Whether the density has a finite integral; only Gaussian units can make it false."""
+    def normalisable(self, beta: float = 1.0) -> bool:
+        """Whether p_β has a finite integral; only real units in both layers can make it false."""
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats under p_β) by the cheapest enumeration or formula, else TooLarge."""
@@ -415,6 +415,14 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
         f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {time} and"
         f" {bytes_needed / 2**20:.0f} MiB; expected a smaller machine, or an estimate such as AIS"
     )
+
+
+def require_density(machine: Machine, betas: ArrayLike, who: str) -> None:
+    """Refuse a machine of which some p_β has no finite integral: the coldest has one, or not all have."""
+    for beta in sorted({float(np.max(betas)), float(np.min(betas))}):
+        if not 0 <= beta < 1 and not machine.normalisable(beta):
+            at = "" if beta == 1 else f" at β = {beta:g}"
+            raise EbmError(f"{who}: {machine} is not normalisable{at}")
 
 
 def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = True) -> Array:

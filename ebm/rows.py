@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ebm.arguments import as_array
+from ebm.arguments import as_array, well_indexed
 from ebm.errors import EbmError
 from ebm.machine import Array
 
@@ -88,7 +88,7 @@ class SparseRows:
     """
 
     def __init__(self, matrix: Any) -> None:
-        self._rows = matrix.tocsr()
+        self._rows = well_indexed(matrix, "data").tocsr()
         self.shape, self.dtype = matrix.shape, matrix.dtype
         if len(self.shape) != 2:
             raise EbmError(f"data: expected sparse rows, got shape {self.shape}")

@@ -159,3 +159,19 @@ def test_a_triangle_of_couplings_is_to_be_added_to_its_transpose(form, half):
     J[0, 1] = 0  # both triangles hold something
     with pytest.raises(EbmError, match=r"use \(J \+ J\.T\) / 2"):
         ebm.BoltzmannMachine(ebm.Ising(), form(J))
+
+
+def test_sparse_rows_whose_indices_lie_are_refused():
+    rows = scipy.sparse.csr_array(BITS)
+    rows.indptr[-1] = 2**30  # scipy would read as far
+    for call in ("log_likelihood", "fit", "free_energy"):
+        with pytest.raises(EbmError, match=r"indptr: expected 13 numbers that rise"):
+            CALLS[call](MACHINES["RBM"](ebm.Bernoulli()), rows)
+
+
+def test_blocks_of_many_rows_are_those_of_the_rows_given(monkeypatch):
+    monkeypatch.setattr("ebm.arrays._AT_ONCE", 8)
+    machine = MACHINES["RBM"](ebm.Bernoulli())
+    assert np.array_equal(machine.free_energy(scipy.sparse.csr_array(BITS)), machine.free_energy(BITS))
+    with pytest.raises(EbmError, match="masked"):
+        machine.free_energy(np.ma.masked_equal(BITS, 0))

@@ -71,6 +71,22 @@ def test_one_seed_for_everything_gives_independent_numbers():
     assert abs(agree - 0.5) < 5 * 0.5 / math.sqrt(chains.size)
 
 
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        ebm.Gibbs(beta=3.0), ebm.Annealing(), ebm.Tempering(stop=3.0), ebm.Tempering(betas=(0.0, 1.0, 3.0)),
+        ebm.Metropolis(beta=3.0), ebm.Gibbs(beta=-3.0), ebm.Direct(beta=3.0),
+    ],
+)  # fmt: skip
+def test_no_sampler_goes_where_there_is_no_density(sampler):
+    """Normal units with couplings of norm ½ have a density below |β| = 2, and 1e90 for a sample above it."""
+    machine = ebm.RBM(ebm.Gaussian(), ebm.Gaussian(), 0.5 * np.eye(2), np.zeros(2), np.zeros(2))
+    with pytest.raises(EbmError, match=r"not normalisable"):
+        ebm.sample(machine, 20, sampler=sampler)
+    assert machine.normalisable(1.99)
+    assert not machine.normalisable(2.0)
+
+
 def test_machines_that_are_not_normalisable_give_inf_and_no_samples():
     machine = RBM(Gaussian(), Gaussian(), np.full((2, 2), 1.5), np.zeros(2), np.zeros(2))
     with pytest.warns(RuntimeWarning, match="not normalisable"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.arguments import as_array
+from ebm.arguments import as_array, well_indexed
 from ebm.arrays import Owned, parameter, sound
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
@@ -21,7 +21,7 @@ from ebm.machine import Array
 if TYPE_CHECKING:
     from ebm.kernels.arguments import Couplings
 
-__all__ = ["Dense", "Sparse", "as_csr", "check_rows", "colour", "is_sparse", "take_couplings"]
+__all__ = ["Dense", "Sparse", "as_csr", "colour", "is_sparse", "take_couplings"]
 
 _SYMMETRY = 1e-6  # difference between J and its transpose, relative to max|J|, that is taken for rounding
 _LOPSIDED = (
@@ -194,31 +194,13 @@ def as_csr(J: Any) -> Any:
     """A sparse matrix of any kind as a csr_array, whose indices are looked at: compiled code trusts them."""
     from scipy.sparse import csr_array
 
-    if J.format in ("csr", "csc"):
-        check_rows(J.data, J.indices, J.indptr, J.shape[J.format == "csc"], J.shape[J.format == "csr"])
+    well_indexed(J, "J")
     try:
         matrix = csr_array(J)
         matrix.check_format(full_check=True)
     except (ValueError, IndexError) as error:
         raise EbmError(f"J: not a valid sparse matrix: {error}") from None
     return matrix
-
-
-def check_rows(data: Array, indices: Array, indptr: Array, n: int, m: int) -> None:
-    """Refuse compressed sparse rows, n of them and m columns, that are none: scipy would follow them.
-
-    Raises
-    ------
-    EbmError
-        `indptr` that does not rise from 0 to the number of entries, indices outside the columns.
-    """
-    for name, array in (("data", data), ("indices", indices), ("indptr", indptr)):
-        if array.ndim != 1 or (name != "data" and array.dtype.kind not in "iu"):
-            raise EbmError(f"J: {name}: expected integers (n,), got {array.dtype} {array.shape}")
-    if len(indptr) != n + 1 or indptr[0] != 0 or indptr[-1] != len(data) or np.any(indptr[1:] < indptr[:-1]):
-        raise EbmError(f"J: indptr: expected {n + 1} numbers that rise from 0 to {len(data)}, the entries")
-    if len(indices) != len(data) or (len(indices) and not 0 <= indices.min() <= indices.max() < m):
-        raise EbmError(f"J: indices: expected {len(data)} columns, 0 to {m - 1}")
 
 
 def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:

@@ -429,7 +429,7 @@ class BoltzmannMachine:
         """Raise `TooLarge` if `exact` would."""
         refuse_states(self.units, self.n_units)
 
-    def normalisable(self) -> bool:
+    def normalisable(self, beta: float = 1.0) -> bool:
         """True: its states are finitely many."""
         return True
 

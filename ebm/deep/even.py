@@ -120,9 +120,9 @@ class EvenLayers:
         """Raise `TooLarge` if `exact` would."""
         self._rbm.require_exact()
 
-    def normalisable(self) -> bool:
-        """Whether the density has a finite integral."""
-        return self._rbm.normalisable()
+    def normalisable(self, beta: float = 1.0) -> bool:
+        """Whether p_β has a finite integral."""
+        return self._rbm.normalisable(beta)
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats), summing one side."""

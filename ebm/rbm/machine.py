@@ -254,15 +254,20 @@ class RBM:
 
     def _blocks(self, v: Any) -> list[slice]:
         """Rows of data in blocks by what is made for each of them; one of chains, and of what is no rows."""
-        held = isinstance(v, (BlockChains, Bits)) or np.ndim(v) != 2
+        held = isinstance(v, (BlockChains, Bits)) or v.ndim != 2
         return row_blocks(0 if held else len(v), len(self.b) + len(self.c))
+
+    @staticmethod
+    def _given(x: Any) -> Any:
+        """Chains and bits as they are, of anything else the array that it holds."""
+        return x if isinstance(x, (BlockChains, Bits)) else as_array(x, "x")
 
     def _by_rows(self, function: Callable[[Any], Array], v: Any) -> Array:
         """A function of rows of data, of some of them at a time."""
+        v = self._given(v)
         blocks = self._blocks(v)
         if len(blocks) == 1:
             return function(v)
-        v = np.asarray(v)
         first = function(v[blocks[0]])
         out = np.empty((len(v), *first.shape[1:]), first.dtype)
         out[blocks[0]] = first
@@ -351,10 +356,10 @@ class RBM:
         beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
         at β = 0, (n_visible·width,), None for zero.
         """
+        x = self._given(x)
         blocks = self._blocks(x)
         if len(blocks) == 1:
             return self._free_energy(x, beta, base)
-        x = np.asarray(x)
         beta = as_beta(beta, len(x))
         return np.concatenate([self._free_energy(x[k], beta[..., k], base) for k in blocks], axis=-1)
 
@@ -515,7 +520,7 @@ class RBM:
         """Raise `TooLarge` if `exact` would."""
         require_sum(self.visible, self.hidden, self.params)
 
-    def normalisable(self) -> bool:
+    def normalisable(self, beta: float = 1.0) -> bool:
         """False where couplings of real units outgrow their potentials: of normal units, a singular value of
-        λ^−½·W of 1 or more."""
-        return has_density(self.visible, self.hidden, self.W)
+        λ^−½·βW of 1 or more."""
+        return has_density(self.visible, self.hidden, as_number(beta, "beta") * self.W)

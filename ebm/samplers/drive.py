@@ -14,7 +14,7 @@ from pydantic import Field
 from ebm.arguments import as_clamped, as_count
 from ebm.errors import EbmError, expect
 from ebm.files import refuse_beyond_memory
-from ebm.machine import Array, Count, Machine, as_machine
+from ebm.machine import Array, Count, Machine, as_machine, require_density
 from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
 from ebm.samplers.gibbs import Gibbs
@@ -135,8 +135,7 @@ def sample(
     for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
         if value is not None:
             as_count(value, name, least)
-    if not machine.normalisable():
-        raise EbmError(f"sample: {machine} is not normalisable")
+    require_density(machine, 1.0, "sample")
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     what = f"sample: {n} states of {machine.n_units} units"

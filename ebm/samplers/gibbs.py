@@ -36,7 +36,7 @@ class Gibbs:
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""
-        return begin(machine, n_chains, rng, given)
+        return begin(machine, n_chains, rng, given, self.beta)
 
     def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
         """n_sweeps sweeps."""
@@ -107,7 +107,7 @@ class Annealing:
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""
-        state = begin(machine, n_chains, rng, given)
+        state = begin(machine, n_chains, rng, given, self.betas)
         state.best_x, state.best_energy = state.x.copy(), machine.free_energy(state.chains)
         return state
 

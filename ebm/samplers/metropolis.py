@@ -67,7 +67,7 @@ class Metropolis:
 
     def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
         """Start from independent fair units."""
-        return begin(machine, n_chains, rng, given)
+        return begin(machine, n_chains, rng, given, self.beta)
 
     def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
         """n_sweeps sweeps; info has beta and the fraction of offers taken, "acceptance" (NaN: none)."""

@@ -154,7 +154,7 @@ class Tempering:
             require_pairwise(machine, "Tempering with houdayer", "finitely many states", "houdayer=False")
         betas = self._first_betas()
         tiled = None if given is None else np.tile(given, (len(betas), 1))
-        begun = begin(machine, len(betas) * n_chains, rng, tiled)
+        begun = begin(machine, len(betas) * n_chains, rng, tiled, betas)
         state = Replicas(begun.chains, begun.free)
         _stand(state, betas, n_chains)
         if self.betas is not None:

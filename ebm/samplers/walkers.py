@@ -10,8 +10,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ebm.machine import Array, Chains, Machine
+from ebm.machine import Array, Chains, Machine, require_density
 from ebm.stream import Stream
 
 __all__ = ["Adapts", "Resumes", "Sampler", "Strides", "Walkers", "advance", "begin", "resume", "turn"]
@@ -134,8 +135,22 @@ def resume(sampler: Sampler, machine: Machine, arrays: Mapping[str, Array]) -> W
     return Walkers.unpack((machine,), arrays)
 
 
-def begin(machine: Machine, n_chains: int, rng: Stream, given: Array | None) -> Walkers:
-    """Walkers at independent fair units; `given` (n_chains, n_units): clamped states, NaN where free."""
+def begin(
+    machine: Machine, n_chains: int, rng: Stream, given: Array | None, betas: ArrayLike = 0.0
+) -> Walkers:
+    """Walkers at independent fair units, on their way to some temperatures.
+
+    Parameters
+    ----------
+    machine : Machine
+    n_chains : int
+    rng : Stream
+    given : (n_chains, n_units) or None
+        Clamped states, NaN where free.
+    betas : array_like
+        Where they will be swept; refused where there is no density.
+    """
+    require_density(machine, betas, "sampler")
     x = machine.sample0(n_chains, rng)
     if given is None:
         return Walkers(machine.start(x))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError, expect, short
-from ebm.machine import Array, Machine, as_machine
+from ebm.machine import Array, Machine, as_machine, require_density
 from ebm.partition.estimate import Progress
 from ebm.partition.growing import SLOWER
 from ebm.partition.ladder import Recorder, trouble
@@ -105,7 +105,7 @@ def thermodynamics(
             raise EbmError(f"thermodynamics: {name}: expected a positive number, got {short(value)}")
     machine = as_machine(machine, "thermodynamics: machine")
     sampler = _ladder(sampler, 1 / grid[0])
-    _require_normalisable(machine, 1 / grid[0])
+    require_density(machine, (1.0, 1 / grid[0]), "thermodynamics")
     run = recorded(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
     with showing(progress, "thermodynamics") as update:
         curves = _grow(run, accuracy, budget, update)
@@ -234,13 +234,3 @@ def _ladder(sampler: Tempering | None, coldest: float) -> Tempering:
             "thermodynamics: sampler: expected neither a base nor moves between ladders (houdayer)"
         )
     return sampler
-
-
-def _require_normalisable(machine: Machine, coldest: float) -> None:
-    """Gaussian units on both sides have a density at β = 1 and may have none where it is colder."""
-    cold = machine.copy()
-    for key in cold.couplings:
-        cold.params[key] *= max(1.0, coldest)
-    cold.project()
-    if not cold.normalisable():
-        raise EbmError(f"thermodynamics: {machine} is not normalisable at β = {max(1.0, coldest):g}")
