@@ -12,11 +12,11 @@ from scipy.special import ndtr, ndtri
 
 from ebm import Bernoulli, Gaussian, Potts, Stream, kernels
 from ebm.kernels import cache
-from ebm.kernels.cgf import cgf_rows
-from ebm.kernels.draw import draw, draw_rows
 from ebm.kernels.layers.potts import draw_potts_rows
 from ebm.kernels.numbers.functions import normal_quantile
 from ebm.kernels.numbers.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
+from ebm.kernels.units.cgf import cgf_rows
+from ebm.kernels.units.draw import draw, draw_rows
 
 KEY = np.uint64(0x299F31D0A4093822)
 DTYPES = [np.float32, np.float64]

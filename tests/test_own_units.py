@@ -381,9 +381,9 @@ def test_files_refuse_them(tmp_path):
 
 
 def test_compiled_code_draws_nothing_for_a_kind_that_it_does_not_know():
-    from ebm.kernels.activation import activate, pull_rows
-    from ebm.kernels.cgf import cgf_rows
-    from ebm.kernels.draw import draw_rows
+    from ebm.kernels.units.activation import activate, pull_rows
+    from ebm.kernels.units.cgf import cgf_rows
+    from ebm.kernels.units.draw import draw_rows
 
     I, b, out, one = np.ones((2, 3)), np.zeros(3), np.ones((2, 3)), np.ones(2)
     draw_rows(False, 17, I, b, b, one, np.uint64(1), 0, 0, out)

@@ -5,9 +5,9 @@ import pytest
 from networks import HIDDEN, READOUTS, gradient_by_definition, network, pairs
 
 from ebm import Bernoulli, Ising, Layer, Network, Potts, Stream, get_num_threads, set_num_threads
-from ebm.kernels import activation
 from ebm.kernels.layers import nonzero
 from ebm.kernels.learning import ascend
+from ebm.kernels.units import activation
 from ebm.network import BackPropagation
 from ebm.network.passes import draw_masks
 

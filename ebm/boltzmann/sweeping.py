@@ -98,8 +98,8 @@ def sweep(
     elif layout == "states":
         _sweep_potts(problem, chains, order, sweeps)
     else:
-        from ebm.kernels.draw import KINDS
         from ebm.kernels.gibbs import sweep
+        from ebm.kernels.units.draw import KINDS
 
         kind, width = problem.units.kind, problem.units.width
         if kind in KINDS:

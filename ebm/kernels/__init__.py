@@ -3,7 +3,8 @@
 =================  ====================================================================================
 `numbers`          what kernels are written with: `random` (uniforms by key and counter), `functions` (exp,
                    log, normal quantile), `vector` (vectors as values), `memory` (their loads and stores)
-`draw`             one unit, or a layer, drawn at given uniforms; `cgf`: sums of cgf; `activation`: means
+`units`            `draw` (one unit, or a layer, drawn at given uniforms), `cgf` (sums of cgf), `activation`
+                   (means and their derivatives)
 `layers`           one layer given the other: `bits` (products and sums of bits), `packing` (states as bits),
                    `two_states` (inputs, means, draws), `potts`, `nonzero` (rows that are mostly zeros),
                    `conditional` (a visible unit given all others)

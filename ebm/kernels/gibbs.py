@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import POTTS, draw
 from ebm.kernels.numbers.random import LANES, TILE, uniform_tile
+from ebm.kernels.units.draw import POTTS, draw
 
 
 @njit(**JIT)

@@ -55,8 +55,8 @@ class Trace:
 
 
 def compiled(units: Units) -> bool:
-    """Whether `ebm.kernels.activation` knows the units."""
-    from ebm.kernels.activation import ACTIVATED
+    """Whether `ebm.kernels.units.activation` knows the units."""
+    from ebm.kernels.units.activation import ACTIVATED
 
     return not isinstance(units, Mixed) and units.kind in ACTIVATED and not units.learns
 
@@ -87,7 +87,7 @@ def mean_of(units: Units, I: Array, bias: Array) -> Array:
     if not compiled(units):
         I += bias
         return units.mean(I)
-    from ebm.kernels.activation import activate
+    from ebm.kernels.units.activation import activate
 
     activate(I.size > PARALLEL, units.kind, units.width, I, bias)
     return I
@@ -97,7 +97,7 @@ def pulled(units: Units, I: Array | None, y: Array, g: Array) -> Array:
     """A″(I)·g, docs/math.md (1.5), where y = mean(I): written over g where the units' code is compiled."""
     if I is not None:
         return units.pull(I, g)
-    from ebm.kernels.activation import pull_rows
+    from ebm.kernels.units.activation import pull_rows
 
     pull_rows(g.size > PARALLEL, units.kind, units.width, y, g)
     return g

@@ -105,8 +105,8 @@ def layer_cgf(units: Units, product: Array, bias: Array, beta: Array, out: Array
     beta, out : (k, n) float64
         `out` is overwritten.
     """
-    from ebm.kernels.cgf import cgf_rows
-    from ebm.kernels.draw import KINDS
+    from ebm.kernels.units.cgf import cgf_rows
+    from ebm.kernels.units.draw import KINDS
 
     if isinstance(units, Mixed):
         out[:] = 0
@@ -483,8 +483,8 @@ def draw(
     uniforms : tuple
         Key and sweep number.
     """
-    from ebm.kernels.draw import KINDS, POTTS, draw_rows
     from ebm.kernels.layers.potts import draw_potts_rows
+    from ebm.kernels.units.draw import KINDS, POTTS, draw_rows
 
     units, dtype = layer.units, source.A.dtype
     if isinstance(units, Mixed):

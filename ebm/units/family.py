@@ -48,7 +48,7 @@ class Units:
     Attributes
     ----------
     kind : int, optional
-        Its number in the compiled switch of `ebm.kernels.draw`, the package's own types only; None: all
+        Its number in the compiled switch of `ebm.kernels.units.draw`, the package's own types only; None: all
         is done by the functions below.
     width : int
         Columns of W per unit.

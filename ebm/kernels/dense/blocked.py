@@ -15,13 +15,13 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import above_four
 from ebm.kernels.layers.bits import STRIP, WORKSPACE, add_product
 from ebm.kernels.layers.packing import transpose64
 from ebm.kernels.numbers.memory import load, peek, poke, store, transpose_block, workspace
 from ebm.kernels.numbers.random import TILE, uniform_tile_at
 from ebm.kernels.numbers.vector import count_bits, fma, mask_of, select, splat
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import above_four
 
 _GROUP = 64  # chains that go through a block together
 _NONE = np.uint64(0)

@@ -84,7 +84,7 @@ def _draw_row(c, q, product, bias, base, beta, key, sweep, first, out):
 
 @shared
 def draw_potts_rows(q, product, bias, base, beta, key, sweep, first, out):
-    """`ebm.kernels.draw.draw_rows` for Potts units."""
+    """`ebm.kernels.units.draw.draw_rows` for Potts units."""
     for c in prange(len(out)):
         _draw_row(c, q, product, bias, base, beta, key, sweep, first, out)
 

@@ -11,13 +11,13 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import above
 from ebm.kernels.layers.bits import ROWS, STRIP, WORKSPACE, add_product, n_row_tiles, tile_rows
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.numbers.memory import address, load, poke, store, workspace
 from ebm.kernels.numbers.random import TILE, uniform_block
 from ebm.kernels.numbers.vector import splat
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import above
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 

@@ -10,11 +10,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import above
 from ebm.kernels.numbers.memory import address, gather, load, store, workspace
 from ebm.kernels.numbers.random import TILE, uniform_block
 from ebm.kernels.numbers.vector import fma, mask_of, select, splat
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import above
 
 SLICES = 64  # slices of a tile
 

@@ -9,11 +9,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import above_four
 from ebm.kernels.numbers.memory import address, poke, store, workspace
 from ebm.kernels.numbers.random import TILE, uniform_tile_at
 from ebm.kernels.numbers.vector import mask_of, select, splat
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import above_four
 
 CHAINS = 64
 

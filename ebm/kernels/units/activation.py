@@ -9,9 +9,9 @@ import math
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING, KINDS, POTTS
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import BERNOULLI, GAUSSIAN, ISING, KINDS, POTTS
 
 POISSON = 4
 ACTIVATED = (*KINDS, POISSON)

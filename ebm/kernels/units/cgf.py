@@ -11,11 +11,11 @@ import numpy as np
 from numba import njit, prange
 
 from ebm.kernels import JIT
-from ebm.kernels.draw import BERNOULLI, GAUSSIAN, ISING, POTTS
 from ebm.kernels.numbers.functions import exp
 from ebm.kernels.numbers.memory import address, load
 from ebm.kernels.numbers.vector import product_of, select, splat, total_of
 from ebm.kernels.threads import shared
+from ebm.kernels.units.draw import BERNOULLI, GAUSSIAN, ISING, POTTS
 
 _LANES = 8
 _CHUNK = 120 * _LANES  # factors whose product cannot overflow

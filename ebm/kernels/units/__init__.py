@@ -1,0 +1,1 @@
+"""Compiled twins of the unit types: `draw`, `cgf`, `activation` (means and their derivatives)."""
