@@ -12,7 +12,7 @@ from ebm import Bernoulli, Ising, Potts, Stream
 from ebm.bits import as_bits
 from ebm.deferred import Deferred
 from ebm.kernels.numbers.random import uniform_rows
-from ebm.rbm import layers
+from ebm.rbm import sweeping
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
@@ -88,7 +88,7 @@ def test_sweeps_from_a_copy_of_the_couplings_are_the_same(visible, hidden, monke
     """Many sweeps with one W are worth a copy of its transpose: the same numbers, to the bit."""
     machine, v = random_rbm(visible, hidden, np.float32, np.random.default_rng(2))
     y = machine.sweep(v, Stream(1), 20)
-    monkeypatch.setattr(layers, "_READS", 10**9)
+    monkeypatch.setattr(sweeping, "_READS", 10**9)
     machine.project()
     assert np.array_equal(machine.sweep(v, Stream(1), 20), y)
 

@@ -13,7 +13,8 @@ from ebm import Bernoulli, BoltzmannMachine, Ising, Potts, Stream
 from ebm.boltzmann import sweeping
 from ebm.kernels import threads
 from ebm.kernels.numbers.random import uniform_rows
-from ebm.rbm import layers
+from ebm.rbm import products, statistics
+from ebm.rbm import sweeping as layers
 
 DTYPES = [np.float32, np.float64]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
@@ -119,8 +120,9 @@ def test_which_kernel_depends_on_chains_and_flips():
 
 def everything(monkeypatch):
     """Results of every kernel that is shared among threads, each made to find it worth while."""
-    for module, name in ((sweeping, "_WORTH"), (layers, "WORTH")):
-        monkeypatch.setattr(module, name, 0)
+    monkeypatch.setattr(sweeping, "_WORTH", 0)
+    for module in (products, statistics, layers):
+        monkeypatch.setattr(module, "WORTH", 0)
     rng, out = np.random.default_rng(0), []
     for path in (*DENSE, *SPARSE):
         force(monkeypatch, path)

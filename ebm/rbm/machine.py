@@ -36,19 +36,8 @@ from ebm.machine import (
     as_free,
     as_rows,
 )
+from ebm.rbm.chains import BlockChains
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
-from ebm.rbm.layers import (
-    BlockChains,
-    Turned,
-    as_state,
-    dot_vector,
-    draw_ahead,
-    layer_cgf,
-    span,
-    statistics_of_chains,
-    sweep_layers,
-    values,
-)
 from ebm.rbm.parameters import (
     centred,
     first_values,
@@ -57,7 +46,10 @@ from ebm.rbm.parameters import (
     take_parameters,
     uncentred,
 )
+from ebm.rbm.products import as_state, dot_vector, layer_cgf, values
 from ebm.rbm.sites import conditional, site_contrast, site_energies
+from ebm.rbm.statistics import statistics_of_chains
+from ebm.rbm.sweeping import Turned, draw_ahead, span, sweep_layers
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Units

@@ -18,7 +18,7 @@ from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
 from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Params
-from ebm.rbm.layers import WORTH
+from ebm.rbm.products import WORTH
 from ebm.scratch import Scratch
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Gaussian, Mixed, Units

@@ -11,7 +11,7 @@ from ebm.deferred import Deferred
 from ebm.errors import NotSupported
 from ebm.machine import Array, Params
 from ebm.nonzeros import Nonzeros
-from ebm.rbm.layers import layer_cgf, padded
+from ebm.rbm.products import layer_cgf, padded
 from ebm.scratch import Scratch
 from ebm.units import Bernoulli, Units
 
