@@ -25,7 +25,7 @@ _TRIALS = np.geomspace(0.25, 2.0, 7)  # steps of β looked at, in units of the l
 _FIRST = 1e-3  # the first step of β that is tried
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Population(Walkers):
     """A population in groups that are resampled apart, so that their estimates of Z are independent.
 
@@ -44,9 +44,9 @@ class Population(Walkers):
 
     beta: float = 0.0
     step: float = _FIRST
-    group: Array = None  # type: ignore[assignment]
-    family: Array = None  # type: ignore[assignment]
-    group_log_z: Array = None  # type: ignore[assignment]
+    group: Array
+    family: Array
+    group_log_z: Array
 
     @property
     def family_sizes(self) -> Array:

@@ -35,7 +35,7 @@ _MOST = 200  # levels of such a ladder
 _FEWEST = 4
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Replicas(Walkers):
     """Replicas of C ladders of L levels, and what they have done.
 
@@ -57,12 +57,12 @@ class Replicas(Walkers):
         Journeys lowest → highest → lowest completed by any replica.
     """
 
-    betas: Array = None  # type: ignore[assignment]
-    at: Array = None  # type: ignore[assignment]
-    level: int = -1
-    accepted: Array = None  # type: ignore[assignment]
-    tried: Array = None  # type: ignore[assignment]
-    heading: Array = None  # type: ignore[assignment]
+    betas: Array
+    at: Array
+    level: int
+    accepted: Array
+    tried: Array
+    heading: Array
     round_trips: int = 0
 
     @property
@@ -155,8 +155,7 @@ class Tempering:
         betas = self._first_betas()
         tiled = None if given is None else np.tile(given, (len(betas), 1))
         begun = begin(machine, len(betas) * n_chains, rng, tiled, betas)
-        state = Replicas(begun.chains, begun.free)
-        _stand(state, betas, n_chains)
+        state = Replicas(begun.chains, begun.free, **_standing(betas, n_chains))
         if self.betas is not None:
             for _ in range(self.n_adapt):
                 self.step(machine, state, rng)
@@ -207,7 +206,7 @@ class Tempering:
         betas = _with_one(np.interp(np.linspace(0, total[-1], n), total, state.betas))
         nearest = np.abs(betas[:, None] - state.betas).argmin(1)
         state.chains = state.chains.take(state.at[nearest].ravel())
-        _stand(state, betas, n_chains)
+        vars(state).update(_standing(betas, n_chains))
 
 
 def _length_for(barrier: float, now: int) -> int:
@@ -223,18 +222,21 @@ def _with_one(betas: Array) -> Array:
     return betas
 
 
-def _stand(state: Replicas, betas: Array, n_chains: int) -> None:
-    """Let row l·C + c be the replica at level l of ladder c."""
-    state.betas = betas
-    state.at = np.arange(len(betas) * n_chains).reshape(len(betas), n_chains)
-    state.level = int(np.flatnonzero(betas == 1.0)[0])
-    _counted_anew(state)
+def _standing(betas: Array, n_chains: int) -> dict[str, Any]:
+    """Fields of replicas of which row l·C + c is at level l of ladder c."""
+    at = np.arange(len(betas) * n_chains).reshape(len(betas), n_chains)
+    return {"betas": betas, "at": at, "level": int(np.flatnonzero(betas == 1.0)[0])} | _nothing(at)
+
+
+def _nothing(at: Array) -> dict[str, Any]:
+    """Fields of replicas that have done nothing yet."""
+    pairs = len(at) - 1
+    counts = {"accepted": np.zeros(pairs), "tried": np.zeros(pairs, np.int64), "round_trips": 0}
+    return counts | {"heading": np.zeros(at.size, np.int8)}
 
 
 def _counted_anew(state: Replicas) -> Replicas:
-    pairs = len(state.betas) - 1
-    state.accepted, state.tried = np.zeros(pairs), np.zeros(pairs, np.int64)
-    state.heading, state.round_trips = np.zeros(state.at.size, np.int8), 0
+    vars(state).update(_nothing(state.at))
     return state
 
 
