@@ -519,6 +519,8 @@ def check_finite(machine: Parametrised, step: int) -> None:
 
 def put(machine: Parametrised, params: Params) -> None:
     """Give a machine other parameters: their values, in the arrays that it has."""
-    for key, value in params.items():
-        machine.params[key][:] = value
-    machine.project()
+    try:
+        for key, value in params.items():
+            machine.params[key][:] = value
+    finally:  # whatever interrupts, the machine follows its parameters
+        machine.project()

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count, as_function, as_number, as_numbers
 from ebm.errors import EbmError, expect_all
-from ebm.machine import Array, Machine, Params, as_data, as_machine
-from ebm.penalties import Penalty
+from ebm.machine import Array, Machine, Params, as_data, as_machine, put, require_density
+from ebm.penalties import L2
 
 __all__ = ["Maximum", "maximise"]
 
@@ -24,6 +24,7 @@ _NEWTON = 10  # steps, the most
 _KRYLOV = 200  # products with the Hessian per step, the most
 _APART = 1e-7  # of the two gradients whose difference is a product: rounding and curvature err by 1e-8 alike
 _ACCURATE = 1e-7  # a step's own residual
+_HIGHER = 10  # is what has no density than where the climb was last, relative
 _ROUNDING = 1e-12  # of the objective, relative: it may fall by so much
 
 
@@ -53,7 +54,7 @@ def maximise(
     data: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    penalties: Sequence[Penalty] = (),
+    penalties: Sequence[L2] = (),
     max_iterations: int = 1000,
     tolerance: float = 1e-9,
     callback: Callable[[float], bool | None] | None = None,
@@ -87,7 +88,8 @@ def maximise(
     TooLarge
         The machine has too many states.
     EbmError
-        Data outside the units' domain, weights that make no sense.
+        Data outside the units' domain, weights that make no sense; penalties with kinks (`fit` takes them); a
+        machine that is not normalisable. One that is not on the way is stepped back from.
 
     References
     ----------
@@ -107,7 +109,10 @@ def maximise(
     as_machine(machine, "maximise: machine").require_exact()
     rows = as_data(machine, data)
     w = _row_weights(weights, len(rows))
-    penalties = expect_all(penalties, Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
+    penalties = expect_all(
+        penalties, L2, "maximise: penalties", "a sequence of L2; of others, which have kinks, use fit"
+    )
+    require_density(machine, 1.0, "maximise")
     as_function(callback, "callback", "the objective")
     tolerance = as_number(tolerance, "tolerance", 0)
     climb = _Climb(machine, machine.store(rows), w, penalties)
@@ -180,13 +185,14 @@ class _Climb:
     each has half of the slope.
     """
 
-    def __init__(self, machine: Machine, rows: Any, w: Array, penalties: Sequence[Penalty]) -> None:
+    def __init__(self, machine: Machine, rows: Any, w: Array, penalties: Sequence[L2]) -> None:
         self._machine, self._rows, self._w, self._penalties = machine, rows, w, penalties
         self._origin = {k: p.astype(np.float64) for k, p in machine.params.items()}
         positive = self._positive()
         self._offsets = {k: positive[k].astype(np.float64) for k in machine.biases}
         self.start = np.zeros(sum(p.size for p in self._origin.values()))
         self.log_likelihood, self.norm, self.n_evaluations = -np.inf, np.inf, 0
+        self._last = 0.0  # the objective, where there was one
 
     def _positive(self) -> Params:
         return self._machine.posterior_stats(self._rows, self._w)
@@ -197,14 +203,16 @@ class _Climb:
         for key, value in self._origin.items():
             step[key] = y[at : at + value.size].reshape(value.shape)
             at += value.size
-        for key, moved in self._machine.uncentre(step, self._offsets).items():
-            self._machine.params[key][:] = self._origin[key] + moved
-        self._machine.project()
+        moved = self._machine.uncentre(step, self._offsets)
+        put(self._machine, {key: self._origin[key] + value for key, value in moved.items()})
 
     def __call__(self, y: Array) -> tuple[float, Array]:
         self.place(y)
         machine = self._machine
-        log_z, negative = machine.exact()
+        self.n_evaluations += 1
+        log_z, negative = machine.exact() if machine.normalisable() else (np.inf, {})
+        if not np.isfinite(log_z):
+            return self._wall()
         self.log_likelihood = -float(self._w @ machine.visible_free_energy(self._rows)) - log_z
         positive, objective = self._positive(), self.log_likelihood
         gradient = {key: positive[key] - negative[key] for key in positive}
@@ -214,7 +222,15 @@ class _Climb:
                 objective -= penalty.value(machine.params[key]) * machine.share
         share = {k: machine.share if k in machine.couplings else 1.0 for k in self._origin}
         self.norm = float(np.sqrt(sum(share[k] * np.square(gradient[k]).sum() for k in share)))
-        self.n_evaluations += 1
+        self._last = objective
         slopes = machine.centre(gradient, self._offsets)
         flat = [share[k] * slopes[k].ravel() for k in share]
         return -objective, -np.concatenate(flat).astype(np.float64)
+
+    def _wall(self) -> tuple[float, Array]:
+        """Where there is no density: a flat top, high enough that a search along a line turns back.
+
+        One of infinite height would end it: it interpolates between heights.
+        """
+        self.log_likelihood, self.norm = -np.inf, np.inf
+        return -self._last + _HIGHER * (1 + abs(self._last)), np.zeros(self.start.size)

@@ -4,6 +4,7 @@ import laws
 import numpy as np
 import pytest
 
+import ebm
 from ebm import L2, RBM, Bernoulli, EbmError, Exact, Ising, Stream, TooLarge, maximise, maximum
 from ebm.boltzmann import BoltzmannMachine
 
@@ -126,3 +127,34 @@ def test_refusals_are_one_line():
         maximise(small, np.zeros((2, 2)), weights=[0.0, 0.0])
     with pytest.raises(EbmError, match="data"):
         maximise(small, np.full((2, 2), 3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_normal_units_reach_the_maximum_though_steps_leave_the_density(seed):
+    """Of one hidden normal unit the likeliest covariance has a closed form: the first principal component.
+
+    With v.precision fixed at 1 the covariance of v is (1 − WWᵀ)⁻¹: the maximum is where its largest
+    eigenvalue is that of the data, if above 1.
+    """
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(400, 3)) * [4.0, 1.0, 0.9]
+    data -= data.mean(0)
+    top = np.linalg.eigvalsh(data.T @ data / len(data))[-1]
+    machine = ebm.RBM.random(ebm.Gaussian(), ebm.Gaussian(), 3, 1, scale=0.3, seed=seed, dtype=np.float64)
+    seen = []
+    normalisable = machine.normalisable
+    machine.normalisable = lambda beta=1.0: seen.append(normalisable(beta)) or seen[-1]
+    found = ebm.maximise(machine, data, tolerance=1e-6)
+    assert found.gradient_norm < 1e-5, found
+    assert np.linalg.norm(machine.W) ** 2 == pytest.approx(1 - 1 / top, rel=1e-4)
+    assert seed or not all(seen), "no step left the density: the test tests nothing"
+
+
+def test_penalties_with_kinks_and_machines_without_density_are_refused():
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2, dtype=np.float64)
+    for penalty in (ebm.L1(0.1), ebm.GroupLasso(0.1)):
+        with pytest.raises(ebm.EbmError, match=r"penalties: got .*expected a sequence of L2; .* use fit"):
+            ebm.maximise(machine, np.eye(3), penalties=[penalty])
+    wild = ebm.RBM(ebm.Gaussian(), ebm.Gaussian(), np.eye(2), np.zeros(2), np.zeros(2))
+    with pytest.raises(ebm.EbmError, match=r"maximise: .*not normalisable"):
+        ebm.maximise(wild, np.eye(2))

@@ -1,7 +1,8 @@
 """The run directory: what a run leaves on disk, and in which order.
 
-``config.toml`` comes first, ``summary.json`` last; a directory with the first and without the last was
-interrupted. ``metrics.jsonl`` is appended to, a line per evaluation; everything else is written atomically.
+``environment.json`` comes first, then ``config.toml``, ``summary.json`` last; a directory with a config and
+without a summary was interrupted. ``metrics.jsonl`` is appended to, a line per evaluation; everything else is
+written atomically.
 """
 
 from __future__ import annotations
@@ -10,10 +11,7 @@ import contextlib
 import json
 import math
 import os
-import platform
 import re
-import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import tomli_w
 from ebm.checkpoint import load, save
 from ebm.errors import EbmError
 from ebm.experiment.locking import Lock, is_lock
+from ebm.experiment.origin import origin
 from ebm.files import is_leftover, naming, write_atomic
 from ebm.training import State
 
@@ -29,8 +28,6 @@ __all__ = ["RunDirectory", "finite"]
 
 _KEPT = 2
 _MARK = "# Resolved by ebm run: every default written out.\n"
-# What the numbers of a run do not depend on until it is longer: it may be changed before resuming.
-_FREE = ("epochs",)
 _FILES = (
     "summary.json", "config.toml", "environment.json", "metrics.jsonl", "model.npz", "samples.npz",
     "readout.npz",
@@ -46,7 +43,6 @@ _FOLDERS = {
     "layers": re.compile(r"[0-9]+\.npz"),
     "figures": re.compile(rf"({'|'.join(FIGURES)})\.png"),
 }
-_PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "matplotlib", "pydantic")
 
 
 class RunDirectory:
@@ -61,8 +57,10 @@ class RunDirectory:
         self.path = Path(path)
         self._lock = Lock(self.path)
 
-    def create(self, tables: dict[str, Any], seed: int, *, overwrite: bool = False) -> None:
-        """Make the directory and write config.toml, then environment.json.
+    def create(
+        self, tables: dict[str, Any], seed: int, *, data: str | None = None, overwrite: bool = False
+    ) -> None:
+        """Make the directory and write environment.json, with the fingerprint of the data; then config.toml.
 
         Raises
         ------
@@ -78,8 +76,8 @@ class RunDirectory:
             self._refuse_if_used(overwrite)  # somebody may have been faster
             if self.is_run():
                 self.clear()
+            self.write_json("environment.json", origin(tables, seed, data))
             self.write_text("config.toml", _MARK + tomli_w.dumps(tables))
-            self.write_json("environment.json", _environment(seed) | {"learning": _learning(tables)})
         except BaseException:
             self.unlock()
             raise
@@ -91,8 +89,13 @@ class RunDirectory:
                 raise EbmError(
                     f"{self.path}: not empty; use --overwrite, or `ebm resume {self.path}`, or another --out"
                 )
-        elif self.path.is_dir() and any(not _is_leftover(path) for path in self.path.iterdir()):
+        elif self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir()):
             raise EbmError(f"{self.path}: not empty and not a run of ebm; expected another --out")
+
+    def _is_leftover(self, path: Path) -> bool:
+        """A file that a kill left behind, or a lock; of a run killed before config.toml, its origin."""
+        mine = path.name == "environment.json" and "learning" in (self.began or {})
+        return mine or is_leftover(path) or is_lock(path)
 
     def lock(self) -> None:
         """Keep other processes out of the directory for the life of this one.
@@ -108,19 +111,14 @@ class RunDirectory:
         """Let others in."""
         self._lock.release()
 
-    def check_learning(self, tables: dict[str, Any]) -> None:
-        """Refuse to resume when config.toml no longer says what the checkpoints were learned with."""
+    @property
+    def began(self) -> dict[str, Any] | None:
+        """What the run began with, None where that is not known; see `ebm.experiment.origin`."""
         try:
-            began = json.loads((self.path / "environment.json").read_text())["learning"]
-        except (OSError, ValueError, KeyError):
-            return  # killed before it was written: nothing was learned
-        now = json.loads(json.dumps(_learning(tables)))
-        for table in sorted(began.keys() | now.keys()):
-            old, new = began.get(table, {}), now.get(table, {})
-            for key in sorted(old.keys() | new.keys()):
-                if old.get(key) != new.get(key):
-                    was = f"was {old.get(key)!r} when the run began, now {new.get(key)!r}"
-                    raise EbmError(f"{self.path / 'config.toml'}: [{table}] {key} {was}; start a new run")
+            found = json.loads((self.path / "environment.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def clear(self) -> None:
         """Remove what a run writes; other files stay. From here on the run is not finished, then no run.
@@ -232,20 +230,6 @@ class RunDirectory:
         return None
 
 
-def _is_leftover(path: Path) -> bool:
-    """A file that a kill left behind, or a lock."""
-    return is_leftover(path) or is_lock(path)
-
-
-def _learning(tables: dict[str, Any]) -> dict[str, Any]:
-    """The tables that learning depends on."""
-    names = ("data", "machine", "rule", "optimiser", "train")
-    chosen: dict[str, Any] = {name: dict(tables[name]) for name in names if name in tables}
-    for key in _FREE:
-        chosen.get("train", {}).pop(key, None)
-    return chosen
-
-
 def finite(value: Any) -> Any:
     """Value with null for what JSON cannot say: inf and NaN."""
     if isinstance(value, dict):
@@ -253,20 +237,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _environment(seed: int) -> dict[str, Any]:
-    from threadpoolctl import threadpool_info
-
-    from ebm import __version__
-
-    return {
-        "ebm": __version__,
-        "python": sys.version.split()[0],
-        "packages": {name: version(name) for name in _PACKAGES},
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": {p["internal_api"]: p["num_threads"] for p in threadpool_info()},
-        "seed": seed,
-    }

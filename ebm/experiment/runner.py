@@ -25,6 +25,7 @@ from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import read_config, resolved
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.machines import make_machine
+from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, run_stages
@@ -83,7 +84,8 @@ def run(
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
     work = _prepared(config, directory, report or Report(), None)
     try:
-        directory.create(resolved(config), config.train.seed if config.train else 0, overwrite=overwrite)
+        seed, data = config.train.seed if config.train else 0, fingerprint(work.data)
+        directory.create(resolved(config), seed, data=data, overwrite=overwrite)
         return _go(work, None)
     finally:
         directory.unlock()
@@ -97,7 +99,7 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
     Raises
     ------
     EbmError
-        The directory is not a run.
+        The directory is not a run; the data, or the settings that learning depends on, are others.
     """
     report = report or Report()
     directory = RunDirectory(path)
@@ -109,9 +111,16 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
     try:
         directory.lock()
         config = read_config(directory.path / "config.toml")
-        directory.check_learning(resolved(config))
+        tables, began = resolved(config), directory.began
+        if began is None:
+            what = "environment.json is not there or not JSON, so what the run began with is not known"
+            raise EbmError(f"{path}: {what}; start a new run")
+        check_learning(directory.path / "config.toml", began, tables)
         state = directory.load_state()
         work = _prepared(config, directory, report, state)
+        now = origin(tables, config.train.seed if config.train else 0, fingerprint(work.data))
+        for line in changes(directory.path / "config.toml", began, now):
+            report.line(f"{path}: {line}")
         if isinstance(work.machine, DBN):
             report.line(f"{path}: resuming with the layers that are learnt")
         elif state is None:

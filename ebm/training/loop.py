@@ -95,12 +95,17 @@ class Course(Generic[M]):
         stopped : callable
             Asked after every step; True ends the loop at once.
         """
-        while not self.over(state):
-            next(steps)
-            if state.step % (self.per_epoch * self.every) == 0 or state.step == self.epochs * self.per_epoch:
-                yield self.look(state)
-            if stopped():
-                return
+        try:
+            while not self.over(state):
+                next(steps)
+                at = state.step
+                if at % (self.per_epoch * self.every) == 0 or at == self.epochs * self.per_epoch:
+                    yield self.look(state)
+                if stopped():
+                    return
+        except BaseException:  # Ctrl-C may fall anywhere in a step: the machine then follows its parameters
+            state.machine.project()
+            raise
 
     def over(self, state: State[M]) -> bool:
         """Whether the epochs are through, or the looks so far say that learning should stop."""
