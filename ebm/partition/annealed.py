@@ -17,7 +17,8 @@ import numpy as np
 from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine, as_machine, as_rows
-from ebm.partition.estimate import Context, Progress, log_mean_exp
+from ebm.partition.estimate import Context, log_mean_exp
+from ebm.progress import Progress, Update, showing
 from ebm.stream import Seed, Stream
 
 __all__ = [
@@ -139,8 +140,8 @@ def annealed_log_weights(
     betas : (n_temperatures + 1,), optional
         The path itself, from 0 to 1, such as `even_betas` makes; `n_temperatures` is then not used.
     seed : int, SeedSequence, Generator or Stream
-    progress : callable, optional
-        Called with the fraction done.
+    progress : bool or callable, optional
+        As everywhere, `ebm.progress`.
 
     Returns
     -------
@@ -155,7 +156,8 @@ def annealed_log_weights(
     as_count(n_chains, "n_chains")
     path, rng = path_of(n_temperatures, betas), stream_of(seed)
     chains = machine.start(machine.sample0(n_chains, rng, base))
-    return machine.log_z0(base) + walk(machine, chains, path, rng, base, progress)
+    with showing(progress, "annealing") as update:
+        return machine.log_z0(base) + walk(machine, chains, path, rng, base, update)
 
 
 def reverse_log_weights(
@@ -190,11 +192,11 @@ def reverse_log_weights(
     """
     path = path_of(n_temperatures, betas)
     chains = machine.start(as_rows(x, machine.units, machine.n_units))
-    gained = walk(machine, chains, path[::-1], stream_of(seed), base, progress)
-    return machine.log_z0(base) - gained
+    with showing(progress, "annealing") as update:
+        return machine.log_z0(base) - walk(machine, chains, path[::-1], stream_of(seed), base, update)
 
 
-def walk(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, progress: Progress) -> Array:
+def walk(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, update: Update | None) -> Array:
     """Σ_k F at β_{k−1} − F at β_k along a path of temperatures, a sweep after each step but the last."""
     log_w, last = np.zeros(len(chains)), len(path) - 1
     for k in range(1, last + 1):
@@ -202,8 +204,8 @@ def walk(machine: Machine, chains: Any, path: Array, rng: Stream, base: Base, pr
         log_w += before - after
         if k < last:
             machine.sweep(chains, rng, 1, path[k], base)
-        if progress is not None and k % 50 == 0:
-            progress(k / last)
+        if update is not None and k % 50 == 0:
+            update(k / last, "")
     return log_w
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 from ebm.machine import Array, Base, Machine
 from ebm.notebook import html_table
 from ebm.partition.limits import LEAST_ESS, MOST_STDERR
+from ebm.progress import Update
 from ebm.stream import Stream
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "weighty",
 ]
 
-Progress: TypeAlias = Callable[..., object] | None
+Progress: TypeAlias = Update | None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ebm.errors import settings
 from ebm.machine import Count, Positive
 from ebm.partition.estimate import Estimate, Progress
 
-__all__ = ["SLOWER", "Effort", "Growing", "grow"]
+__all__ = ["SLOWER", "Clock", "Effort", "Growing", "OutOfTime", "grow"]
 
 SLOWER = 2.2  # a round costs this much more than the one before, whose work it doubles
 
@@ -32,8 +32,9 @@ class Effort:
     accuracy : float
         Standard error, nats, that they work towards.
     budget : float
-        Seconds that they may take, roughly. What a round computes is fixed; the clock decides only how many
-        rounds there are.
+        Seconds that they may take, roughly: no member begins later, and of several each is stopped at twice
+        as many, even in its first round. What a round computes is fixed; the clock decides only which rounds
+        there are.
     rounds : int, optional
         At most so many; with an infinite budget the clock then decides nothing.
     """
@@ -43,12 +44,40 @@ class Effort:
     rounds: Count | None = None
 
 
+class OutOfTime(Exception):
+    """A round that would take too long was left."""
+
+
+class Clock:
+    """The time since it was made. Whatever takes long calls it now and then, and is left when it is late.
+
+    Parameters
+    ----------
+    budget : float
+        Seconds; late is what is still at work after twice as many, once there is an estimate.
+    """
+
+    def __init__(self, budget: float) -> None:
+        self.begun, self.budget, self.enforced = time.monotonic(), budget, False
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self.begun
+
+    def __call__(self, done: float = 0.0, line: str = "") -> None:
+        """Leave the round if it is late."""
+        if self.enforced and self.spent > 2 * self.budget:
+            raise OutOfTime
+
+
 def grow(
     members: Mapping[str, Growing],
     effort: Effort,
     progress: Progress = None,
     shares: Mapping[str, float] | None = None,
     settled: Callable[[dict[str, Estimate]], bool] = lambda _: False,
+    clock: Clock | None = None,
 ) -> dict[str, Estimate]:
     """Let estimators grow until all are accurate, or no further round of any would fit the budget.
 
@@ -61,34 +90,38 @@ def grow(
         Of the time, by weight, for each member: next is the one that has had the least of its share.
     settled : callable, optional
         Whether the estimates, of which there is a round of each member, need no other.
+    clock : Clock, optional
+        That the members call; the first of them makes the first estimate, however long it takes.
     """
-    begun, rounds = time.monotonic(), effort.rounds
+    clock, rounds = clock or Clock(effort.budget), effort.rounds
     estimates: dict[str, Estimate] = {}
     work = {name: _Work() for name in members}
     while True:
-        spent = time.monotonic() - begun
+        spent = clock.spent
         wanting = [
             name
             for name, done in work.items()
-            if done.rounds == 0
-            or (not done.enough and done.rounds != rounds and spent + SLOWER * done.last <= effort.budget)
+            if not (done.enough or (done.rounds and done.rounds == rounds))
+            and (not estimates or spent + SLOWER * done.last <= effort.budget)
         ]
         if not wanting or (all(done.rounds for done in work.values()) and settled(estimates)):
             break
         name = min(wanting, key=lambda name: work[name].total / (shares[name] if shares else 1.0))
         start = time.monotonic()
-        new = next(members[name])
+        try:
+            new = next(members[name])
+        except OutOfTime:
+            break
         first = next(iter(new.values()))
         enough = first.stderr <= effort.accuracy and not first.trouble
         work[name].add(time.monotonic() - start, enough)
         estimates |= new
+        clock.enforced = True
         if progress is not None:
             done = sum(each.rounds for each in work.values()) / (len(work) * (rounds or math.inf))
             trouble = f" ({first.trouble})" if first.trouble else ""
             line = f"{name} {first.value:.3f} ± {first.stderr:.3f}{trouble}"
-            progress(min(0.99, max(done, (time.monotonic() - begun) / effort.budget)), line)
-    if progress is not None:
-        progress(1.0)
+            progress(min(0.99, max(done, clock.spent / effort.budget)), line)
     return estimates
 
 

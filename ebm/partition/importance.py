@@ -44,12 +44,14 @@ class AIS:
         return single("ais", {"ais": rounds.add(self.n_temperatures, estimate)}, lower=estimate.value)
 
 
-def _shorter(machine: Machine, base: Base, rng: Stream, n_temperatures: int, n_chains: int) -> Rounds:
+def _shorter(
+    machine: Machine, base: Base, rng: Stream, n_temperatures: int, n_chains: int, tick: Progress = None
+) -> Rounds:
     """What AIS makes of a fraction of the temperatures: whether it has stopped rising shows there."""
     rounds = Rounds()
     for k, fraction in enumerate(SHORTER):
         few = max(1, n_temperatures // fraction)
-        rounds.add(few, _anneal(machine, base, rng.split(k), few, n_chains))
+        rounds.add(few, _anneal(machine, base, rng.split(k), few, n_chains, tick))
     return rounds
 
 
@@ -64,12 +66,18 @@ def _anneal(
 
 
 def annealed(
-    machine: Machine, base: Base, rng: Stream, n_temperatures: int = 500, n_chains: int = 100
+    machine: Machine,
+    base: Base,
+    rng: Stream,
+    n_temperatures: int = 500,
+    n_chains: int = 100,
+    tick: Progress = None,
 ) -> Iterator[dict[str, Estimate]]:
     """AIS whose temperatures double from round to round."""
-    rounds = _shorter(machine, base, rng, n_temperatures, n_chains)
+    rounds = _shorter(machine, base, rng, n_temperatures, n_chains, tick)
     while True:
-        yield {"ais": rounds.add(n_temperatures, _anneal(machine, base, rng, n_temperatures, n_chains))}
+        estimate = _anneal(machine, base, rng, n_temperatures, n_chains, tick)
+        yield {"ais": rounds.add(n_temperatures, estimate)}
         n_temperatures *= 2
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ebm.diagnostics import r_hat
 from ebm.errors import EbmError
 from ebm.machine import Array, Base, Machine
+from ebm.partition.estimate import Progress
 from ebm.partition.limits import (
     LEAST_LADDERS,
     LEAST_ROUND_TRIPS,
@@ -100,14 +101,15 @@ class Recorder:
         """
         return len(self) // 4 if self.follows else len(self) // 2
 
-    def run(self, n_records: int, progress: Callable[[], object] = lambda: None) -> None:
+    def run(self, n_records: int, progress: Progress = None) -> None:
         """Take n_records more records; fewer, farther apart, when they would fill the memory."""
         until = self.state.time + n_records * self.stride
         while self.state.time < until:
             for _ in range(self.stride):
                 self.sampler.step(self.machine, self.state, self.rng)
             self._records.append((self._free_energies(), *self._also(self.state)))
-            progress()
+            if progress is not None:
+                progress(1 - (until - self.state.time) / (n_records * self.stride), "")
             if len(self) > self._most:
                 del self._records[::2]
                 self.stride *= 2

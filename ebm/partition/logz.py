@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.errors import EbmError, expect, nearest, one_of
 from ebm.machine import Base, Machine, as_data, as_machine
-from ebm.partition.estimate import Context, EstimatorOfLogZ, LogZ, Progress
+from ebm.partition.estimate import Context, EstimatorOfLogZ, LogZ
 from ebm.partition.exact import Auto, ExactSum
 from ebm.partition.importance import AIS, ReverseAIS
 from ebm.partition.mean_fields import MeanFieldBound, PlefkaExpansion
@@ -20,6 +20,7 @@ from ebm.partition.population import AnnealedPopulation
 from ebm.partition.raised import RAISE
 from ebm.partition.report import Report
 from ebm.partition.tempered import MBAR, BennettRatio, ThermodynamicIntegration
+from ebm.progress import Progress, showing
 from ebm.stream import AIS as _PURPOSE
 from ebm.stream import Seed, Stream
 
@@ -86,8 +87,8 @@ def log_z(
         `data`, or else of short chains of the machine.
     data : (n, n_visible), optional
         Rows that the machine was learnt from or is judged by.
-    progress : callable, optional
-        Called with the fraction done and a line of text.
+    progress : bool or callable, optional
+        As everywhere, `ebm.progress`: a function of the fraction done and a line of text.
     **settings
         Of the method: the fields of its class, such as ``n_temperatures`` and ``n_chains`` of ais, or
         ``accuracy``, ``budget`` and ``rounds`` of what grows until it is accurate.
@@ -125,7 +126,9 @@ def log_z(
             value=math.inf, stderr=0.0, lower=math.inf, method="exact", verdict="exact",
             reason="not normalisable",
         )  # fmt: skip
-    estimate = estimator.estimate(machine, Stream(seed).split(_PURPOSE), Context(base, rows, progress))
+    with showing(progress, "log Z") as update:
+        estimate = estimator.estimate(machine, Stream(seed).split(_PURPOSE), Context(base, rows, update))
+        update(1.0, "")
     if estimate.verdict == "do not trust":
         warnings.warn(
             f"log_z: {estimate.method}: {estimate.reason}: do not trust", RuntimeWarning, stacklevel=2

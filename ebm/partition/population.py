@@ -8,7 +8,7 @@ from dataclasses import replace
 from ebm.errors import settings
 from ebm.machine import Base, Machine
 from ebm.partition.annealed import near
-from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, single, weighty
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, single, weighty
 from ebm.partition.growing import Effort, grow
 from ebm.partition.limits import LEAST_FAMILIES
 from ebm.partition.rising import SHORTER, Rounds
@@ -36,16 +36,23 @@ class AnnealedPopulation(Effort):
 
 
 def populated(
-    machine: Machine, base: Base, rng: Stream, n_chains: int = 1000, n_sweeps: int = 10
+    machine: Machine,
+    base: Base,
+    rng: Stream,
+    n_chains: int = 1000,
+    n_sweeps: int = 10,
+    tick: Progress = None,
 ) -> Iterator[dict[str, Estimate]]:
     """Population annealing; by turns the sweeps after each resampling and the population double."""
     rounds = Rounds()
     for fraction in SHORTER:  # of fewer chains: as few sweeps as one leave nothing in equilibrium
         few, short = max(_FEWEST, n_chains // 4), max(1, 4 * n_sweeps // fraction)
-        rounds.add(few * short, _populate(machine, base, rng.split(fraction), few, short))
+        rounds.add(few * short, _populate(machine, base, rng.split(fraction), few, short, tick))
     while True:
         yield {
-            "population": rounds.add(n_chains * n_sweeps, _populate(machine, base, rng, n_chains, n_sweeps))
+            "population": rounds.add(
+                n_chains * n_sweeps, _populate(machine, base, rng, n_chains, n_sweeps, tick)
+            )
         }
         if n_sweeps * 100 > n_chains:
             n_chains *= 2
@@ -53,11 +60,15 @@ def populated(
             n_sweeps *= 2
 
 
-def _populate(machine: Machine, base: Base, rng: Stream, n_chains: int, n_sweeps: int) -> Estimate:
+def _populate(
+    machine: Machine, base: Base, rng: Stream, n_chains: int, n_sweeps: int, tick: Progress
+) -> Estimate:
     sampler = PopulationAnnealing(base=base, n_sweeps=n_sweeps)
     state = sampler.init(machine, n_chains, rng)
     while not state.done:
         sampler.step(machine, state, rng)
+        if tick is not None:
+            tick(state.beta, "")
     estimate = weighty(state.group_log_z, "population annealing", n_temperatures=float(state.time))
     facts = {"n_chains": float(n_chains), "rho_t": state.rho_t, "family_entropy": state.family_entropy}
     families, trouble = n_chains / state.rho_t, estimate.trouble

@@ -10,9 +10,10 @@ from ebm.arguments import as_count
 from ebm.errors import EbmError, settings
 from ebm.machine import Array, Base, Count, Machine, as_rows
 from ebm.partition.annealed import even_betas, near, path_of, stream_of, walk
-from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, log_mean_exp, single
 from ebm.partition.limits import MOST_STDERR
 from ebm.partition.rising import SHORTER, Rounds
+from ebm.progress import Progress, showing
 from ebm.stream import Seed, Stream
 
 __all__ = ["RAISE", "RaiseRows", "raise_log_likelihood"]
@@ -146,13 +147,13 @@ def raise_log_likelihood(
     path = path_of(n_temperatures, betas)[::-1]
     rng, log_z0, at_once = stream_of(seed), machine.log_z0(base), max(1, _ROWS // n_chains)
     value, stderr = np.empty(len(rows)), np.empty(len(rows))
-    for k in range(0, len(rows), at_once):
-        some = rows[k : k + at_once]
-        chains = machine.start(np.repeat(some, n_chains, axis=0))
-        ends = -machine.free_energy(chains, 1.0, base) - log_z0
-        log_w = ends + walk(machine, chains, path, rng, base, None)
-        for r, each in enumerate(log_w.reshape(len(some), n_chains)):
-            value[k + r], stderr[k + r], _ = log_mean_exp(each)
-        if progress is not None:
-            progress((k + len(some)) / len(rows))
+    with showing(progress, "RAISE") as update:
+        for k in range(0, len(rows), at_once):
+            some = rows[k : k + at_once]
+            chains = machine.start(np.repeat(some, n_chains, axis=0))
+            ends = -machine.free_energy(chains, 1.0, base) - log_z0
+            log_w = ends + walk(machine, chains, path, rng, base, None)
+            for r, each in enumerate(log_w.reshape(len(some), n_chains)):
+                value[k + r], stderr[k + r], _ = log_mean_exp(each)
+            update((k + len(some)) / len(rows), "")
     return RaiseRows(value, stderr, n_chains)

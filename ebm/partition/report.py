@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from ebm.errors import settings
 from ebm.machine import Machine
 from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
-from ebm.partition.growing import Effort, Growing, grow
+from ebm.partition.growing import Clock, Effort, Growing, grow
 from ebm.partition.importance import annealed
 from ebm.partition.population import populated
 from ebm.partition.tempered import tempered
@@ -51,30 +52,31 @@ class Report(Effort):
 
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
         """The estimate that leads, with the verdict on all."""
+        clock = Clock(self.budget)
         base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
         few, uniform = 32 if machine.n_units <= _LARGE else 16, rng.split(5)
+        ladders: dict[str, Any] = {"n_ladders": few, "checked": True, "tick": clock}
         members: dict[str, Growing] = {
+            "ais": annealed(machine, base, rng.split(2), tick=clock),  # the shortest first round
             "tempering": tempered(
-                machine, base, rng.split(1), methods, n_ladders=few, reverse=(rng.split(3), 500), checked=True
+                machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
             ),
-            "ais": annealed(machine, base, rng.split(2)),
-            "population": populated(machine, base, rng.split(4)),
-            "tempering_uniform": _marked(
-                tempered(machine, None, uniform, ("mbar",), n_ladders=few, checked=True)
-            ),
-            "population_uniform": _marked(populated(machine, None, rng.split(6))),
+            "population": populated(machine, base, rng.split(4), tick=clock),
+            "tempering_uniform": _marked(tempered(machine, None, uniform, ("mbar",), **ladders)),
+            "population_uniform": _marked(populated(machine, None, rng.split(6), tick=clock)),
         }
 
         def settled(estimates: dict[str, Estimate]) -> bool:
             so_far = judge(estimates, self.accuracy)
             return so_far.verdict == "agree" and so_far.stderr <= self.accuracy and _seen_wide(estimates)
 
-        return judge(grow(members, self, context.progress, _SHARES, settled), self.accuracy)
+        return judge(grow(members, self, context.progress, _SHARES, settled, clock), self.accuracy)
 
 
 def _seen_wide(estimates: dict[str, Estimate]) -> bool:
     """Whether a path from the uniform measure has led anywhere."""
-    return any(not estimates[key].trouble for key in ("mbar_uniform", "population_uniform"))
+    keys = ("mbar_uniform", "population_uniform")
+    return any(key in estimates and not estimates[key].trouble for key in keys)
 
 
 def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:

@@ -12,7 +12,7 @@ import numpy as np
 from ebm.errors import settings
 from ebm.machine import Array, Base, Machine
 from ebm.partition.annealed import even_betas, near, reverse_log_weights
-from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, log_mean_exp, single, weighty
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single, weighty
 from ebm.partition.growing import Effort, grow
 from ebm.partition.ladder import STEP, Recorder, derivatives, trouble
 from ebm.partition.limits import MOST_ASIDE, MOST_STDERR
@@ -89,6 +89,7 @@ def tempered(
     n_records: int = 64,
     reverse: tuple[Stream, int] | None = None,
     checked: bool = False,
+    tick: Progress = None,
 ) -> Iterator[dict[str, Estimate]]:
     """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
 
@@ -103,10 +104,12 @@ def tempered(
         the first round.
     checked : bool
         Estimates of another kind will be held against these.
+    tick : callable, optional
+        Called after every record.
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
     while True:
-        run.run(len(run) or n_records)  # as many steps as all so far, however far apart the records
+        run.run(len(run) or n_records, tick)  # as many steps as all so far, however far apart the records
         estimates = tempered_estimates(run, methods, checked=checked)
         if reverse is not None:
             stream, n_temperatures = reverse

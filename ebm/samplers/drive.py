@@ -148,6 +148,7 @@ def sample(
             parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, plan))
             places.append(rows)
             drawn += len(rows)
+        update(1.0, "")
     order = np.argsort(np.concatenate(places))
     x = np.concatenate([p[0] for p in parts])[order]
     free_energy = machine.free_energy(x)

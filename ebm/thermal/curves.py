@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_count, as_numbers
 from ebm.errors import EbmError, expect, short
 from ebm.machine import Array, Machine, as_machine, require_density
-from ebm.partition.estimate import Progress
 from ebm.partition.growing import SLOWER
 from ebm.partition.ladder import Recorder, trouble
-from ebm.progress import showing
+from ebm.progress import Progress, showing
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import SAMPLE, Seed, Stream
@@ -136,7 +135,7 @@ def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[...,
 
     while True:
         start = time.monotonic()
-        run.run(n_records, lambda: progress(fraction()))
+        run.run(n_records, lambda done, line: progress(fraction(), line))
         curves = _analyse(run)
         height = float(curves.heat_capacity.max())
         error = float(curves.heat_capacity_stderr.max()) / height if height > 0 else 0.0
@@ -145,7 +144,7 @@ def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[...,
         now = time.monotonic()
         accurate = error <= accuracy and not curves.trouble
         if accurate or now - begun + SLOWER * (now - start) > budget:
-            progress(1.0)
+            progress(1.0, "")
             return curves
         n_records = len(run)
 
