@@ -34,8 +34,8 @@ _LADDERS = ("mbar", "mbar_uniform")  # these lead: what they miss shows between 
 _INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
 _SAME_RUN = {"reverse_ais": "mbar"}  # it starts from the samples that mbar reads, and lacks what they lack
 _SHARES = {  # of the time
-    "tempering": 5.0,
-    "ais": 2.0,
+    "tempering": 6.0,
+    "ais": 1.5,
     "population": 1.5,
     "tempering_uniform": 0.5,
     "population_uniform": 0.5,
@@ -59,7 +59,11 @@ class Report(Effort):
         members: dict[str, Growing] = {
             "ais": annealed(machine, base, rng.split(2), tick=clock),  # the shortest first round
             "tempering": tempered(
+<<<<<<< HEAD
                 machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
+=======
+                machine, base, rng.split(1), methods, n_ladders=few, reverse=(rng.split(3), 250), checked=True
+>>>>>>> 520b939 (Ladders whose two ends have met are two looks at log Z; less of the report's time goes to what cannot lead)
             ),
             "population": populated(machine, base, rng.split(4), tick=clock),
             "tempering_uniform": _marked(tempered(machine, None, uniform, ("mbar",), **ladders)),
@@ -102,7 +106,7 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     against = _quarrel(sound) or _missing(estimates, estimates[best])
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
         best = max(sound, key=lambda key: sound[key].value)
-    if len({_SAME_RUN.get(key, key) for key in sound}) < 2:
+    if _looks(sound) < 2:
         verdict, reason = "do not trust", _too_few(estimates, sound)
     elif against:
         verdict, reason = "do not trust", against
@@ -121,6 +125,12 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     )
 
 
+def _looks(sound: dict[str, Estimate]) -> int:
+    """Independent looks at log Z. Ladders whose two ends have met are two: each half is an estimate."""
+    runs = {_SAME_RUN.get(key, key) for key in sound}
+    return sum(1 + ("apart" in sound[key].facts) if key in sound else 1 for key in runs)
+
+
 def _birge(sound: dict[str, Estimate], best: str) -> float:
     """What the error of the best is multiplied by, 1 or more, so that it covers how the others scatter.
 
@@ -136,6 +146,8 @@ def _birge(sound: dict[str, Estimate], best: str) -> float:
 
 
 def _agreement(sound: dict[str, Estimate]) -> str:
+    if len(sound) == 1:
+        return f"{next(iter(sound))}: ladders started from both ends agree"
     return f"{len(sound)} independent estimates agree: {', '.join(sound)}"
 
 
@@ -145,11 +157,12 @@ def _too_few(estimates: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
 
 
 def _missing(estimates: dict[str, Estimate], best: Estimate) -> str:
-    """A doubtful estimate from the uniform measure that is higher: it may have seen what others missed.
+    """A doubtful estimate that is higher: it may have seen what others missed.
 
-    One that is lower says nothing: paths that freeze fall short.
+    One that is lower says nothing: paths that freeze fall short. Ladders near the machine are not asked: in
+    doubt they may be off to either side.
     """
-    for key in ("mbar_uniform", "population_uniform"):
+    for key in ("mbar_uniform", "population_uniform", "ais", "population"):
         if key in estimates and estimates[key].trouble:
             more, sigma = estimates[key].value - best.value, math.hypot(estimates[key].stderr, best.stderr)
             if more > _SIGMAS * sigma + _SYSTEMATIC:

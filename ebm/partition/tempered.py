@@ -123,6 +123,9 @@ def tempered(
         yield estimates
 
 
+_LONG_STRIDE = 5  # steps between records where a record costs a free energy at every level
+
+
 def recorded(machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, **settings: Any) -> Recorder:
     """A `Recorder` that keeps the states at β = 1 too, and where F is not linear its slopes by β."""
 
@@ -131,7 +134,8 @@ def recorded(machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, 
             return (state.x,)
         return state.x, _derivatives(machine, state, sampler.base)[:, state.at]
 
-    return Recorder(machine, sampler, n_ladders, rng, also=also, **settings)
+    stride = {"stride": _LONG_STRIDE} if machine.sums_out else {}
+    return Recorder(machine, sampler, n_ladders, rng, also=also, **stride | settings)
 
 
 def _derivatives(machine: Machine, state: Replicas, base: Base) -> Array:
