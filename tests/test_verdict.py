@@ -16,7 +16,7 @@ def estimates(**values):
 
 
 def test_agreement_is_that_of_sound_estimates():
-    found = judge(estimates(ais=(10.0, 0.1), mbar=(10.2, 0.05), population=(99.0, 0.01, "few families")))
+    found = judge(estimates(ais=(10.0, 0.1), mbar=(10.2, 0.05), population=(9.0, 0.01, "few families")))
     assert (found.verdict, found.method, found.value) == ("agree", "mbar", 10.2)
     assert found.stderr == pytest.approx(0.05 * np.sqrt(0.2**2 / (0.1**2 + 0.05**2)))  # Birge
     assert (found.lower, found.upper) == (10.0, np.inf)
@@ -82,6 +82,21 @@ def test_a_doubtful_estimate_from_the_uniform_measure_is_heard_if_it_is_higher(v
     )
     assert (found.verdict, found.value) == (verdict, 10.0)
     assert ("population_uniform" in found.reason) == (verdict == "do not trust")
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(12.0, "agree"), (14.0, "do not trust")])
+def test_annealed_weights_are_heard_from_three_nats_on(value, verdict):
+    """Whatever is doubtful about them, they exceed log Z by b with probability e^-b at most."""
+    found = judge(estimates(mbar=(10.0, 0.1), mbar_uniform=(10.0, 0.1), ais=(value, 0.3, "ESS 2")))
+    assert found.verdict == verdict
+
+
+def test_ladders_whose_ends_have_met_are_two_looks():
+    met = Estimate(10.0, 0.1, facts={"apart": 1.2})
+    found = judge(estimates(mbar=met, ais=(9.0, 2.0, "ESS 1")))
+    assert (found.verdict, found.method) == ("agree", "mbar")
+    assert found.reason == "mbar: ladders started from both ends agree"
+    assert judge(estimates(mbar=(10.0, 0.1), ais=(9.0, 2.0, "ESS 1"))).verdict == "do not trust"
 
 
 def test_nothing_sound_still_gives_the_best_number():
