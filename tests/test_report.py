@@ -143,6 +143,32 @@ def test_reverse_ais_does_not_trust_what_tempering_does_not(monkeypatch):
     assert next(rounds)["reverse_ais"].trouble == "reverse AIS: from tempering: drifts"
 
 
+def test_the_slow_part_of_a_ladder_goes_on_alone(monkeypatch):
+    """Told that the lower levels have settled, in parts: right within its error, and both parts grow."""
+    module = importlib.import_module("ebm.partition.tempered")
+    machine = laws.MACHINES["bernoulli-bernoulli"]()
+    exact, estimates_of, seen = machine.exact(stats=False)[0], module.tempered_estimates, []
+
+    def doubtful(run, methods, *, below=None, **settings):
+        found = estimates_of(run, methods, below=below, **settings)
+        seen.append((len(run.state.betas), len(run), below))
+        return found if below is not None else {k: replace(e, trouble="slow") for k, e in found.items()}
+
+    monkeypatch.setattr(module, "tempered_estimates", doubtful)
+    monkeypatch.setattr(module, "_LEAST_SPLIT", 32)
+    monkeypatch.setattr(module, "settled_below", lambda run, at=None: at or len(run.state.betas) // 2)
+    methods, z = ("mbar", "thermodynamic"), []
+    for seed in range(6):
+        rounds = module.tempered(machine, None, Stream(seed), methods, n_records=64, split=True)
+        for _ in range(5):
+            found = next(rounds)
+        z += [(found[method].value - exact) / found[method].stderr for method in methods]
+    assert np.abs(z).max() < 4
+    levels = {n for n, _, below in seen if below is not None}
+    assert max(levels) < seen[0][0]
+    assert len({len(below.f["mbar"][1]) for _, _, below in seen if below is not None}) == 1
+
+
 # The registry.
 
 

@@ -40,7 +40,7 @@ class Effort:
     """
 
     accuracy: Positive = 0.05
-    budget: Annotated[float, Field(gt=0)] = 100.0
+    budget: Annotated[float, Field(gt=0)] = 115.0
     rounds: Count | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +20,14 @@ from ebm.partition.limits import (
     MOST_APART,
     MOST_DRIFT,
     MOST_R_HAT,
+    MOST_R_HAT_BELOW,
     MOST_R_HAT_CHECKED,
 )
 from ebm.partition.multistate import Ladder, bennett
 from ebm.samplers.tempering import Replicas, Tempering
 from ebm.stream import Stream
 
-__all__ = ["STEP", "Recorder", "derivatives", "ends_apart", "trouble"]
+__all__ = ["STEP", "Recorder", "derivatives", "ends_apart", "settled_below", "trouble", "up_to"]
 
 STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
 _ROOM = 6e6  # numbers kept, 48 MB: records farther apart say as much, and MBAR reads them often
@@ -55,12 +57,14 @@ class Recorder:
     room : float
         Numbers that fill the memory.
     state : Replicas, optional
-        Replicas that follow a machine which learns. Of those no round trip is asked: looks are short, and
-        trips are counted anew whenever the ladder adapts. When left out, they come from the sampler's own
-        `init`, and the second half of the ladders is then started again from the other end: all replicas of
-        a ladder at the most probable state that any has met, or at a row of `data`.
+        Where replicas are already. When left out, they come from the sampler's own `init`, and the second
+        half of the ladders is then started again from the other end: all replicas of a ladder at the most
+        probable state that any has met, or at a row of `data`.
     data : (n, n_units), optional
         States to start from.
+    follows : bool
+        Whether `state` has followed a machine which learns. Of those no round trip is asked: looks are short,
+        and trips are counted anew whenever the ladder adapts.
     """
 
     def __init__(
@@ -76,9 +80,10 @@ class Recorder:
         room: float = _ROOM,
         state: Replicas | None = None,
         data: Array | None = None,
+        follows: bool = True,
     ) -> None:
         self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
-        self.follows = state is not None
+        self.follows = follows and state is not None
         if state is None:
             state = sampler.init(machine, n_ladders, rng)
             _restart(machine, state, sampler.base, data)
@@ -92,6 +97,13 @@ class Recorder:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def above(self, k: int, **settings: Any) -> Recorder:
+        """A recorder of the levels from number k on, whose replicas go on from where they are."""
+        sampler, state = self.sampler.above(self.state, k)
+        return Recorder(
+            self.machine, sampler, state.at.shape[1], self.rng, state=state, follows=False, **settings
+        )
 
     @property
     def start(self) -> int:
@@ -182,15 +194,42 @@ def _restart(machine: Machine, state: Replicas, base: Base, data: Array | None) 
 
 def _largest_r_hat(ladder: Ladder) -> float:
     """R-hat of energies at some of the levels, the coldest among them: the largest."""
-    n_levels = len(ladder.betas)
-    largest = 1.0
-    for k in np.unique(np.linspace(n_levels - 1, 0, _LOOKED_AT).astype(int)):
-        energies = ladder.u[-1, k] - ladder.u[0, k]
-        if np.ptp(energies) > 0:
-            with warnings.catch_warnings():  # short chains are judged here
-                warnings.simplefilter("ignore", RuntimeWarning)
-                largest = max(largest, float(r_hat(energies)))
-    return largest
+    places = np.linspace(len(ladder.betas) - 1, 0, _LOOKED_AT).astype(int)
+    return max(r_hat_at(ladder, k) for k in np.unique(places))
+
+
+def r_hat_at(ladder: Ladder, k: int) -> float:
+    """R-hat of energies at a level; 1 where they never change."""
+    energies = ladder.u[-1, k] - ladder.u[0, k]
+    if not np.ptp(energies) > 0:
+        return 1.0
+    with warnings.catch_warnings():  # short chains are judged here
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(r_hat(energies))
+
+
+def settled_below(run: Recorder, at: int | None = None) -> int:
+    """The level up to which a run has settled, where the rest is not half of it; else 0.
+
+    From there the slow part of the ladder can go on by itself. With `at`, whether that level has.
+    """
+    ladder = run.ladder(run.start)
+    n_levels, k = len(ladder.betas), 0
+    while k + 1 < n_levels and r_hat_at(ladder, k + 1) <= MOST_R_HAT_BELOW:
+        k += 1
+    if at is not None:
+        k = at if k >= at else 0
+    elif k < n_levels // 2 or k == n_levels - 1:
+        k = 0
+    if k == 0:
+        return 0
+    before = run.ladder(run.start // 2, run.start)
+    return k if max(ends_apart(up_to(part, k)) for part in (before, ladder)) <= MOST_APART else 0
+
+
+def up_to(ladder: Ladder, k: int) -> Ladder:
+    """The levels up to number k of a ladder."""
+    return Ladder(ladder.betas[: k + 1], ladder.u[: k + 1, : k + 1])
 
 
 def ends_apart(ladder: Ladder) -> float:

@@ -20,6 +20,7 @@ from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.partition.growing import Clock, Effort, Growing, grow
 from ebm.partition.importance import annealed
+from ebm.partition.limits import MOST_APART
 from ebm.partition.population import populated
 from ebm.partition.tempered import tempered
 from ebm.stream import Stream
@@ -35,7 +36,7 @@ _INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "pop
 _HIGHER = {"mbar_uniform": 0.0, "population_uniform": 0.0, "ais": 3.0, "population": 3.0}  # by nats: heard
 _SAME_RUN = {"reverse_ais": "mbar"}  # it starts from the samples that mbar reads, and lacks what they lack
 _SHARES = {  # of the time
-    "tempering": 6.0,
+    "tempering": 10.0,
     "ais": 1.5,
     "population": 1.5,
     "tempering_uniform": 0.5,
@@ -55,11 +56,18 @@ class Report(Effort):
         """The estimate that leads, with the verdict on all."""
         clock = Clock(self.budget)
         base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
+<<<<<<< HEAD
         few, uniform = 32 if machine.n_units <= _LARGE else 16, rng.split(5)
         ladders: dict[str, Any] = {"n_ladders": few, "checked": True, "tick": clock}
+=======
+        dear = machine.n_units > _LARGE
+        n_chains = 200 if dear else 500
+        ladders: dict[str, Any] = {"n_ladders": 16 if dear else 32, "checked": True, "split": dear}
+>>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
         members: dict[str, Growing] = {
             "ais": annealed(machine, base, rng.split(2), tick=clock),  # the shortest first round
             "tempering": tempered(
+<<<<<<< HEAD
 <<<<<<< HEAD
                 machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
 =======
@@ -69,6 +77,14 @@ class Report(Effort):
             "population": populated(machine, base, rng.split(4), tick=clock),
             "tempering_uniform": _marked(tempered(machine, None, uniform, ("mbar",), **ladders)),
             "population_uniform": _marked(populated(machine, None, rng.split(6), tick=clock)),
+=======
+                machine, base, rng.split(1), methods, reverse=(rng.split(3), 250), **ladders
+            ),
+            "ais": annealed(machine, base, rng.split(2)),
+            "population": populated(machine, base, rng.split(4), n_chains),
+            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",), **ladders)),
+            "population_uniform": _marked(populated(machine, None, rng.split(6), n_chains)),
+>>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
         }
 
         def settled(estimates: dict[str, Estimate]) -> bool:
@@ -102,7 +118,14 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     }
     pool = sound or {key: e for key, e in estimates.items() if math.isfinite(e.value)} or estimates
     lead = [key for key in _LADDERS if key in sound] or list(pool)
-    best = min(lead, key=lambda key: (not pool[key].stderr <= math.inf, pool[key].stderr))
+    best = min(
+        lead,
+        key=lambda key: (
+            not sound and not _met(pool[key]),
+            not pool[key].stderr <= math.inf,
+            pool[key].stderr,
+        ),
+    )
     verdict, reason = "agree", _agreement(sound)
     against = _quarrel(sound) or _missing(estimates, estimates[best])
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
@@ -124,6 +147,11 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
         reason=reason,
         log_weights={key: e.log_weights for key, e in estimates.items() if e.log_weights is not None},
     )
+
+
+def _met(estimate: Estimate) -> bool:
+    """Whether it is of ladders from two ends that agree: of estimates that are all in doubt these lead."""
+    return estimate.facts.get("apart", math.inf) <= MOST_APART
 
 
 def _looks(sound: dict[str, Estimate]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,9 @@ from ebm.machine import Array, Base, Machine
 from ebm.partition.annealed import even_betas, near, reverse_log_weights
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single, weighty
 from ebm.partition.growing import Effort, grow
-from ebm.partition.ladder import STEP, Recorder, derivatives, trouble
+from ebm.partition.ladder import STEP, Recorder, derivatives, settled_below, trouble, up_to
 from ebm.partition.limits import MOST_ASIDE, MOST_STDERR
-from ebm.partition.multistate import bennett, mbar, thermodynamic
+from ebm.partition.multistate import Ladder, bennett, mbar, thermodynamic
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import Stream
@@ -89,7 +89,11 @@ def tempered(
     n_records: int = 64,
     reverse: tuple[Stream, int] | None = None,
     checked: bool = False,
+<<<<<<< HEAD
     tick: Progress = None,
+=======
+    split: bool = False,
+>>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
 ) -> Iterator[dict[str, Estimate]]:
     """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
 
@@ -104,38 +108,102 @@ def tempered(
         the first round.
     checked : bool
         Estimates of another kind will be held against these.
+<<<<<<< HEAD
     tick : callable, optional
         Called after every record.
+=======
+    split : bool
+        Where the lower levels have settled and the others have not, let these go on alone. It pays where a
+        sweep is dear, and not where replicas must go down to the hot end to change.
+>>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
+    high, below, part = None, None, run
     while True:
+<<<<<<< HEAD
         run.run(len(run) or n_records, tick)  # as many steps as all so far, however far apart the records
         estimates = tempered_estimates(run, methods, checked=checked)
+=======
+        part.run(len(part) or n_records)  # as many steps as all so far, however far apart the records
+        if high is not None:
+            below = _settled(run, methods, len(run.state.betas) - len(high.state.betas))
+        estimates = tempered_estimates(high or run, methods, checked=checked, below=below)
+        first = estimates[methods[0]]
+>>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
         if reverse is not None:
             stream, n_temperatures = reverse
             betas = even_betas(machine, n_temperatures, base=base, seed=stream)
-            down = reversed_estimate(run, 3, n_temperatures, betas, stream)
-            if doubt := estimates[
-                methods[0]
-            ].trouble:  # samples that are not trusted make no estimate that is
-                down = replace(down, trouble=down.trouble or f"reverse AIS: from {doubt}")
+            down = reversed_estimate(high or run, 3, n_temperatures, betas, stream)
+            if first.trouble:  # samples that are not trusted make no estimate that is
+                down = replace(down, trouble=down.trouble or f"reverse AIS: from {first.trouble}")
             estimates, reverse = estimates | {"reverse_ais": down}, (stream, 2 * n_temperatures)
         yield estimates
+        if high is None:
+            long = split and first.trouble and len(run) >= _LEAST_SPLIT
+            if long and (k := settled_below(run)):
+                high = part = run.above(k, **_kept(machine, base))
+        elif below is not None:
+            part = run if below.wants(first) else high or run
 
 
+@dataclass(frozen=True)
+class Below:
+    """log Z at the level from which the slow part of a ladder goes on alone, by each method.
+
+    Attributes
+    ----------
+    f : dict of str to (float, ndarray (n_ladders,), float)
+        −log Z there minus that at the lowest level, nats; what each ladder moves it by; what else it is
+        uncertain by.
+    trouble : str
+        What speaks against it.
+    n_levels : int
+    """
+
+    f: dict[str, tuple[float, Array, float]]
+    trouble: str
+    n_levels: int
+
+    def wants(self, whole: Estimate) -> bool:
+        """Whether more of this part is what the whole needs: its error is at least half of the whole's."""
+        mine = float(np.linalg.norm(self.f["bennett"][1]))
+        return bool(self.trouble) or (not whole.trouble and 2 * mine**2 > whole.stderr**2)
+
+
+def _settled(run: Recorder, methods: tuple[str, ...], k: int) -> Below:
+    """What a run says of the levels up to number k."""
+    ladder = run.ladder(run.start)
+    f = {method: _rise(run, up_to(ladder, k), method, k) for method in {*methods, "bennett"}}
+    doubt = "" if settled_below(run, k) else f"the levels up to β = {ladder.betas[k]:.3g} have not settled"
+    return Below(f, doubt, k)
+
+
+def _rise(run: Recorder, ladder: Ladder, method: str, level: int) -> tuple[float, Array, float]:
+    """f at a level, its influence, and the error that is not in the spread of the ladders."""
+    if method == "thermodynamic":
+        own = _own_derivatives(run, run.start)[:, : level + 1]
+        return thermodynamic(ladder.betas[: level + 1], *own)
+    f, influence = bennett(ladder) if method == "bennett" else mbar(ladder)
+    return float(f[level]), influence[level], 0.0
+
+
+_LEAST_SPLIT = 128  # records, before which no part of a ladder is known to have settled
 _LONG_STRIDE = 5  # steps between records where a record costs a free energy at every level
 
 
 def recorded(machine: Machine, sampler: Tempering, n_ladders: int, rng: Stream, **settings: Any) -> Recorder:
     """A `Recorder` that keeps the states at β = 1 too, and where F is not linear its slopes by β."""
+    return Recorder(machine, sampler, n_ladders, rng, **_kept(machine, sampler.base) | settings)
 
-    def also(state: Replicas) -> tuple[Array, ...]:
-        if not machine.sums_out:
-            return (state.x,)
-        return state.x, _derivatives(machine, state, sampler.base)[:, state.at]
 
-    stride = {"stride": _LONG_STRIDE} if machine.sums_out else {}
-    return Recorder(machine, sampler, n_ladders, rng, also=also, **stride | settings)
+def _kept(machine: Machine, base: Base) -> dict[str, Any]:
+    """What a recorder keeps, and how often."""
+    if not machine.sums_out:
+        return {"also": lambda state: (state.x,)}
+    return {
+        "also": lambda state: (state.x, _derivatives(machine, state, base)[:, state.at]),
+        "stride": _LONG_STRIDE,
+    }
 
 
 def _derivatives(machine: Machine, state: Replicas, base: Base) -> Array:
@@ -159,31 +227,33 @@ def _own_derivatives(run: Recorder, start: int) -> Array:
 
 
 def tempered_estimates(
-    run: Recorder, methods: tuple[str, ...], *, checked: bool = False
+    run: Recorder, methods: tuple[str, ...], *, checked: bool = False, below: Below | None = None
 ) -> dict[str, Estimate]:
     """The estimates named, of "mbar", "bennett", "thermodynamic", from the last half of a run."""
-    start, level = run.start, run.state.level
-    ladder = run.ladder(start)
+    level, ladder = run.state.level, run.ladder(run.start)
     facts = run.facts(ladder)
     against = trouble(ladder, facts, follows=run.follows, checked=checked)
-    log_z0 = run.machine.log_z0(run.sampler.base)
-    first, moved = bennett(ladder)
-    estimates = {}
+    if below is not None:
+        against = against or below.trouble
+        facts["n_temperatures"] += below.n_levels
+    log_z0, estimates = run.machine.log_z0(run.sampler.base), {}
+    rises = {method: _rise(run, ladder, method, level) for method in {*methods, "bennett"}}
+    if below is not None:
+        rises = {method: _joined(below.f[method], rise) for method, rise in rises.items()}
     for method in methods:
-        extra = 0.0
-        if method == "thermodynamic":
-            below = _own_derivatives(run, start)[:, : level + 1]
-            f, influence, extra = thermodynamic(ladder.betas[: level + 1], *below)
-        else:
-            each, influences = mbar(ladder, first) if method == "mbar" else (first, moved)
-            f, influence = float(each[level]), influences[level]
-        stderr = math.hypot(math.sqrt(float((influence**2).sum())), extra)
+        f, influence, extra = rises[method]
+        stderr, aside = math.hypot(float(np.linalg.norm(influence)), extra), rises["bennett"][0] - f
         loose = f"{method}: standard error {stderr:.2f}" if not stderr <= MOST_STDERR else ""
-        if abs(f - first[level]) > MOST_ASIDE * stderr:  # of the same samples: only integration can differ
-            loose = f"{method}: {first[level] - f:+.2f} from what Bennett's ratio makes of the same samples"
+        if abs(aside) > MOST_ASIDE * stderr:  # of the same samples: only integration can differ
+            loose = f"{method}: {aside:+.2f} from what Bennett's ratio makes of the same samples"
         why = f"tempering: {against}" if against else loose
         estimates[method] = Estimate(log_z0 - f, stderr, why, facts, influence=-influence)
     return estimates
+
+
+def _joined(one: tuple[float, Array, float], other: tuple[float, Array, float]) -> tuple[float, Array, float]:
+    """The rise over two parts of a ladder; ladder c of one went on as ladder c of the other."""
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
 def reversed_estimate(

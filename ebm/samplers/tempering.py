@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -191,6 +191,12 @@ class Tempering:
             return np.array(self.betas, np.float64)
         betas = np.linspace(self.start, self.stop, self.n_replicas or 12)
         return _with_one(betas)
+
+    def above(self, state: Replicas, k: int) -> tuple[Tempering, Replicas]:
+        """A ladder of the levels from number k on, with copies of the replicas that stand there."""
+        rest = replace(self, betas=tuple(state.betas[k:].tolist()), n_adapt=0)
+        places = _standing(state.betas[k:].copy(), state.at.shape[1])
+        return rest, Replicas(state.chains.take(state.at[k:].ravel()), state.free, **places)
 
     def adapt(self, state: Replicas) -> None:
         """Place the levels at equal steps of the summed rejection rates; states go to the nearest level.
