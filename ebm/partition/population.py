@@ -36,16 +36,12 @@ class AnnealedPopulation(Effort):
 
 
 def populated(
-<<<<<<< HEAD
     machine: Machine,
     base: Base,
     rng: Stream,
-    n_chains: int = 1000,
+    n_chains: int = 500,
     n_sweeps: int = 10,
     tick: Progress = None,
-=======
-    machine: Machine, base: Base, rng: Stream, n_chains: int = 500, n_sweeps: int = 10
->>>>>>> 520b939 (Ladders whose two ends have met are two looks at log Z; less of the report's time goes to what cannot lead)
 ) -> Iterator[dict[str, Estimate]]:
     """Population annealing; by turns the sweeps after each resampling and the population double."""
     rounds = Rounds()

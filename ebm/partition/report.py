@@ -56,35 +56,19 @@ class Report(Effort):
         """The estimate that leads, with the verdict on all."""
         clock = Clock(self.budget)
         base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
-<<<<<<< HEAD
-        few, uniform = 32 if machine.n_units <= _LARGE else 16, rng.split(5)
-        ladders: dict[str, Any] = {"n_ladders": few, "checked": True, "tick": clock}
-=======
         dear = machine.n_units > _LARGE
         n_chains = 200 if dear else 500
-        ladders: dict[str, Any] = {"n_ladders": 16 if dear else 32, "checked": True, "split": dear}
->>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
+        ladders: dict[str, Any] = {
+            "n_ladders": 16 if dear else 32, "checked": True, "split": dear, "tick": clock
+        }  # fmt: skip
         members: dict[str, Growing] = {
             "ais": annealed(machine, base, rng.split(2), tick=clock),  # the shortest first round
             "tempering": tempered(
-<<<<<<< HEAD
-<<<<<<< HEAD
-                machine, base, rng.split(1), methods, reverse=(rng.split(3), 500), **ladders
-=======
-                machine, base, rng.split(1), methods, n_ladders=few, reverse=(rng.split(3), 250), checked=True
->>>>>>> 520b939 (Ladders whose two ends have met are two looks at log Z; less of the report's time goes to what cannot lead)
-            ),
-            "population": populated(machine, base, rng.split(4), tick=clock),
-            "tempering_uniform": _marked(tempered(machine, None, uniform, ("mbar",), **ladders)),
-            "population_uniform": _marked(populated(machine, None, rng.split(6), tick=clock)),
-=======
                 machine, base, rng.split(1), methods, reverse=(rng.split(3), 250), **ladders
             ),
-            "ais": annealed(machine, base, rng.split(2)),
-            "population": populated(machine, base, rng.split(4), n_chains),
+            "population": populated(machine, base, rng.split(4), n_chains, tick=clock),
             "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",), **ladders)),
-            "population_uniform": _marked(populated(machine, None, rng.split(6), n_chains)),
->>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
+            "population_uniform": _marked(populated(machine, None, rng.split(6), n_chains, tick=clock)),
         }
 
         def settled(estimates: dict[str, Estimate]) -> bool:

@@ -89,11 +89,8 @@ def tempered(
     n_records: int = 64,
     reverse: tuple[Stream, int] | None = None,
     checked: bool = False,
-<<<<<<< HEAD
-    tick: Progress = None,
-=======
     split: bool = False,
->>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
+    tick: Progress = None,
 ) -> Iterator[dict[str, Estimate]]:
     """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
 
@@ -108,28 +105,20 @@ def tempered(
         the first round.
     checked : bool
         Estimates of another kind will be held against these.
-<<<<<<< HEAD
-    tick : callable, optional
-        Called after every record.
-=======
     split : bool
         Where the lower levels have settled and the others have not, let these go on alone. It pays where a
         sweep is dear, and not where replicas must go down to the hot end to change.
->>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
+    tick : callable, optional
+        Called after every record.
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
     high, below, part = None, None, run
     while True:
-<<<<<<< HEAD
-        run.run(len(run) or n_records, tick)  # as many steps as all so far, however far apart the records
-        estimates = tempered_estimates(run, methods, checked=checked)
-=======
-        part.run(len(part) or n_records)  # as many steps as all so far, however far apart the records
+        part.run(len(part) or n_records, tick)  # as many steps as all so far, however far apart the records
         if high is not None:
             below = _settled(run, methods, len(run.state.betas) - len(high.state.betas))
         estimates = tempered_estimates(high or run, methods, checked=checked, below=below)
         first = estimates[methods[0]]
->>>>>>> 69a13d7 (The slow part of a large machine's ladder goes on alone)
         if reverse is not None:
             stream, n_temperatures = reverse
             betas = even_betas(machine, n_temperatures, base=base, seed=stream)
