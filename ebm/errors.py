@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -16,8 +17,62 @@ import numpy as np
 __all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge"]
 
 
+_PLAIN = str.maketrans(
+    {
+        "×": "x",
+        "±": "+-",
+        "−": "-",
+        "–": "-",
+        "→": "->",
+        "β": "beta",
+        "…": "...",
+        "·": "*",
+        "≥": ">=",
+        "½": "1/2",
+    }
+)
+_LONGEST = 600  # characters of a message
+
+
+def printable(text: str) -> str:
+    """Text that standard output can show: ASCII in place of what its encoding lacks.
+
+    Examples
+    --------
+    >>> printable("6 × 4")
+    '6 × 4'
+    """
+    encoding = sys.stdout.encoding if sys.stdout is not None and sys.stdout.encoding else "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def one_line(text: str) -> str:
+    """Text without what ends a line or moves a cursor, which files may hold, and without its middle if long.
+
+    Examples
+    --------
+    >>> one_line("a\nb")
+    'a\\nb'
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    return text
+
+
 class EbmError(ValueError):
     """Something the caller can put right: bad data, a bad setting, a bad file. The message is one line."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(one_line(str(message)))
+
+    def __str__(self) -> str:
+        return printable(str(self.args[0]))
 
 
 class TooLarge(EbmError):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_clamped, as_number
-from ebm.errors import EbmError
+from ebm.errors import EbmError, printable
 from ebm.machine import Array, Base, Machine, Params, as_base, require
 from ebm.units import Units
 
@@ -76,7 +76,7 @@ class Graph:
 
     def __repr__(self) -> str:
         blocks = " + ".join(f"{n} × {units}" for units, n in self.blocks)
-        return f"Graph({blocks}, {self.J.nnz // 2} couplings)"
+        return printable(f"Graph({blocks}, {self.J.nnz // 2} couplings)")
 
     @property
     def n_units(self) -> int:

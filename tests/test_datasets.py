@@ -245,7 +245,7 @@ def test_csv_refusals_name_line_and_column(write):
     refusal(lambda: read(write("c.csv", "x,y,z\n1,2\n")), "c.csv", "line 2 has 2 columns", "expected 3")
     refusal(lambda: read(write("d.csv", "x,y\n1,\n")), "d.csv", "line 2, column 'y'", "empty")
     refusal(lambda: read(write("e.csv", "0.1,NA,0.3\n1,2,3\n")), "e.csv", "line 1, column 1", "'NA'")
-    refusal(lambda: read(write("f.csv", "1;2\n3;4\n")), "f.csv", "is the delimiter ';'?")
+    refusal(lambda: read(write("f.csv", "1;2\n3;4\n"), delimiter=","), "f.csv", "is the delimiter ';'?")
     np.testing.assert_array_equal(read(write("f.csv", "1;2\n3;4\n"), delimiter=";"), [[1, 2], [3, 4]])
     np.testing.assert_array_equal(read(write("g.csv", "label,0,1\n5,6,7\n")), [[5, 6, 7]])
     np.testing.assert_array_equal(read(write("h.csv", b"\xef\xbb\xbf1,2e3\r\n3,4\r\n")), [[1, 2000], [3, 4]])

@@ -151,7 +151,7 @@ def test_what_cannot_be_done_is_one_line(data, tmp_path):
         (("predict", tmp_path / "c.npz", folder / "none.npy"), "none.npy"),
         (("predict", tmp_path / "bad.npz", folder / "x.npy"), "bad.npz"),
         (("predict", tmp_path / "c.npz", folder / "x.npy", "-o", tmp_path / "y.txt"), "unknown file type"),
-        (("predict", tmp_path / "c.npz", folder / "x.npy", "--labels", "y"), "expected an .npz file"),
+        (("predict", tmp_path / "c.npz", folder / "x.npy", "--labels", "y"), "has no column names"),
         (("predict", tmp_path / "c.npz", folder / "all.npz", "--key", "rows", "--labels", "why"), "'why'"),
     ):
         said = call(*args)

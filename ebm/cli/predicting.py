@@ -11,6 +11,8 @@ from ebm.cli.shell import check_output, in_one_line, main, write_rows
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from ebm.units import Gaussian, Potts
@@ -53,7 +55,11 @@ class Transformer(Protocol):
 @click.option("-o", "--output", type=click.Path(), help="A .npy or .csv file [default: csv on the screen].")
 @click.option("--proba", is_flag=True, help="Probabilities of all classes instead of the likeliest one.")
 @click.option("--key", help="The array to read from an .npz file.")
-@click.option("--labels", help="The array of true labels in the .npz file, to print the error.")
+@click.option(
+    "--labels",
+    help="The true labels, to print the error: an array of the .npz file, or a column of another, by its"
+    " name or number (-1: the last) [default: those of a run's config, if the column is there].",
+)
 @in_one_line
 def predict(
     model: str, data: str, output: str | None, proba: bool, key: str | None, labels: str | None
@@ -67,15 +73,15 @@ def predict(
     Examples:
       ebm predict runs/digits-dbn mine.csv
       ebm predict classifier.npz test.npz --key X_test --labels y_test -o y.csv
+      ebm predict classifier.npz test.csv --labels -1
     """
     import numpy as np
 
-    loaded, rows = _begin(model, data, key, output, "readout.npz")
+    loaded, rows, true = _begin(model, data, key, output, "readout.npz", labels)
     function = _probabilities(loaded) if proba else _predictions(loaded)
     if function is None:
         what = "gives no probabilities" if proba else "predicts nothing"
         raise EbmError(f"{model}: {loaded} {what}; expected a classifier")
-    true = None if labels is None else _labels(data, labels, len(rows))
     y = _of_rows(function, rows)
     write_rows(y, output)
     if true is None:
@@ -105,7 +111,7 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
     Examples:
       ebm transform runs/digits/model.npz pixels.npy -o features.npy
     """
-    loaded, rows = _begin(model, data, key, output)
+    loaded, rows, _ = _begin(model, data, key, output)
     from ebm.machine import HasFeatures
 
     if isinstance(loaded, Transformer):
@@ -117,16 +123,21 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
 
 
 def _begin(
-    model: str, data: str, key: str | None, output: str | None, first: str = "model.npz"
-) -> tuple[Any, np.ndarray]:
-    """The model and the rows; what cannot be written is refused first.
+    model: str,
+    data: str,
+    key: str | None,
+    output: str | None,
+    first: str = "model.npz",
+    labels: str | None = None,
+) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """The model, the rows and their labels, if there are any; what cannot be written is refused first.
 
     Of a run, `first` is the file that is taken if it is there.
     """
     from pathlib import Path
 
     from ebm.checkpoint import load
-    from ebm.datasets import read_array
+    from ebm.datasets.reading import read_table
     from ebm.training import State
 
     check_output(output, (".npy", ".csv"))
@@ -134,7 +145,40 @@ def _begin(
     if path.is_dir():
         path = path / (first if (path / first).exists() else "model.npz")
     loaded = load(path)
-    return loaded.machine if isinstance(loaded, State) else loaded, read_array(data, key)
+    loaded = loaded.machine if isinstance(loaded, State) else loaded
+    if labels is not None and data.endswith(".npz"):
+        rows = read_table(data, key, None)[0].values
+        return loaded, rows, _labels(data, labels, len(rows))
+    place: Any = labels
+    if labels is None:
+        place = _labels_of_run(Path(model))
+        if place is None or read_table(data, key, None)[0].values.shape[1] != _width(loaded) + 1:
+            return loaded, read_table(data, key, None)[0].values, None
+    elif labels.removeprefix("-").isdecimal():
+        place = int(labels)
+    table, true = read_table(data, key, place, numbers=True)
+    return loaded, table.values, true
+
+
+def _labels_of_run(run: Path) -> str | int | None:
+    """Where the config of a run has the labels of its data file."""
+    from ebm.datasets import File
+    from ebm.experiment.config import read_config
+
+    if not run.is_dir() or not (run / "config.toml").exists():
+        return None
+    data = read_config(run / "config.toml").data
+    return data.labels if isinstance(data, File) else None
+
+
+def _width(loaded: object) -> int:
+    """Columns of the rows that a network, or a machine whose last unit is the label, predicts from."""
+    from ebm.machine import Machine
+    from ebm.network import Network
+
+    if isinstance(loaded, Network):
+        return loaded.inputs.count(loaded.n_in)
+    return loaded.n_visible - 1 if isinstance(loaded, Machine) else -1
 
 
 def _label(loaded: object) -> Gaussian | Potts | None:

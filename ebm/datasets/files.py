@@ -81,8 +81,8 @@ class File:
         Of the split; it is stratified by label where there are labels and rows enough.
     image_shape : [height, width], optional
         To draw rows as images.
-    delimiter : str
-        Between the cells of a .csv.
+    delimiter : str, optional
+        Between the cells of a .csv; by default that of its first lines, see `read_array`.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class File:
     test: Fraction = 0.2
     seed: Seed = 0
     image_shape: list[int] | tuple[int, ...] | None = None
-    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] = ","
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = None
 
     def load(self) -> Data:
         """Return the split rows: float32, or int64 symbols for ``kind="potts"``."""

@@ -6,7 +6,6 @@ Every refusal is one line that names the file and, where there is one, the first
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ebm.datasets.dialect import RowNames, as_float, dialect_of
 from ebm.errors import EbmError, expect, nearest, short
 from ebm.files import array_header, check_arrays
 
@@ -152,51 +152,69 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _is_header(cells: list[str]) -> bool:
+def _is_header(cells: list[str], delimiter: str) -> bool:
     """Tell names from numbers; a row ``0.1, NA, 0.3`` is data with a bad cell, not names to be dropped."""
+    if delimiter != ",":
+        cells = [cell.replace(",", ".") for cell in cells]
     numbers = [cell.strip() for cell in cells if _is_number(cell)]
     return len(numbers) < len(cells) and all(map(str.isdigit, numbers)) and len(set(numbers)) == len(numbers)
 
 
 def _bad_cell(path: str, line: int, cells: list[str], names: list[str] | None, delimiter: str) -> EbmError:
-    j = next(j for j, cell in enumerate(cells) if not _is_number(cell))
+    j = next(
+        j for j, cell in enumerate(cells) if not (_is_number(cell) or _is_number(cell.replace(",", ".")))
+    )
     column = f"column {names[j]!r}" if names else f"column {j} (from 0)"
     what = f"{cells[j][:40]!r} is no number" if cells[j].strip() else "the cell is empty"
+    if cells[j].strip().lower() in ("", "na", "n/a", "null", "none", "?", "-"):
+        what += ": fill what is missing, or leave its row out"
+    elif not any(c.isdigit() for c in cells[j]):
+        what += ": number the classes 0, 1, ..."
     other = next((d for d in ";\t|" if d != delimiter and d in cells[j]), None)
     return EbmError(
         f"{path}: line {line}, {column}: {what}" + (f"; is the delimiter {other!r}?" if other else "")
     )
 
 
-def _read_csv(path: str, file: Path, delimiter: str) -> Table:
+def _read_csv(path: str, file: Path, delimiter: str | None) -> Table:
     """Read a .csv of numbers, with or without a header."""
+    dialect = dialect_of(file, delimiter)
     rows: list[np.ndarray] = []
     lines: list[int] = []
     names: list[str] | None = None
-    with open(file, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.reader(stream, delimiter=delimiter)
-        for cells in reader:
-            if not cells:
-                continue
-            if not rows and names is None and _is_header(cells):
-                names = [" ".join(cell.split()) for cell in cells]
-                continue
-            width = len(names) if names else len(rows[0]) if rows else len(cells)
-            if len(cells) != width:
-                raise EbmError(
-                    f"{path}: line {reader.line_num} has {len(cells)} columns; expected {width}, as above"
-                )
-            try:
-                rows.append(np.fromiter(map(float, cells), np.float64, width))
-            except ValueError:
-                raise _bad_cell(path, reader.line_num, cells, names, delimiter) from None
-            lines.append(reader.line_num)
+    commas: set[str] = set()
+    row_names = RowNames()
+    for line, cells in dialect.cells(file):
+        if not rows and names is None and _is_header(cells, dialect.delimiter):
+            names = [" ".join(cell.split()) for cell in cells]
+            continue
+        if not rows:
+            names = row_names.found(names, len(cells))
+        width = row_names.width if rows else len(cells)
+        if len(cells) != width or (names and len(cells) != len(names) + row_names.there):
+            expected = len(names) + row_names.there if names else width
+            raise EbmError(f"{path}: line {line} has {len(cells)} columns; expected {expected}, as above")
+        cells = row_names.taken(cells)
+        try:
+            numbers = [as_float(cell, dialect.delimiter, commas) for cell in cells]
+        except ValueError:
+            raise _bad_cell(path, line, cells, names, dialect.delimiter) from None
+        rows.append(np.array(numbers, np.float64))
+        lines.append(line)
+    row_names.check(path)
+    if commas == {"thousands"}:
+        what = "every comma stands before three digits, such as in 1,000"
+        raise EbmError(f"{path}: {what}: expected decimal points, and nothing between thousands")
     width = len(rows[0]) if rows else 0
     return Table(path, np.array(rows, np.float64).reshape(len(rows), width), range(width), lines, names)
 
 
 def read_table(
-    path: str | Path, key: str | None, labels: str | int | None, delimiter: str, numbers: bool = False
+    path: str | Path,
+    key: str | None,
+    labels: str | int | None,
+    delimiter: str | None = None,
+    numbers: bool = False,
 ) -> tuple[Table, np.ndarray | None]:
     """Return a checked table of finite numbers, (n, d) with n and d >= 1, and its labels.
 
@@ -297,7 +315,7 @@ def _label_column(table: Table, labels: str | int) -> int:
     return labels % d
 
 
-def read_array(path: str | Path, key: str | None = None, *, delimiter: str = ",") -> np.ndarray:
+def read_array(path: str | Path, key: str | None = None, *, delimiter: str | None = None) -> np.ndarray:
     """Read one table of finite numbers from a .npy, .npz or .csv file.
 
     Parameters
@@ -306,8 +324,10 @@ def read_array(path: str | Path, key: str | None = None, *, delimiter: str = ","
         The file; ``~`` is the home directory. A .csv may begin with a line of names.
     key : str, optional
         The array in a .npz; by default ``X`` or ``x``, else the only 2-D one.
-    delimiter : str
-        Between the cells of a .csv.
+    delimiter : str, optional
+        Between the cells of a .csv; by default a comma, semicolon, tab, bar or spaces, as its first lines
+        have it. Where commas do not part cells they are decimal ones. A first column without a name that
+        counts the rows, or names them, is left out.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from ebm.arrays import row_blocks
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
-from ebm.errors import EbmError, NotSupported, expect, expect_all
+from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
 from ebm.machine import (
     Array,
     Count,
@@ -199,7 +199,7 @@ class DBM(EvenLayers):
 
     def __repr__(self) -> str:
         own = " - ".join(f"{n} × {u}" for n, u in zip(self.sizes, self.layer_units, strict=True))
-        return f"DBM({own}, {self.dtype})"
+        return printable(f"DBM({own}, {self.dtype})")
 
     n_visible = property(lambda self: self.sizes[0], doc="Units in a row of data.")
 

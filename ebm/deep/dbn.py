@@ -13,7 +13,7 @@ from pydantic import Field
 from ebm.arguments import as_count, as_flag, as_function
 from ebm.arrays import Owned
 from ebm.deep.unfolding import autoencoder, with_readout
-from ebm.errors import EbmError, NotSupported, expect, expect_all
+from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
 from ebm.learning import CD, Rule
 from ebm.machine import Array, Count, Machine, Params, as_rows, put
 from ebm.network import Layer, Network
@@ -193,7 +193,7 @@ class DBN:
 
     def __repr__(self) -> str:
         own = " - ".join(f"{n} × {u}" for n, u in zip(self.sizes, self.layer_units, strict=True))
-        return f"DBN({own}, {self.dtype})"
+        return printable(f"DBN({own}, {self.dtype})")
 
     @property
     def params(self) -> Owned:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_array
 from ebm.diagnostics.series import Array
-from ebm.errors import EbmError, NotSupported, expect
+from ebm.errors import EbmError, NotSupported, expect, printable
 
 __all__ = ["Beta", "estimate_beta"]
 
@@ -41,7 +41,7 @@ class Beta:
         return self.value
 
     def __str__(self) -> str:
-        return f"β = {self.value:.4f} ± {self.stderr:.4f}"
+        return printable(f"β = {self.value:.4f} ± {self.stderr:.4f}")
 
 
 @runtime_checkable

@@ -87,7 +87,7 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # Notepad begins files with a mark
     except FileNotFoundError:
         raise EbmError(f"{path}: no such file; expected a config such as configs/tiny.toml") from None
     except (OSError, UnicodeDecodeError) as error:

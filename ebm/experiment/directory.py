@@ -22,6 +22,7 @@ from ebm.errors import EbmError
 from ebm.experiment.locking import Lock, is_lock
 from ebm.experiment.origin import origin
 from ebm.files import is_leftover, naming, write_atomic
+from ebm.plots.reading import row_of
 from ebm.training import State
 
 __all__ = ["RunDirectory", "finite"]
@@ -186,13 +187,14 @@ class RunDirectory:
         """Drop what came after `step`: lines of a run that went on past its last checkpoint."""
         kept = []
         if self.metrics.exists():
-            for line in self.metrics.read_text().splitlines():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:
-                    break  # killed while it wrote
-                if row["step"] <= step:
-                    kept.append(line)
+            lines = self.metrics.read_bytes().splitlines()
+            for number, line in enumerate(lines, 1):
+                row = row_of(line)
+                if row is None and number < len(lines):  # the last one: killed while it wrote
+                    what = "expected a JSON object with an integer 'step'"
+                    raise EbmError(f"{self.metrics}: line {number}: {what}")
+                if row is not None and row["step"] <= step:
+                    kept.append(line.decode())
         self.write_text("metrics.jsonl", "".join(f"{line}\n" for line in kept))
 
     # Checkpoints.

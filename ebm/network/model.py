@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count, as_float_type, as_numbers
 from ebm.arrays import Owned, float_dtype, parameter
-from ebm.errors import EbmError, NotSupported, expect_all, short
+from ebm.errors import EbmError, NotSupported, expect_all, printable, short
 from ebm.machine import Array, FloatType, Params, as_weights
 from ebm.network.passes import Masks, backward, forward, mean_of
 from ebm.rows import as_source
@@ -144,7 +144,7 @@ class Network:
 
     def __repr__(self) -> str:
         sizes = " → ".join(str(len(self.params[f"b{k}"])) for k in range(len(self.layer_units)))
-        return f"Network({self.n_in} → {sizes}, {self.readout_units})"
+        return printable(f"Network({self.n_in} → {sizes}, {self.readout_units})")
 
     def layers(self) -> list[Layer]:
         """Its layers, with copies of their arrays."""

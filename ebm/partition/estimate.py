@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.errors import printable
 from ebm.machine import Array, Base, Machine
 from ebm.notebook import html_table
 from ebm.partition.limits import LEAST_ESS, MOST_STDERR
@@ -102,7 +103,7 @@ class LogZ:
     def __str__(self) -> str:
         error = "" if self.verdict == "exact" or math.isnan(self.stderr) else f" ± {self.stderr:.3f}"
         verdicts = {"agree": "; estimates agree", "do not trust": f"; DO NOT TRUST: {self.reason}"}
-        return f"{self.value:.4f}{error} nats ({self.method}{verdicts.get(self.verdict, '')})"
+        return printable(f"{self.value:.4f}{error} nats ({self.method}{verdicts.get(self.verdict, '')})")
 
     def __repr__(self) -> str:
         return f"LogZ({self})"

@@ -62,7 +62,7 @@ def read_metrics(run: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        row = _row(line)
+        row = row_of(line)
         if row is not None:
             rows[int(row["step"])] = row
         elif number < len(lines):
@@ -76,7 +76,7 @@ def read_metrics(run: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     return table
 
 
-def _row(line: bytes) -> dict[str, float] | None:
+def row_of(line: bytes) -> dict[str, float] | None:
     """Return the numbers of one line, or None if it is no object with an integer step."""
     try:
         row = json.loads(line)

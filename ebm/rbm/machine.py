@@ -20,7 +20,7 @@ from ebm.arguments import (
 )
 from ebm.arrays import Owned, row_blocks
 from ebm.bits import Bits, as_bits, lower_state
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, printable
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
     SCANS,
@@ -221,7 +221,8 @@ class RBM:
         return RBM(self.visible, self.hidden, self.W, self.b, self.c, theta=theta)
 
     def __repr__(self) -> str:
-        return f"RBM({self.visible}, {self.hidden}, {self.n_visible} × {self.n_hidden}, {self.dtype})"
+        size = f"{self.n_visible} × {self.n_hidden}"
+        return printable(f"RBM({self.visible}, {self.hidden}, {size}, {self.dtype})")
 
     def graph(self) -> Graph:
         """All units, the hidden ones last, as a pairwise model: a copy of today's parameters, float64."""

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ebm.errors import EbmError, NotSupported, short
+from ebm.errors import EbmError, NotSupported, printable, short
 from ebm.units.family import Array, Part, Units, as_units
 
 __all__ = ["Mixed"]
@@ -63,7 +63,7 @@ class Mixed(Units):
         object.__setattr__(self, "blocks", tuple((units, int(n)) for units, n in blocks))
 
     def __repr__(self) -> str:
-        return f"Mixed({' + '.join(f'{n} × {units}' for units, n in self.blocks)})"
+        return printable(f"Mixed({' + '.join(f'{n} × {units}' for units, n in self.blocks)})")
 
     def _refuse(self, what: str) -> NoReturn:
         raise NotSupported(f"{self}: units of several types have no common {what}; expected one type")
