@@ -37,8 +37,20 @@ def test_rounds_that_have_arrived_keep_about_their_error():
     assert 0.8 < np.sqrt(np.mean(np.square(z))) < 1.0
 
 
+def test_an_error_falls_no_faster_than_the_root_of_the_work():
+    """Whoever has not met the tail of the weights states the least error."""
+    rounds = Rounds()
+    rounds.add(50, Estimate(9.0, 5.0), trial=True)
+    stated = [
+        rounds.add(w, Estimate(10.0, s)).stderr for w, s in ((100, 0.4), (200, 0.1), (400, 0.3), (1600, 0.1))
+    ]
+    np.testing.assert_allclose(stated, [0.4, 0.4 / np.sqrt(2), 0.3, 0.15], rtol=0.02)
+
+
 def test_one_round_says_nothing_of_the_next():
-    assert Rounds().add(10, Estimate(3.0, 0.1)) == Estimate(3.0, 0.1, facts={"to_come": 0.0})
+    only = Rounds().add(10, Estimate(3.0, 0.1))
+    assert (only.value, only.facts) == (3.0, {"to_come": 0.0})
+    assert only.stderr == pytest.approx(0.1)
 
 
 def test_what_comes_from_above_mirrors():

@@ -38,8 +38,8 @@ def test_a_sound_ladder_leads_whatever_the_others_claim():
     assert (found.verdict, found.method) == ("agree", "ais")
 
 
-def test_what_is_not_certain_to_half_a_nat_agrees_with_nothing():
-    found = judge(estimates(ais=(10.0, 0.6), mbar=(10.0, 0.05)))
+def test_what_is_not_certain_to_a_third_of_a_nat_agrees_with_nothing():
+    found = judge(estimates(ais=(10.0, 0.4), mbar=(10.0, 0.05)))
     assert (found.verdict, found.method) == ("do not trust", "mbar")
 
 

@@ -51,7 +51,7 @@ def _shorter(
     rounds = Rounds()
     for k, fraction in enumerate(SHORTER):
         few = max(1, n_temperatures // fraction)
-        rounds.add(few, _anneal(machine, base, rng.split(k), few, n_chains, tick))
+        rounds.add(few, _anneal(machine, base, rng.split(k), few, n_chains, tick), trial=True)
     return rounds
 
 
@@ -131,7 +131,8 @@ class ReverseAIS(Effort):
                 machine, x, base=base, betas=betas, seed=part, progress=progress if fraction == 1 else None
             )
             up = weighty(-log_w, "reverse AIS", n_temperatures=float(few))
-            estimate = rounds.add(few, Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w))
+            down = Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)
+            estimate = rounds.add(few, down, trial=fraction > 1)
         return estimate
 
 

@@ -47,7 +47,8 @@ def populated(
     rounds = Rounds()
     for fraction in SHORTER:  # of fewer chains: as few sweeps as one leave nothing in equilibrium
         few, short = max(_FEWEST, n_chains // 4), max(1, 4 * n_sweeps // fraction)
-        rounds.add(few * short, _populate(machine, base, rng.split(fraction), few, short, tick))
+        trial = _populate(machine, base, rng.split(fraction), few, short, tick)
+        rounds.add(few * short, trial, trial=True)
     while True:
         yield {
             "population": rounds.add(

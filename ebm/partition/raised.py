@@ -48,7 +48,7 @@ class RAISE:
         states, rounds = machine.clamp(context.data, rng), Rounds(sign=-1)
         for fraction in SHORTER:
             few = max(1, self.n_temperatures // fraction)
-            rounds.add(few, self._implied(machine, states, base, few, rng.split(fraction)))
+            rounds.add(few, self._implied(machine, states, base, few, rng.split(fraction)), trial=True)
         implied = self._implied(machine, states, base, self.n_temperatures, rng, context.progress)
         estimates = {"raise": rounds.add(self.n_temperatures, implied)}
         bound = {"reason": "bounds the log-likelihood of these data under the annealed model"}

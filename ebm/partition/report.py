@@ -20,7 +20,7 @@ from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.partition.growing import Clock, Effort, Growing, grow
 from ebm.partition.importance import annealed
-from ebm.partition.limits import MOST_APART
+from ebm.partition.limits import MOST_APART, MOST_STDERR
 from ebm.partition.population import populated
 from ebm.partition.tempered import tempered
 from ebm.stream import Stream
@@ -30,7 +30,6 @@ __all__ = ["Report", "judge"]
 _SIGMAS = 3.0  # by which two estimates may differ
 _LARGE = 512  # units: where sweeps are dear, fewer ladders that are longer meet sooner
 _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
-_MOST_STDERR = 0.5  # nats: agreement with what is less certain says little
 _LADDERS = ("mbar", "mbar_uniform")  # these lead: what they miss shows between their two ends
 _INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
 _HIGHER = {"mbar_uniform": 0.0, "population_uniform": 0.0, "ais": 3.0, "population": 3.0}  # by nats: heard
@@ -98,7 +97,7 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     sound = {
         key: estimates[key]
         for key in _INDEPENDENT
-        if key in estimates and not estimates[key].trouble and estimates[key].stderr <= _MOST_STDERR
+        if key in estimates and not estimates[key].trouble and estimates[key].stderr <= MOST_STDERR
     }
     pool = sound or {key: e for key, e in estimates.items() if math.isfinite(e.value)} or estimates
     lead = [key for key in _LADDERS if key in sound] or list(pool)

@@ -37,15 +37,25 @@ class Rounds:
     work: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     stderrs: list[float] = field(default_factory=list)
+    _noise: float = 0.0  # the largest error of a whole round times the root of its work
 
-    def add(self, work: float, estimate: Estimate) -> Estimate:
-        """The estimate with an error that counts what it may still miss; the fact ``to_come``, nats."""
+    def add(self, work: float, estimate: Estimate, *, trial: bool = False) -> Estimate:
+        """The estimate with an error that counts what it may still miss; the fact ``to_come``, nats.
+
+        Of weights with a long tail those runs state the least error that have not met it. So an error falls
+        no faster than the root of the work from one round to the next; runs that are only a `trial` are
+        too short to tell.
+        """
+        stderr = estimate.stderr
+        if not trial and math.isfinite(stderr):
+            self._noise = max(self._noise, stderr * math.sqrt(work))
+            stderr = self._noise / math.sqrt(work)
         self.work.append(work)
         self.values.append(estimate.value)
-        self.stderrs.append(estimate.stderr)
+        self.stderrs.append(stderr)
         more = self.to_come()
         facts = estimate.facts | {"to_come": more}
-        return replace(estimate, stderr=math.hypot(estimate.stderr, more), facts=facts)
+        return replace(estimate, stderr=math.hypot(stderr, more), facts=facts)
 
     def to_come(self) -> float:
         """How much the last value may still move, nats: by the slowest law that the rounds do not rule out.
