@@ -409,12 +409,27 @@ def refuse_above(limit: float, terms: float, seconds_each: float, bytes_needed: 
     """Raise `TooLarge`, with an estimate of time and memory, when `terms` exceeds `limit`."""
     if terms <= limit:
         return
-    seconds = terms * seconds_each
-    time = f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:,.0f} h" if seconds < 1e8 else "years"
-    raise TooLarge(
-        f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {time} and"
-        f" {bytes_needed / 2**20:.0f} MiB; expected a smaller machine, or an estimate such as AIS"
-    )
+    instead = "expected a smaller machine, or an estimate such as AIS"
+    if not math.isfinite(terms):
+        number = "infinitely many terms, or more than a float can count"
+        raise TooLarge(f"{what} takes {number} (limit {limit:.2g}); {instead}")
+    need = "" if bytes_needed < 2**20 else f" and {bytes_needed / 2**20:.0f} MiB"
+    about = duration(terms * seconds_each)
+    raise TooLarge(f"{what} takes {terms:.2g} terms (limit {limit:.2g}), about {about}{need}; {instead}")
+
+
+def duration(seconds: float) -> str:
+    """A time in the largest unit of which it has at least two.
+
+    Examples
+    --------
+    >>> duration(0.2), duration(700.0), duration(9e4), duration(1e11)
+    ('a second', '12 minutes', '25 hours', '3,200 years')
+    """
+    for unit, length in (("years", 365.25 * 86400), ("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{float(f'{seconds / length:.2g}'):,.0f} {unit}"
+    return f"{seconds:.0f} seconds" if seconds >= 1.5 else "a second"
 
 
 def require_density(machine: Machine, betas: ArrayLike, who: str) -> None:

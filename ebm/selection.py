@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.learning.rules import predictor
-from ebm.machine import Array, Count, Machine, Parametrised, Params
+from ebm.machine import Array, Count, Machine, Parametrised, Params, put
 from ebm.partition import log_likelihood, log_z_ratio
 from ebm.parts import Arrays, Part
 from ebm.scores import free_energy_gap, pseudo_likelihood
@@ -80,8 +80,10 @@ class EarlyStopping:
     patience : int
         Evaluations without a better one after which learning stops.
     score : {"log_likelihood", "pseudo_likelihood", "free_energy_gap", "loss", "error"}, optional
-        loss, the mean −log p(y | x), of a network or a rule that predicts y, else pseudo_likelihood, when
-        left out; error is the part of wrong predictions.
+        When left out: loss, the mean −log p(y | x), of a network or a rule that predicts y; else
+        pseudo_likelihood; of machines that have none (real units, hidden units in the state) log_likelihood,
+        where sums over all states are too large its gain upon the best machine so far, by Bennett's ratio.
+        error is the part of wrong predictions.
         log_likelihood needs machines that are summed exactly, or evaluations that estimate log Z: a run whose
         ``log_likelihood`` is "ais" or "tempering". The gap, which only grows, has no best value: the last
         machine is kept whose gap is at most `limit`.
@@ -114,6 +116,9 @@ class EarlyStopping:
 
     def require(self, machine: Machine, train: Array, heldout: Array, log_z: float | None = None) -> None:
         """Raise what `measure` would, at once: for a score that the machine or the rows cannot have."""
+        if self.score is None and not _has_pseudo_likelihood(machine):
+            machine.visible_free_energy(heldout[:1])
+            return
         if self.score == "log_likelihood" and log_z is None:
             machine.require_exact()
             log_z = 0.0
@@ -146,10 +151,42 @@ class EarlyStopping:
                 raise NotSupported(f"EarlyStopping: score: {self.score!r} {what}")
             loss, error = predicts.score(machine, heldout)
             return -error if self.score == "error" else -loss
-        if self.score in (None, "pseudo_likelihood"):
+        if self.score == "pseudo_likelihood" or (self.score is None and _has_pseudo_likelihood(machine)):
             return float(pseudo_likelihood(machine, heldout).mean())
         log_z = machine.exact(stats=False)[0] if log_z is None else log_z
         return float(log_likelihood(machine, heldout, log_z).mean())
+
+
+def _has_pseudo_likelihood(machine: Machine) -> bool:
+    return machine.units.finite and machine.n_units == machine.n_visible
+
+
+def scored(
+    stopping: EarlyStopping,
+    state: Watched,
+    train: Array,
+    heldout: Array,
+    rng: Stream,
+    log_z: float | None = None,
+    rule: object = None,
+) -> float:
+    """`EarlyStopping.measure` of a machine that learns; where it would need exact sums, a gain upon the best.
+
+    The gains add up: the score of a machine is its mean held-out log-likelihood up to a constant.
+    """
+    machine = state.machine
+    assert isinstance(machine, Machine)
+    if stopping.score is None and predictor(rule) is None and not _has_pseudo_likelihood(machine):
+        try:
+            machine.require_exact()
+        except (TooLarge, NotSupported):
+            best = state.watch.best
+            if best is None:
+                return 0.0
+            other = machine.copy()
+            put(other, best.params)
+            return best.score + gain(other, machine, heldout, rng)[0]
+    return stopping.measure(machine, train, heldout, log_z, rule)
 
 
 def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple[float, float]:

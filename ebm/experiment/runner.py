@@ -35,8 +35,8 @@ from ebm.partition import annealed_log_weights, base_rate, log_likelihood, track
 from ebm.partition.estimate import log_mean_exp
 from ebm.plots import plot_run
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
-from ebm.selection import EarlyStopping
-from ebm.stream import AIS
+from ebm.selection import EarlyStopping, scored
+from ebm.stream import AIS, EVALUATE
 from ebm.training import Course, State, begin, train
 from ebm.training.history import Row
 from ebm.training.judges import Judge, by_energies
@@ -278,7 +278,8 @@ def _judge(work: Work, every: int) -> Judge[Machine]:
 
     def score(state: State[Machine], row: Row, stopping: EarlyStopping) -> float:
         assert heldout is not None
-        return stopping.measure(state.machine, train, heldout, row.get("log_z"), rule)
+        rng = state.rng.split(EVALUATE).split(state.step)
+        return scored(stopping, state, train, heldout, rng, row.get("log_z"), rule)
 
     return replace(energies, row=row, score=score)
 

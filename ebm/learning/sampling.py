@@ -13,7 +13,7 @@ from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, 
 from ebm.learning.tuning import Length, Tuning, as_length, tuned
 from ebm.machine import Array, Chains, Count, Machine, Params
 from ebm.parts import part_of
-from ebm.samplers.walkers import Adapts, Sampler, resume
+from ebm.samplers.walkers import Adapts, Sampler, Walkers, resume
 from ebm.stream import Stream
 
 __all__ = ["CD", "PCD"]
@@ -119,7 +119,7 @@ class Walked(Carried):
 
     like_params: ClassVar[tuple[str, ...]] = ("offsets",)
     x: Array
-    walkers: Params
+    walkers: Params = field(default_factory=dict)
     offsets: Params = field(default_factory=dict)
 
     @property
@@ -141,7 +141,8 @@ class PCD(Centring):
     n_chains : int
     sampler : Sampler, optional
         What moves the chains, such as ``Tempering(n_replicas=10)``, which crosses barriers that block Gibbs
-        sweeps, the default. A tempering ladder adapts every 256 steps.
+        sweeps, the default. A tempering ladder adapts every 256 steps. Exact states (`Direct`) are drawn anew
+        in every update.
     positive : {"gibbs", "mean-field"}
         Hidden units of a fully connected machine given the data, as of `CD`.
     centred, standardised, offset_rate, offsets
@@ -180,8 +181,9 @@ class PCD(Centring):
     def __post_init__(self) -> None:
         if self.k == "auto" and (self.sampler is not None or self.n_chains < 2):
             raise ValueError('k: "auto" is for two or more chains that are moved by Gibbs sweeps')
-        if self.sampler is not None and self.sampler.length is not None:
-            raise ValueError(f"sampler: {self.sampler!r}: expected one that may go on for ever")
+        if self.sampler is not None and self.sampler.length not in (None, 0):
+            what = "expected one that may go on for ever, or draws exact states"
+            raise ValueError(f"sampler: {self.sampler!r}: {what}")
 
     def init(self, machine: Machine, rng: Stream) -> Persistent | Walked:
         """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred."""
@@ -189,7 +191,7 @@ class PCD(Centring):
         offsets = self.begin_offsets(machine)
         if self.sampler is not None:
             walkers = self.sampler.init(machine, self.n_chains, rng)
-            return Walked(walkers.x, walkers.pack(), offsets)
+            return Walked(walkers.x, _kept(self.sampler, walkers), offsets)
         x = machine.sample0(self.n_chains, rng, machine.params["b"])
         return Persistent(x, None, offsets, Tuning() if self.k == "auto" else None)
 
@@ -229,10 +231,18 @@ class PCD(Centring):
         self, sampler: Sampler, machine: Machine, batch: Batch, carried: Walked, rng: Stream
     ) -> tuple[Params, Carried]:
         """The same with chains that k steps of the sampler move."""
-        state = resume(sampler, machine, carried.walkers)
-        for _ in range(int(self.k)):
+        if sampler.length == 0:  # exact states of a machine that is another by now
+            state = sampler.init(machine, self.n_chains, rng)
+        else:
+            state = resume(sampler, machine, carried.walkers)
+        for _ in range(0 if sampler.length == 0 else int(self.k)):
             state, _ = sampler.step(machine, state, rng)
             if state.time % _ADAPT == 0 and isinstance(sampler, Adapts):
                 sampler.adapt(state)
         gradient, offsets = self._contrast(machine, batch, state.target, carried.offsets, rng)
-        return gradient, Walked(state.x, state.pack(), offsets)
+        return gradient, Walked(state.x, _kept(sampler, state), offsets)
+
+
+def _kept(sampler: Sampler, walkers: Walkers) -> Params:
+    """What a sampler goes on from; nothing where it starts anew."""
+    return {} if sampler.length == 0 else walkers.pack()

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from ebm.errors import EbmError, settings
+from ebm.errors import EbmError, expect, settings
 from ebm.learning.rules import Batch, Carried
 from ebm.machine import Params
 from ebm.network.model import Network
@@ -64,6 +64,7 @@ class BackPropagation:
 
     def init(self, machine: Network, rng: Stream) -> Carried:
         """Nothing is carried."""
+        expect(machine, Network, "BackPropagation: machine", "a Network, such as readout makes")
         self.shares(len(machine.layer_units))
         return Carried()
 

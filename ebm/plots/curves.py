@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -190,7 +191,9 @@ def likelihood_curves(
     if not keys:
         raise EbmError(f"likelihood_curves: {where}: none of {', '.join(LIKELIHOODS)}, kl")
     if baselines is None:
-        baselines = {} if isinstance(run_or_metrics, Mapping) else read_baselines(run_or_metrics)
+        baselines = {}
+        if isinstance(run_or_metrics, (str, os.PathLike)):
+            baselines = read_baselines(run_or_metrics)
     ax = new_axes(ax, (7.4, 4.4))
     for rank, key in enumerate(keys):
         name, look, hollow = LIKELIHOODS[key]

@@ -45,6 +45,11 @@ class History:
             raise NoColumn(f"history: no column {key!r}; {nearest(str(key), known)}")
         return np.array([row.get(key, math.nan) for row in self.rows], np.float64)
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that any row has."""
+        return list(dict.fromkeys(key for row in self.rows for key in row))
+
     def __contains__(self, key: object) -> bool:
         return any(key in row for row in self.rows)
 
@@ -55,10 +60,10 @@ class History:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        columns = list(dict.fromkeys(key for row in self.rows for key in row))
-        return f"History({len(self)} rows of {', '.join(columns)})" if columns else "History(no rows)"
+        columns = ", ".join(self.columns)
+        return f"History({len(self)} rows of {columns})" if columns else "History(no rows)"
 
     def _repr_html_(self) -> str:
-        columns = list(dict.fromkeys(key for row in self.rows for key in row))
+        columns = self.columns
         rows = [[self.rows[k].get(key, "") for key in columns] for k in at_most(len(self))]
         return html_table(f"{len(self)} evaluations", columns, rows)

@@ -9,7 +9,7 @@ from typing import Any, Generic
 from ebm.learning.rules import Rule, predictor
 from ebm.machine import Array, Machine
 from ebm.rows import as_source, thinned
-from ebm.selection import EarlyStopping, gain
+from ebm.selection import EarlyStopping, gain, scored
 from ebm.stream import EVALUATE
 from ebm.training.equilibrium import Equilibrium
 from ebm.training.history import Row
@@ -97,7 +97,8 @@ def by_energies(rule: Rule[Machine], data: Any, heldout: Array | None, every: in
 
     def score(state: State[Machine], row: Row, stopping: EarlyStopping) -> float:
         assert heldout is not None
-        return stopping.measure(state.machine, thinned(as_source(data)), heldout, rule=rule)
+        rng = state.rng.split(EVALUATE).split(state.step)
+        return scored(stopping, state, thinned(as_source(data)), heldout, rng, rule=rule)
 
     def prefers(state: State[Machine], other: Machine) -> bool:
         machine = state.machine

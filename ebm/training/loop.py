@@ -17,6 +17,7 @@ from ebm.errors import EbmError, expect
 from ebm.learning import PCD, Rule
 from ebm.machine import Machine, as_data, as_machine, check_finite, put
 from ebm.optimisers import SGD, Optimiser
+from ebm.optimisers.around import Averages
 from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
 from ebm.progress import Progress, Update, showing
@@ -240,6 +241,8 @@ def fit(
     per_epoch = steps_per_epoch(len(rows), batch_size)
     judge = by_energies(rule, rows, heldout, per_epoch)
     state = begin(machine, rule, optimiser, seed)
+    if heldout is not None and (isinstance(state.memory, Averages) or stopping is not None):
+        machine.visible_free_energy(heldout[:1])  # what two machines are compared by: refused at once
     steps = train(
         state, rows, rule, optimiser, batch_size, seed,
         weights=weights, penalties=penalties, constraints=constraints,

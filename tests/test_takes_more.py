@@ -1,0 +1,126 @@
+"""What was refused though it could be done: exact chains, early stopping of all, plots of a history."""
+
+import numpy as np
+import pytest
+
+import ebm
+from ebm.errors import EbmError, NotSupported, TooLarge
+
+ROWS = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 0]] * 5)
+
+
+def test_chains_of_exact_states_have_the_exact_gradient():
+    """PCD whose chains are drawn anew from the machine as it is: its mean gradient is the exact one."""
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=1.0, seed=1, dtype=np.float64)
+    batch, rule = (ROWS, np.ones(len(ROWS))), ebm.PCD(n_chains=20000, sampler=ebm.Direct())
+    carried = rule.init(machine, ebm.Stream(0))
+    machine.params["b"] += 1.0  # what was drawn at the start is not of this machine
+    machine.project()
+    found, carried = rule.gradient(machine, batch, carried, ebm.Stream(1))
+    exact, _ = ebm.Exact().gradient(machine, batch, ebm.Exact().init(machine, ebm.Stream(2)), ebm.Stream(3))
+    for key in machine.params:
+        assert np.allclose(found[key], exact[key], atol=0.02), key
+    assert carried.states.shape == (20000, 4)
+
+
+def test_learning_with_exact_chains_is_saved_and_goes_on(tmp_path):
+    rule, optimiser = ebm.PCD(n_chains=10, sampler=ebm.Direct()), ebm.SGD(0.1)
+
+    def learn(state, steps):
+        learning = ebm.train(state, ROWS, rule, optimiser, 5)
+        while state.step < steps:
+            next(learning)
+        return state
+
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3)
+    whole = learn(ebm.begin(machine.copy(), rule, optimiser), 6)
+    ebm.save(tmp_path / "s.npz", learn(ebm.begin(machine.copy(), rule, optimiser), 3))
+    again = learn(ebm.load(tmp_path / "s.npz"), 6)
+    assert np.array_equal(again.machine.W, whole.machine.W)
+
+
+@pytest.mark.parametrize("sampler", [ebm.Annealing(), ebm.PopulationAnnealing()])
+def test_chains_that_end_are_refused(sampler):
+    with pytest.raises(EbmError, match="go on for ever, or draws exact states"):
+        ebm.PCD(sampler=sampler)
+
+
+STOPPED = {
+    "real units": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 2),
+    "DBM": lambda: ebm.DBM.random([4, 3, 2]),
+    "hidden units in the state": lambda: ebm.BoltzmannMachine(ebm.Bernoulli(), np.zeros((6, 6)), n_visible=4),
+    "too large for sums": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 60),
+    "bits": lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", STOPPED)
+def test_every_machine_has_a_default_early_stopping(kind):
+    machine = STOPPED[kind]()
+    first = {key: value.copy() for key, value in machine.params.items()}
+    stopping = ebm.EarlyStopping(patience=3)
+    history = ebm.fit(machine, ROWS, validation=ROWS, stopping=stopping, epochs=6, optimiser=ebm.SGD(0.1))
+    assert 3 <= len(history) <= 6
+    assert any(not np.array_equal(machine.params[key], value) for key, value in first.items())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_gains_that_stop_are_those_of_the_likelihood(monkeypatch):
+    """Where exact sums are refused the score rises by the gain of the held-out likelihood, to its error."""
+    from ebm.selection import EarlyStopping, scored
+    from ebm.stream import Stream
+    from ebm.training import begin
+
+    machine = ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 3, scale=0.3, seed=2, dtype=np.float64)
+    rows = machine.sample0(300, Stream(5))
+    state, stopping = begin(machine, ebm.CD(), ebm.SGD(0.1)), EarlyStopping()
+
+    def refuse():
+        raise TooLarge("no")
+
+    scores, exact = [], []
+    for shift in (0.0, 0.2, 0.4):
+        machine.params["b"][:] = shift
+        machine.params["W"][:] *= 1 + shift
+        machine.project()
+        exact.append(float(ebm.log_likelihood(machine, rows).mean()))
+        monkeypatch.setattr(machine, "require_exact", refuse, raising=False)
+        monkeypatch.setattr(ebm.RBM, "require_exact", lambda self: refuse())
+        scores.append(scored(stopping, state, rows, rows, Stream(7)))
+        monkeypatch.undo()
+        if shift == 0.0:
+            stopping.note(state, scores[0])
+    assert np.allclose(np.diff(scores), np.diff(exact), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "how", [{"optimiser": ebm.Averaged(ebm.SGD(0.1))}, {"stopping": ebm.EarlyStopping()}]
+)
+def test_what_cannot_be_compared_is_refused_before_learning(how):
+    machine, seen = ebm.BoltzmannMachine(ebm.Bernoulli(), np.zeros((30, 30)), n_visible=4), []
+    with pytest.raises(TooLarge, match="summing over the hidden units"):
+        ebm.fit(machine, ROWS, validation=ROWS, epochs=4, progress=lambda *a: seen.append(a), **how)
+    assert seen == []
+
+
+def test_plots_take_a_history():
+    pytest.importorskip("matplotlib")
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    history = ebm.fit(machine, ROWS, epochs=3)
+    assert history.columns[:3] == ["epoch", "step", "rate"]
+    (axes,) = np.ravel(ebm.plots.energy_curves(history))
+    assert any(np.array_equal(line.get_ydata(), history["free_energy_train"]) for line in axes.lines)
+
+
+def test_a_rule_of_networks_is_refused_for_machines():
+    with pytest.raises(EbmError, match="BackPropagation: machine: got an RBM; expected a Network"):
+        ebm.fit(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2), ROWS, rule=ebm.BackPropagation())
+
+
+def test_infinitely_many_terms_take_no_time():
+    machine = ebm.DBM.random([4, 3, 2], [ebm.Bernoulli(), ebm.Bernoulli(), ebm.Gaussian()])
+    with pytest.raises((TooLarge, NotSupported)) as refusal:
+        machine.visible_free_energy(np.eye(4))
+    assert "inf " not in str(refusal.value)
+    assert "years" not in str(refusal.value)
