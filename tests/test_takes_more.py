@@ -124,3 +124,39 @@ def test_infinitely_many_terms_take_no_time():
         machine.visible_free_energy(np.eye(4))
     assert "inf " not in str(refusal.value)
     assert "years" not in str(refusal.value)
+
+
+LABELLED = np.column_stack([ROWS, ROWS[:, 0] + ROWS[:, 1]]).astype(float)
+LABELLED[::2, -1] = np.nan
+RULES = [ebm.Hybrid(0.1), ebm.Hybrid(0.1, ebm.PCD(n_chains=4)), ebm.Discriminative()]
+
+
+def labelled():
+    units = ebm.Mixed(((ebm.Bernoulli(), 4), (ebm.Potts(3), 1)))
+    return ebm.RBM.random(units, ebm.Bernoulli(), 5, 3, seed=1, dtype=np.float64)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_rows_without_labels_are_learnt_from(rule):
+    machine = labelled()
+    history = ebm.fit(machine, LABELLED, rule=rule, epochs=2, batch_size=4, validation=LABELLED[1::2])
+    assert np.isfinite(history["free_energy_train"]).all()
+    alike = labelled()
+    steps = ebm.train(ebm.begin(alike, rule, ebm.SGD(0.05), 0), LABELLED, rule, ebm.SGD(0.05), 4, 0)
+    for _ in range(10):
+        next(steps)
+    assert np.array_equal(machine.W, alike.W)
+    other = ebm.partial_fit(ebm.begin(labelled(), rule, ebm.SGD(0.1)), LABELLED, rule, ebm.SGD(0.1))
+    assert np.isfinite(other.machine.W).all()
+
+
+def test_only_rules_that_do_without_take_rows_without_labels():
+    with pytest.raises(EbmError, match="nan at row 0, column 4"):
+        ebm.fit(labelled(), LABELLED, epochs=1)
+    wrong = LABELLED.copy()
+    wrong[2, 1] = np.nan  # not the label
+    for rule in RULES:
+        with pytest.raises(EbmError, match="nan at row"):
+            ebm.fit(labelled(), wrong, rule=rule, epochs=1)
+        with pytest.raises(EbmError, match="no row has a label"):
+            ebm.fit(labelled(), LABELLED[::2], rule=rule, epochs=1)

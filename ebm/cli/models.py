@@ -231,6 +231,7 @@ def score(
     from ebm import log_likelihood
     from ebm.checkpoint import load_machine
     from ebm.datasets import read_array
+    from ebm.machine import as_data
 
     check_output(output, (".npy", ".csv"))
     machine, rows = load_machine(model), read_array(data, key)
@@ -243,7 +244,7 @@ def score(
         raise EbmError(
             f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
         )
-    machine.units.check(rows, data, strict=True)
+    as_data(machine, rows, data, strict=True)
     estimate = _log_z(machine, seed=seed, **settings)
     each = log_likelihood(machine, rows, estimate, seed=seed)
     if output is not None:

@@ -23,6 +23,11 @@ class _Conditional:
 
     unit: int
 
+    @property
+    def may_lack(self) -> int:
+        """The unit that is predicted: rows may have NaN for it."""
+        return self.unit
+
     def score(self, machine: Machine, rows: Array) -> tuple[float, float]:
         """Mean −log p(y | x), nats, and the part whose y is not the likeliest, of rows that have a y."""
         i = _place(self, machine)

@@ -92,6 +92,15 @@ class Rule(Protocol[M]):
 
 
 @runtime_checkable
+class Completes(Protocol):
+    """The ability of a rule to learn from rows of which one visible unit is not known."""
+
+    @property
+    def may_lack(self) -> int:
+        """The unit, from the end where negative; NaN in rows where it is not known."""
+
+
+@runtime_checkable
 class Predicts(Protocol):
     """A rule of a machine that predicts a unit."""
 

@@ -14,6 +14,7 @@ from ebm.stream import EVALUATE
 from ebm.training.equilibrium import Equilibrium
 from ebm.training.history import Row
 from ebm.training.state import M, State
+from ebm.training.steps import complete
 
 __all__ = ["Judge", "by_energies", "evaluate"]
 
@@ -57,7 +58,7 @@ def evaluate(
     """
     machine = state.machine
     rng = state.rng.split(EVALUATE).split(state.step)
-    sets = {"train": thinned(as_source(data))}
+    sets = {"train": thinned(complete(as_source(data), rule))}
     if heldout is not None:
         sets["heldout"] = thinned(as_source(heldout))
     row: Row = {}
@@ -91,6 +92,7 @@ def by_energies(rule: Rule[Machine], data: Any, heldout: Array | None, every: in
         Updates between looks.
     """
     equilibrium, predicts = Equilibrium(rule, every), predictor(rule)
+    data = complete(data, rule)
 
     def row(state: State[Machine]) -> Row:
         return evaluate(state, data, heldout, rule) | equilibrium.look(state, data)

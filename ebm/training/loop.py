@@ -27,7 +27,7 @@ from ebm.stream import Seed
 from ebm.training.history import History, Row
 from ebm.training.judges import Judge, by_energies
 from ebm.training.state import M, State, begin
-from ebm.training.steps import steps_per_epoch, train
+from ebm.training.steps import as_learnt, steps_per_epoch, train
 
 __all__ = ["Course", "fit"]
 
@@ -236,7 +236,7 @@ def fit(
         expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
     if stopping is not None and validation is None:
         raise EbmError("fit: stopping: needs validation rows")
-    rows = _checked(machine, data)
+    rows = _checked(machine, data, rule)
     heldout = None if validation is None else as_data(machine, validation, "validation")
     per_epoch = steps_per_epoch(len(rows), batch_size)
     judge = by_energies(rule, rows, heldout, per_epoch)
@@ -254,11 +254,11 @@ def fit(
     return history
 
 
-def _checked(machine: Machine, data: ArrayLike) -> Any:
+def _checked(machine: Machine, data: ArrayLike, rule: object) -> Any:
     """Data of a machine: arrays are checked as a whole, others as their rows come."""
     source = as_source(data)
     if isinstance(source, np.ndarray):
-        return as_data(machine, source)
+        return as_learnt(machine, source, rule)
     if source.shape[1] != machine.n_visible:
         raise EbmError(f"data: expected shape (n, {machine.n_visible}), got {source.shape}")
     return source

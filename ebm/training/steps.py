@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_count, as_numbers
+from ebm.arguments import as_array, as_count, as_numbers
 from ebm.errors import EbmError, described, expect, expect_all
-from ebm.learning.rules import Batch, Rule
-from ebm.machine import Machine, as_data, check_finite
+from ebm.learning.rules import Batch, Completes, Rule
+from ebm.machine import Array, Machine, as_data, check_finite
 from ebm.optimisers import Optimiser
 from ebm.penalties import Constraint, Penalty, restrict
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream
 from ebm.training.state import M, State
 
-__all__ = ["Data", "as_batch", "partial_fit", "steps_per_epoch", "train"]
+__all__ = ["Data", "as_batch", "as_learnt", "complete", "partial_fit", "steps_per_epoch", "train"]
 
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
 
@@ -41,6 +41,32 @@ def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
     if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any() or w.sum() == 0:
         raise EbmError(f"weights: expected {n} finite numbers >= 0, not all zero")
     return (*arrays, w), float(w.mean())
+
+
+def as_learnt(machine: Machine, rows: Any, rule: object, what: str = "data") -> Array:
+    """Rows of data of a machine, checked; with NaN for a unit that the rule does without."""
+    rows = as_array(rows, what)
+    known = complete(rows, rule)
+    if known is rows:
+        return as_data(machine, rows, what)
+    if not len(known):
+        raise EbmError(f"{what}: no row has a label; expected some")
+    as_data(machine, known, what)
+    assert isinstance(rule, Completes)
+    others = np.delete(np.arange(rows.shape[1]), rule.may_lack)
+    lacking = np.isnan(rows[:, rule.may_lack])
+    machine.units.taken(others).check(rows[np.ix_(lacking, others)], what)
+    return rows
+
+
+def complete(rows: Any, rule: object) -> Any:
+    """The rows that lack nothing; all as they are where the rule takes no others, or there are no others."""
+    if not isinstance(rule, Completes) or not isinstance(rows, np.ndarray):
+        return rows
+    if rows.ndim != 2 or rows.dtype.kind != "f" or not -rows.shape[1] <= rule.may_lack < rows.shape[1]:
+        return rows
+    lacking = np.isnan(rows[:, rule.may_lack])
+    return rows[~lacking] if lacking.any() else rows
 
 
 def steps_per_epoch(n: int, batch_size: int) -> int:
@@ -101,7 +127,7 @@ def train(
     machine = state.machine
     checked = isinstance(data, tuple) or not isinstance(batch[0], np.ndarray)
     if isinstance(machine, Machine) and not checked:
-        batch = (machine.store(as_data(machine, batch[0])), *batch[1:])
+        batch = (machine.store(as_learnt(machine, batch[0], rule)), *batch[1:])
     per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     while True:
@@ -164,7 +190,7 @@ def partial_fit(
     (*arrays, w), mean_weight = as_batch(data, weights)
     machine = state.machine
     if isinstance(machine, Machine) and not isinstance(data, tuple):
-        arrays = [as_data(machine, arrays[0][:])]
+        arrays = [as_learnt(machine, arrays[0][:], rule)]
     _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)
     check_finite(machine, state.step)
     return state
