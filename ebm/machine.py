@@ -360,7 +360,14 @@ def require(machine: object, ability: type[T], who: str, instead: str = "") -> T
 
 def as_machine(machine: object, name: str) -> Machine:
     """The machine, or one line that it is none."""
-    return expect(machine, Machine, name, "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)")
+    expected = "a machine such as RBM.random(Bernoulli(), Bernoulli(), 6, 4)"
+    if isinstance(machine, type):
+        pass  # a class has the attributes of what it makes
+    elif isinstance(machine, Bounded):
+        expected = "a machine: its top is one (.top); or use its own sample, log_likelihood_bound, transform"
+    elif isinstance(machine, Parametrised):
+        expected = "a machine, which has an energy; or use its own predict, predict_mean, error"
+    return expect(machine, Machine, name, expected)
 
 
 def enumerate_states(units: Units, n: int, start: int = 0, stop: int | None = None) -> Array:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import ebm
+from ebm.cli import main
 from ebm.errors import EbmError, NotSupported, TooLarge
 
 ROWS = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 1, 1, 0]] * 5)
@@ -160,3 +162,61 @@ def test_only_rules_that_do_without_take_rows_without_labels():
             ebm.fit(labelled(), wrong, rule=rule, epochs=1)
         with pytest.raises(EbmError, match="no row has a label"):
             ebm.fit(labelled(), LABELLED[::2], rule=rule, epochs=1)
+
+
+def said(*args):
+    found = CliRunner().invoke(main, [str(arg) for arg in args])
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_commands_take_estimators_and_stacks(tmp_path):
+    np.save(tmp_path / "x.npy", ROWS)
+    x, path = tmp_path / "x.npy", tmp_path / "m.npz"
+    density = ebm.estimators.BoltzmannMachineDensity(n_components=2, n_iter=2, random_state=0).fit(ROWS)
+    ebm.save(path, density)
+    assert f"log-likelihood {density.score(ROWS):.4f} nats" in said("score", path, x)
+    drawn = np.array([line.split(",") for line in said("sample", path, "-n", 5).split()], float)
+    assert np.array_equal(drawn, density.sample(5, random_state=0))
+    assert f"log Z = {ebm.log_z(density.machine_).value:.4f}" in said("logz", path)
+    stack = ebm.DBN.greedy(ROWS, [3, 2], epochs=1)
+    ebm.save(path, stack)
+    top = ebm.log_z(stack.top)
+    assert f"log Z = {top.value:.4f}" in said("logz", path)
+    bound = stack.log_likelihood_bound(ROWS, top).mean()
+    assert f"lower bound of the log-likelihood {bound:.4f}" in said("score", path, x)
+    ebm.save(path, ebm.estimators.RBMTransformer(2, n_iter=1, random_state=0).fit(ROWS))
+    assert "log-likelihood" in said("score", path, x)
+    ebm.save(path, stack.unfold(ebm.Potts(2)))
+    found = CliRunner().invoke(main, ["logz", str(path)])
+    assert found.output == f"ebm: {path}: a Network; expected a machine, a stack or an estimator of one\n"
+
+
+def test_score_of_layers_of_several_types(tmp_path):
+    machine = ebm.DBM.random([3, 3, 2], [ebm.Gaussian(), ebm.Bernoulli(), ebm.Bernoulli()], scale=0.3)
+    ebm.save(tmp_path / "m.npz", machine)
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    expected = ebm.log_likelihood(machine, np.zeros((2, 3))).mean()
+    assert f"log-likelihood {expected:.4f}" in said("score", tmp_path / "m.npz", tmp_path / "x.npy")
+
+
+def test_a_machine_of_the_marginals_of_data():
+    for units, data in ((ebm.Bernoulli(), ROWS), (ebm.Ising(), 2 * ROWS - 1), (ebm.Potts(3), ROWS + 1)):
+        machine = ebm.BoltzmannMachine.from_data(data, 2, units=units, scale=1e-9)
+        assert (machine.n_visible, machine.n_hidden, machine.dtype) == (4, 2, np.float32)
+        _, stats = machine.exact()
+        means = units.encode(data).mean(0)
+        assert np.allclose(stats["b"][: len(means)], means, atol=0.05)
+        ebm.fit(machine, data, epochs=1)
+    with pytest.raises(EbmError, match=r"legal under Bernoulli\(\)"):
+        ebm.BoltzmannMachine.from_data(ROWS, units=ebm.Ising())
+
+
+def test_stacks_and_networks_say_what_to_use_instead():
+    stack = ebm.DBN.greedy(ROWS, [3, 2], epochs=1)
+    for call in (ebm.log_z, ebm.thermodynamics, lambda m: ebm.sample(m, 3), lambda m: ebm.fit(m, ROWS)):
+        with pytest.raises(EbmError, match=r"got a DBN; expected a machine: its top is one"):
+            call(stack)
+        with pytest.raises(EbmError, match=r"got a Network; expected a machine, .*predict"):
+            call(stack.unfold(ebm.Potts(2)))

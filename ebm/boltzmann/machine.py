@@ -43,7 +43,7 @@ from ebm.machine import (
     as_weights,
 )
 from ebm.stream import Seed, Stream, as_stream
-from ebm.units import Gaussian, Units
+from ebm.units import Bernoulli, Gaussian, Units
 from ebm.units.family import as_units
 
 __all__ = ["BoltzmannMachine"]
@@ -145,6 +145,32 @@ class BoltzmannMachine:
             J[first, second] = J[second, first] = 0
         J = (J + J.T).astype(dtype)
         return cls(units, csr_array(J) if cut else J, np.zeros(n * w, dtype), n_visible=n_visible)
+
+    @classmethod
+    def from_data(
+        cls,
+        data: ArrayLike,
+        n_hidden: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+        *,
+        units: Units = Bernoulli(),
+        scale: Positive = 0.01,
+        seed: Seed = 0,
+        dtype: FloatType = np.float32,
+    ) -> BoltzmannMachine:
+        """Make a machine that starts near the product of the data's marginals.
+
+        Biases of visible units are the inputs whose means are the data's, kept half a row away from the ends;
+        those of hidden units are zero, couplings normal with standard deviation `scale`.
+        """
+        rows = as_units(units, "units").check(data)
+        if rows.ndim != 2 or 0 in rows.shape:
+            raise EbmError(f"data: expected rows of units, got shape {rows.shape}")
+        machine = cls.random(units, rows.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
+        mean = units.encode(rows).mean(0, dtype=np.float64)
+        away = 0.5 / (len(rows) + 1)
+        machine.params["b"][: len(mean)] = units.link(mean, floor=away)
+        machine.project()
+        return machine
 
     @property
     def params(self) -> Owned:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import click
 
@@ -12,6 +12,8 @@ from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, 
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ebm.machine import Machine
     from ebm.partition import LogZ
 
@@ -54,7 +56,7 @@ def sample(
     burn_in: int | None,
     thin: int | None,
 ) -> None:
-    """Draw samples of MODEL, a file such as runs/digits/model.npz.
+    """Draw samples of MODEL, a file such as runs/digits/model.npz: a machine, a stack, or an estimator.
 
     \b
     Examples:
@@ -67,10 +69,11 @@ def sample(
     check_output(output, (".npy", ".npz", ".csv"))
     from ebm import DBN
     from ebm import sample as draw
-    from ebm.checkpoint import load, load_machine
+    from ebm.checkpoint import load
     from ebm.experiment.config import build_sampler
 
     chosen = build_sampler(sampler, settings if beta is None else (*settings, f"beta={beta}"))
+    plain = sampler == "gibbs" and not settings and beta is burn_in is thin is None
     how: dict[str, Any] = {"sampler": chosen, "seed": seed, "burn_in": burn_in, "thin": thin}
     loaded = load(model)
     with warnings.catch_warnings():
@@ -78,8 +81,46 @@ def sample(
         if isinstance(loaded, DBN):
             _write_samples({"x": loaded.sample(n, **how)}, {}, output)
             return
-        drawn = draw(load_machine(model), n, **how)
+        if isinstance(loaded, Density) and plain:  # in the units of the rows that it was fitted to
+            _write_samples({"x": loaded.sample(n, random_state=seed)}, {}, output)
+            return
+        drawn = draw(_machine_of(model, loaded), n, **how)
     _write_samples({"x": drawn.x, "free_energy": drawn.free_energy}, drawn.diagnostics, output)
+
+
+@runtime_checkable
+class Density(Protocol):
+    """An estimator of the density of rows."""
+
+    def score_samples(self, X: Any) -> Any:
+        """log p of each row, nats."""
+
+    def sample(self, n_samples: int, random_state: Any) -> Any:
+        """New rows."""
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """An estimator that has learnt a machine."""
+
+    machine_: Any
+
+
+def _machine_of(model: str, loaded: Any) -> Machine:
+    """The machine in what was loaded: itself, of a state, of an estimator; of a stack its top."""
+    from ebm.deep import DBN
+    from ebm.machine import Machine
+    from ebm.training import State
+
+    if isinstance(loaded, (State, DBN)):
+        loaded = loaded.machine if isinstance(loaded, State) else loaded.top
+    elif isinstance(loaded, Fitted):
+        loaded = loaded.machine_
+    if not isinstance(loaded, Machine):
+        raise EbmError(
+            f"{model}: a {type(loaded).__name__}; expected a machine, a stack or an estimator of one"
+        )
+    return loaded
 
 
 def _write_samples(arrays: dict[str, Any], measured: dict[str, Any], output: str | None) -> None:
@@ -141,7 +182,7 @@ def _log_z_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @in_one_line
 def logz(model: str, as_json: bool, **settings: Any) -> None:
-    """Print log Z of MODEL in nats, with its standard error.
+    """Print log Z of MODEL in nats, with its standard error; of a stack, that of its top.
 
     Exact where that fits; else several estimators run until they are accurate or the budget is spent, and the
     verdict says whether they agree.
@@ -154,11 +195,11 @@ def logz(model: str, as_json: bool, **settings: Any) -> None:
     """
     import json
 
-    from ebm.checkpoint import load_machine
+    from ebm.checkpoint import load
     from ebm.experiment.directory import finite
     from ebm.experiment.report import summary_of
 
-    estimate = _log_z(load_machine(model), **settings)
+    estimate = _log_z(_machine_of(model, load(model)), **settings)
     if as_json:
         click.echo(json.dumps(finite({"unit": "nats"} | summary_of(estimate))))
         return
@@ -228,15 +269,17 @@ def score(
     """
     import numpy as np
 
-    from ebm import log_likelihood
-    from ebm.checkpoint import load_machine
+    from ebm.checkpoint import load
     from ebm.datasets import read_array
-    from ebm.machine import as_data
+    from ebm.deep import DBN
+    from ebm.experiment.work import data_units
 
     check_output(output, (".npy", ".csv"))
-    machine, rows = load_machine(model), read_array(data, key)
+    loaded, rows = load(model), read_array(data, key)
+    machine = loaded if isinstance(loaded, DBN) else _machine_of(model, loaded)
+    units = data_units(machine)
     if threshold is not None:
-        states = machine.units.states
+        states = units.states
         if states is None or len(states) != 2 or not np.isfinite(threshold):
             raise EbmError(f"--threshold {threshold}: expected a finite number, for units of two states")
         rows = np.where(rows >= threshold, states[1], states[0])
@@ -244,13 +287,34 @@ def score(
         raise EbmError(
             f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
         )
-    as_data(machine, rows, data, strict=True)
-    estimate = _log_z(machine, seed=seed, **settings)
-    each = log_likelihood(machine, rows, estimate, seed=seed)
+    each, said = _scores(model, loaded, rows, data, seed, settings)
     if output is not None:
         write_rows(each, output, header="log_likelihood_nats")
+    click.echo(said)
+
+
+def _scores(
+    model: str, loaded: Any, rows: np.ndarray, data: str, seed: int, settings: dict[str, Any]
+) -> tuple[np.ndarray, str]:
+    """The score of each row, and a line on them."""
+    from ebm import log_likelihood
+    from ebm.deep import DBN
+    from ebm.machine import as_data
+
+    kind = "log-likelihood"
+    if isinstance(loaded, Density):  # of the rows as they are given, whose columns it may scale
+        each = loaded.score_samples(rows)
+        said = f"{each.mean():.4f} nats per row (mean of {len(each)} rows; log Z as it was fitted)"
+        return each, f"{kind} {said}"
+    top = _machine_of(model, loaded)
+    if isinstance(loaded, DBN):
+        rows = loaded.layer_units[0].check(rows, data, strict=True)
+        estimate, kind = _log_z(top, seed=seed, **settings), "lower bound of the log-likelihood"
+        each = loaded.log_likelihood_bound(rows, estimate, seed=seed)
+    else:
+        rows = as_data(top, rows, data, strict=True)
+        estimate = _log_z(top, seed=seed, **settings)
+        each = log_likelihood(top, rows, estimate, seed=seed)
     spread = f", standard deviation over rows {each.std():.3f}" if len(each) > 1 else ""
-    click.echo(
-        f"log-likelihood {each.mean():.4f} ± {estimate.stderr:.4f} nats per row"
-        f" (mean of {len(each)} rows{spread}; log Z = {estimate})"
-    )
+    number = f"{each.mean():.4f} ± {estimate.stderr:.4f} nats per row"
+    return each, f"{kind} {number} (mean of {len(each)} rows{spread}; log Z = {estimate})"
