@@ -505,9 +505,13 @@ def as_rows(x: Any, units: Units, n_units: int, what: str = "x", *, strict: bool
 
 def as_data(machine: Machine, data: Any, what: str = "data", *, strict: bool = False) -> Array:
     """Rows of data of a machine, checked for shape and domain."""
-    machine = as_machine(machine, "machine")
-    units = machine.units if machine.n_units == machine.n_visible else machine.units.taken(_first(machine))
+    units = visible_units(as_machine(machine, "machine"))
     return as_rows(data, units, machine.n_visible, what, strict=strict)
+
+
+def visible_units(machine: Machine) -> Units:
+    """The type of the units in a row of data: of those in the state, the first."""
+    return machine.units if machine.n_units == machine.n_visible else machine.units.taken(_first(machine))
 
 
 def _first(machine: Machine) -> Array:

@@ -1,7 +1,10 @@
 """What was refused though it could be done: exact chains, early stopping of all, plots of a history."""
 
+import functools
+
 import numpy as np
 import pytest
+import scipy.sparse
 from click.testing import CliRunner
 
 import ebm
@@ -220,3 +223,25 @@ def test_stacks_and_networks_say_what_to_use_instead():
             call(stack)
         with pytest.raises(EbmError, match=r"got a Network; expected a machine, .*predict"):
             call(stack.unfold(ebm.Potts(2)))
+
+
+def test_estimators_learn_the_same_from_sparse_rows():
+    kinds = ebm.estimators.RBMTransformer, ebm.estimators.BoltzmannMachineDensity
+    for make in (functools.partial(kind, n_components=3, n_iter=2, random_state=0) for kind in kinds):
+        one, other = make().fit(ROWS), make().fit(scipy.sparse.csr_array(ROWS))
+        for key, value in one.machine_.params.items():
+            assert np.array_equal(other.machine_.params[key], value), key
+
+
+def test_the_natural_gradient_of_a_stack_with_layers_of_several_types():
+    """F⁻¹ of the exact slope; F is the covariance of the slopes of log p(v), over all v."""
+    layers = [ebm.Bernoulli(), ebm.Bernoulli(), ebm.Potts(3)]
+    machine = ebm.DBM.random([4, 3, 2], layers, scale=0.3, dtype=np.float64)
+    rule = ebm.NaturalGradient(damping=1e-2)
+    batch = (ROWS[:8].astype(float), np.ones(8))
+    found, _ = rule.gradient(machine, batch, rule.init(machine, ebm.Stream(0)), ebm.Stream(1))
+    exact, _ = ebm.Exact().gradient(machine, batch, ebm.Exact().init(machine, ebm.Stream(0)), ebm.Stream(1))
+    assert sum(float((found[key] * exact[key]).sum()) for key in exact) > 0  # uphill
+    assert {key: value.shape for key, value in found.items()} == {
+        key: value.shape for key, value in machine.params.items()
+    }

@@ -30,6 +30,7 @@ from ebm.units import Bernoulli
 
 __all__ = ["RBMTransformer"]
 
+_DENSE = 2**25  # numbers up to which sparse rows are learnt from as an array of 128 MiB
 _SMALL = 2**21  # batch · n_visible · n_hidden up to which a step is mostly calls
 
 
@@ -167,6 +168,8 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Shell):
         n_iter, batch_size = self._count("n_iter", 0), self._count("batch_size")
         order, weights = arranged(rows, None, sample_weight)
         rows = rows[order]
+        if rows.shape[0] * rows.shape[1] <= _DENSE:  # so that what is learnt does not depend on the form
+            rows = dense(rows)
         self._begin(rows, rule, optimiser)
         verbose, state = Verbose(self), self._learning
 

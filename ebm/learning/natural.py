@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params, enumerate_states, n_states, refuse_above
+from ebm.machine import Array, Machine, Params, enumerate_states, n_states, refuse_above, visible_units
 from ebm.stream import Stream
 
 __all__ = ["NaturalGradient"]
@@ -41,7 +41,7 @@ class NaturalGradient:
 
     def init(self, machine: Machine, rng: Stream) -> Carried:
         """Nothing; refuses machines that are too large."""
-        n = n_states(machine.units, machine.n_visible)
+        n = n_states(visible_units(machine), machine.n_visible)
         size = sum(p.size for p in machine.params.values())
         refuse_above(_LIMIT, n, _SECONDS, 8.0 * min(n, _LIMIT) * size, "NaturalGradient: the Fisher matrix")
         return Carried()
@@ -60,7 +60,7 @@ class NaturalGradient:
                 for key, p in machine.params.items()
             ]
         )
-        states = enumerate_states(machine.units, machine.n_visible).astype(machine.dtype)
+        states = enumerate_states(visible_units(machine), machine.n_visible).astype(machine.dtype)
         log_p = -machine.visible_free_energy(states)
         p = np.exp(log_p - log_p.max())
         p /= p.sum()
