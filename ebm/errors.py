@@ -55,8 +55,8 @@ def one_line(text: str) -> str:
 
     Examples
     --------
-    >>> one_line("a\nb")
-    'a\\nb'
+    >>> one_line("a" + chr(10) + "b") == "a" + chr(92) + "nb"
+    True
     """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -241,7 +241,7 @@ def test_a_checkpoint_is_a_model_and_a_network_is_none(tmp_path):
     ebm.save(tmp_path / "s.npz", ebm.begin(machine, CD(), SGD()))
     assert call("logz", tmp_path / "s.npz").exit_code == 0
     ebm.save(tmp_path / "n.npz", ebm.readout(None, np.eye(2), [0, 1], epochs=1))
-    assert "a Network; expected an RBM" in call("logz", tmp_path / "n.npz").stderr
+    assert "a Network; expected a machine" in call("logz", tmp_path / "n.npz").stderr
 
 
 @pytest.mark.parametrize(
