@@ -267,6 +267,18 @@ class HasFeatures(Machine, Protocol):
 
 
 @runtime_checkable
+class Curved(HasHidden, Protocol):
+    """That knows how far a step of learning may go."""
+
+    @property
+    def visible(self) -> Units:
+        """The type of the visible units."""
+
+    def curvature(self, v: ArrayLike) -> dict[str, float]:
+        """Of each parameter, what no eigenvalue of its Fisher matrix is much above, docs/math.md (5.7a)."""
+
+
+@runtime_checkable
 class TwoLayers(HasFeatures, HasHidden, Protocol):
     """With visible and hidden units that one matrix couples, the hidden ones summed out."""
 

@@ -47,12 +47,15 @@ class Watch(Part):
         Whether it was said that learning has left equilibrium.
     ladder : dict of str to ndarray
         The replicas that follow the machine, where log Z is tracked.
+    start : dict of str to ndarray
+        How large energies and precisions were when learning began.
     """
 
     best: Best | None = None
     waited: int = 0
     warned: bool = False
     ladder: Arrays = field(default_factory=dict)
+    start: Arrays = field(default_factory=dict)
 
 
 class Watched(Protocol):

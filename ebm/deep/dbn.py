@@ -17,7 +17,7 @@ from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
 from ebm.learning import CD, Rule
 from ebm.machine import Array, Count, Machine, Params, as_rows, put
 from ebm.network import Layer, Network
-from ebm.optimisers import SGD, Optimiser
+from ebm.optimisers import Optimiser
 from ebm.partition import LogZ, log_z
 from ebm.partition.likelihood import as_log_z
 from ebm.penalties import Penalty
@@ -26,6 +26,7 @@ from ebm.rbm import RBM
 from ebm.samplers import sample
 from ebm.stream import SAMPLE, Seed, Stream
 from ebm.training import fit
+from ebm.training.pace import steady
 from ebm.units import Bernoulli, Units
 from ebm.units.family import as_units
 
@@ -138,7 +139,7 @@ class DBN:
         rule : Rule, optional
             ``CD()`` when left out.
         optimiser : Optimiser or one for each layer, optional
-            ``SGD(0.05, momentum=0.5)`` when left out.
+            ``SGD(0.05, momentum=0.5)`` when left out, of real units at what is stable, as in `ebm.fit`.
         epochs : int or one for each layer
         batch_size, penalties, seed
             As in `ebm.fit`.
@@ -159,7 +160,7 @@ class DBN:
             raise EbmError("greedy: sizes: expected at least one hidden layer")
         learnt = expect_all(learnt, RBM, "learnt", "a sequence of RBMs")
         as_function(each, "each", "a number and an RBM")
-        optimisers = _each(SGD(0.05, momentum=0.5) if optimiser is None else optimiser, layers, "optimiser")
+        optimisers = _each(optimiser, layers, "optimiser")
         lengths = _each(epochs, layers, "epochs")
         machines: list[RBM] = []
         rows, units, stream = as_units(visible, "visible").check(data), visible, Stream(seed)
@@ -172,7 +173,8 @@ class DBN:
                     n = as_count(size, "sizes")
                     machine = RBM.from_data(rows, n, visible=units, hidden=hidden, seed=key)
                     fit(
-                        machine, rows, rule=CD() if rule is None else rule, optimiser=optimisers[k],
+                        machine, rows, rule=CD() if rule is None else rule,
+                        optimiser=steady(machine, rows, 0.05, 0.5) if optimiser is None else optimisers[k],
                         epochs=lengths[k], batch_size=batch_size, penalties=penalties, seed=key,
                         progress=_of_layer(update, k, layers),
                     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from ebm.samplers import sample
 from ebm.training import State
 from ebm.training.history import Row
 from ebm.training.judges import Judge
+from ebm.training.pace import steady
+from ebm.units import Gaussian
 
 __all__ = ["BoltzmannMachineDensity"]
 
@@ -35,11 +38,15 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         Restricted, or fully connected over the features without hidden units.
     n_components : int
         Hidden units of the restricted machine.
-    learning_rate : float
-        Falls to zero over the passes.
-    batch_size, n_iter : int
+    learning_rate : float, optional
+        Falls to zero over the passes. 0.05 when left out; of Gaussian units what is stable, if that is less,
+        docs/math.md (5.7a).
+    batch_size : int
+    n_iter : int, optional
+        Passes over the rows: 50, or as many as make 2000 updates, when left out.
     visible : Units, optional
-        Bernoulli where all of X is 0 or 1, else Gaussian, standardised inside, by default.
+        Bernoulli where all of X is 0 or 1, else Gaussian with learnt precisions, standardised inside, by
+        default.
     rule : Rule, optional
         ``PCD(n_chains=100)`` by default.
     optimiser : Optimiser, optional
@@ -66,15 +73,16 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     """
 
     _states = True
+    _real = Gaussian(learn_precision=True)
 
     def __init__(
         self,
         machine: str = "rbm",
         *,
         n_components: int = 16,
-        learning_rate: float = 0.05,
+        learning_rate: float | None = None,
         batch_size: int = 50,
-        n_iter: int = 50,
+        n_iter: int | None = None,
         visible: Any = None,
         rule: Any = None,
         optimiser: Any = None,
@@ -104,18 +112,18 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         EbmError
             Values outside the domain of the visible units, or parameters that make no sense.
         """
-        kind, n_iter, batch_size = (
-            self._choice("machine", "rbm", "boltzmann"),
-            self._count("n_iter", 0),
-            self._count("batch_size"),
-        )
-        rule = self._rule(PCD())
-        rate = Linear(self._number("learning_rate"), 0.0, epochs=max(1, n_iter))
-        optimiser = self._optimiser(SGD(rate))
+        kind, rule = self._choice("machine", "rbm", "boltzmann"), self._rule(PCD())
         X = self._dense_rows(X, reset=True)
         order, weights = arranged(X, None, sample_weight)
+        n_iter, batch_size = self._passes(len(order), 50, 2000), self._count("batch_size")
+        falls = partial(Linear, stop=0.0, epochs=max(1, n_iter))
+        rate = None if self.learning_rate is None else self._number("learning_rate")
+        given = self._optimiser(SGD(falls(rate or 0.0)))
         X, seed = self._begin_inputs(X[order]), self._seed()
         self.machine_, verbose = self._machine(kind, X, seed), Verbose(self)
+        optimiser = given
+        if self.optimiser is None and rate is None:
+            optimiser = steady(self.machine_, X, 0.05, schedule=falls)
 
         def row(state: State[Machine]) -> Row:
             return {"free_energy": float(state.machine.free_energy(X).mean())} if verbose.enabled else {}
@@ -131,7 +139,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     def _machine(self, kind: str, X: Array, seed: int) -> Any:
         if kind == "rbm":
             n_components = self._count("n_components")
-            return RBM.from_data(X, n_components, visible=self.visible_, seed=seed, dtype=X.dtype)
+            return RBM.from_data(X, n_components, visible=self.visible_, spread=1.0, seed=seed, dtype=X.dtype)
         if not self.visible_.finite:
             raise NotSupported(f"machine: boltzmann has no units {self.visible_}; expected rbm")
         mean = self.visible_.encode(X).mean(0, dtype=np.float64)

@@ -72,6 +72,8 @@ def restored(header: dict[str, Any], arrays: dict[str, Array], parts: dict[str, 
         raise EbmError(f"{name}: unknown parameter {min(unknown)!r}")
     estimator = made(**given)
     fitted = {key: _built(value) for key, value in header["fitted"].items()}
+    if name == "RBMTransformer" and "visible_" not in fitted:  # a file of before Gaussian units were scaled
+        fitted |= {"visible_": parts["machine_"].visible, "shift_": None, "scale_": None, "_steady": None}
     vars(estimator).update(fitted | arrays | parts)
     return estimator
 

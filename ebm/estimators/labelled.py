@@ -18,6 +18,7 @@ from ebm.learning.rules import predictor
 from ebm.machine import Array, Machine
 from ebm.network import LBFGS, BackPropagation, Layer, Network, fine_tune
 from ebm.optimisers import SGD, Adam, Linear, Optimiser
+from ebm.optimisers.schedules import Rate
 from ebm.penalties import L2
 from ebm.rbm import RBM
 from ebm.samplers import sample
@@ -25,9 +26,12 @@ from ebm.selection import EarlyStopping
 from ebm.training import State, begin, partial_fit
 from ebm.training.history import Row
 from ebm.training.judges import Judge
+from ebm.training.pace import steady
 from ebm.units import Gaussian, Mixed, Potts
 
 __all__ = ["RBMClassifier", "SoftmaxClassifier"]
+
+_MODES = ("discriminative", "hybrid", "generative")
 
 
 class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
@@ -138,12 +142,14 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         Learn log p(y | x), that and alpha log p(x, y), or log p(x, y) alone.
     alpha : float
         Of "hybrid".
-    learning_rate : float
-        Falls to zero over the passes.
+    learning_rate : float, optional
+        Falls to zero over the passes. 0.1 when left out; less where log p(x, y) of Gaussian units is learnt
+        and that would not be stable, docs/math.md (5.7a).
     momentum : float
     batch_size, n_iter : int
     n_iter_pretraining, learning_rate_pretraining : int, float
-        Passes that learn log p(x, y) before, by CD, at a rate that falls to zero: the classifier then starts
+        Passes that learn log p(x, y) before, by CD, at a rate that falls to zero, 0.03 or what is stable when
+        left out: the classifier then starts
         from features of what the data look like. Rows without a label are part of it. At high rates many
         hidden units fall silent at once: take less for more of them.
     dropout : float
@@ -191,12 +197,12 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         *,
         mode: str = "discriminative",
         alpha: float = 0.1,
-        learning_rate: float = 0.1,
+        learning_rate: float | None = None,
         momentum: float = 0.9,
         batch_size: int = 100,
         n_iter: int = 100,
         n_iter_pretraining: int = 0,
-        learning_rate_pretraining: float = 0.03,
+        learning_rate_pretraining: float | None = None,
         dropout: float = 0.0,
         l2: float = 0.0,
         visible: Any = None,
@@ -230,8 +236,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RBMClassifier:
         """Learn from X, (n_samples, n_features), an array or a sparse matrix, and labels y, (n_samples,)."""
-        rule, optimiser = self._how()
-        n_iter, batch_size = self._count("n_iter", 0), self._count("batch_size")
+        rule, n_iter, batch_size = self._how(), self._count("n_iter", 0), self._count("batch_size")
         X, y = self._rows_and(X, y)
         y = self._numbers(y)
         order, weights = arranged(X, np.nan_to_num(y, nan=-1), sample_weight)
@@ -248,6 +253,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         given: dict[str, Any] = {"weights": None if weights is None else weights[rest]}
         given |= {"batch_size": batch_size, "seed": seed, "penalties": self._penalties()}
         self._pretrain(rows[rest], given, verbose)
+        optimiser = self._ascent(rows[rest], falls=True)
 
         sets = {"train": rows[rest]} if verbose.enabled else {}
         sets |= {} if heldout is None else {"heldout": heldout}
@@ -270,7 +276,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
     def _pretrain(self, rows: Array, given: dict[str, Any], verbose: Verbose) -> None:
         """Learn what the rows look like, labels and all."""
         passes = self._count("n_iter_pretraining", 0)
-        rate = Linear(self._number("learning_rate_pretraining", ends=False), 0.0, epochs=max(1, passes))
+        if self.learning_rate_pretraining is not None:
+            self._number("learning_rate_pretraining", ends=False)
         if not passes:
             return
         rule: Rule[Machine] = CD()
@@ -280,7 +287,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         def say(done: float, line: str) -> None:
             verbose.say(done, f"pre-training, {line}")
 
-        optimiser = SGD(rate, momentum=self._number("momentum", 0, 1))
+        optimiser = self._stable(rows, self.learning_rate_pretraining, 0.03, passes, 1.0)
         learn(self.machine_, rows, rule, optimiser, epochs=passes, update=say, **given)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> RBMClassifier:
@@ -288,7 +295,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
 
         The first call makes the machine; it must name all classes.
         """
-        first, (rule, optimiser) = "machine_" not in vars(self), self._how(falls=False)
+        first, rule = "machine_" not in vars(self), self._how()
         X, y = self._rows_and(X, y, reset=first)
         if first:
             y, X = self._begin_labels(y, classes), self._begin_inputs(X)
@@ -297,6 +304,7 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         rows = np.column_stack([X, y.astype(X.dtype)])
         if first:
             self.machine_ = self._machine(rows, self._seed())
+        optimiser = self._ascent(rows, falls=False)
         if "_state" not in vars(self):
             self._state = begin(self.machine_, rule, optimiser, self._seed())
         partial_fit(self._state, rows, rule, optimiser, weights=sample_weight, penalties=self._penalties())
@@ -317,18 +325,35 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         numbers[known] = self._begin_labels(y[known])
         return numbers
 
-    def _how(self, *, falls: bool = True) -> tuple[Rule[Machine], Optimiser]:
-        """Rule and optimiser, checked."""
-        rate, dropout = self._number("learning_rate", ends=False), self._number("dropout", 0, 1)
-        schedule = Linear(rate, 0.0, epochs=max(1, self._count("n_iter", 0))) if falls else rate
-        optimiser = SGD(schedule, momentum=self._number("momentum", 0, 1))
-        mode = self._choice("mode", "discriminative", "hybrid", "generative")
+    def _how(self) -> Rule[Machine]:
+        """The rule, checked, and the numbers of the optimiser."""
+        dropout, mode = self._number("dropout", 0, 1), self._choice("mode", *_MODES)
+        self._number("momentum", 0, 1)
+        if self.learning_rate is not None:
+            self._number("learning_rate", ends=False)
         if mode == "discriminative":
-            return Discriminative(dropout=dropout), optimiser
+            return Discriminative(dropout=dropout)
         if mode == "hybrid":
-            generative = self._rule(CD())
-            return Hybrid(self._number("alpha"), generative, dropout=dropout), optimiser
-        return self._rule(PCD()), optimiser
+            return Hybrid(self._number("alpha"), self._rule(CD()), dropout=dropout)
+        return self._rule(PCD())
+
+    def _ascent(self, rows: Array, *, falls: bool) -> Optimiser:
+        """The optimiser of the passes over these rows."""
+        lag = 1 / (1 - min(self.momentum, 0.99))
+        part = {"discriminative": 0.0, "hybrid": self.alpha, "generative": lag}[self.mode]
+        epochs = max(1, self._count("n_iter", 0)) if falls else 0
+        return self._stable(rows, self.learning_rate, 0.1, epochs, part)
+
+    def _stable(self, rows: Array, rate: float | None, most: float, epochs: int, part: float) -> Optimiser:
+        """SGD at a rate, or at one that is stable; it falls to zero over the epochs, if there are any."""
+
+        def schedule(rate: float) -> Rate:
+            return Linear(rate, 0.0, epochs=epochs) if epochs else rate
+
+        if rate is not None:
+            return SGD(schedule(rate), momentum=self.momentum)
+        known = rows[~np.isnan(rows[:, -1])]
+        return steady(self.machine_, known, most, self.momentum, schedule, part)
 
     def _penalties(self) -> list[L2]:
         l2 = self._number("l2")

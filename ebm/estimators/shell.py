@@ -27,6 +27,7 @@ _BLOCK = 1024  # sparse rows that are made dense at a time
 class Shell(BaseEstimator):
     """The base of the estimators: parameters are kept as given and checked when something is fitted."""
 
+    n_iter: Any
     rule: Any
     optimiser: Any
 
@@ -47,6 +48,12 @@ class Shell(BaseEstimator):
     def _count(self, name: str, least: int = 1) -> int:
         """A parameter that is an integer."""
         return as_count(getattr(self, name), f"{type(self).__name__}: {name}", least)
+
+    def _passes(self, n: int, least: int, updates: int) -> int:
+        """The parameter `n_iter`; left out, passes over n rows that make so many updates, `least` or more."""
+        if self.n_iter is None:
+            return max(least, -(-updates // -(-n // self._count("batch_size"))))
+        return self._count("n_iter", 0)
 
     def _number(self, name: str, low: float = 0.0, high: float = math.inf, *, ends: bool = True) -> float:
         """A parameter that is a number between low and high; without these themselves unless `ends`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD
 from ebm.machine import Array
 from ebm.network import Layer, Network, fine_tune
-from ebm.optimisers import SGD, Adam, Linear
+from ebm.optimisers import Adam, Linear, Optimiser
 from ebm.penalties import L2
 from ebm.rbm import RBM
 from ebm.selection import EarlyStopping
+from ebm.training.pace import steady
 from ebm.units import Bernoulli, Gaussian, Potts, Units
 
 __all__ = ["DBNClassifier", "DBNRegressor"]
@@ -93,15 +95,15 @@ class _Stack(Inputs):
                 continue
             scale = rows.shape[1] ** -0.5  # where there is nothing to learn, features are random, not equal
             machine = RBM.from_data(rows, size, visible=units, scale=scale, seed=seed + k, dtype=X.dtype)
-            rate = how["learning_rate_pretraining"]
-            rate = rate / 10 if isinstance(units, Gaussian) else rate  # of unbounded inputs less is stable
-            self._pretrain(machine, rows, weights, Linear(rate, 0.0, epochs=epochs), epochs, seed + k)
+            falls = partial(Linear, stop=0.0, epochs=epochs)
+            optimiser = steady(machine, rows, how["learning_rate_pretraining"], 0.5, falls)
+            self._pretrain(machine, rows, weights, optimiser, epochs, seed + k)
             layers.append(Layer(machine.hidden, machine.W, machine.c))
             rows, units = machine.mean_h(rows), machine.hidden
         return layers
 
     def _pretrain(
-        self, machine: RBM, rows: Array, weights: Array | None, rate: Linear, epochs: int, seed: int
+        self, machine: RBM, rows: Array, weights: Array | None, optimiser: Optimiser, epochs: int, seed: int
     ) -> None:
         verbose = Verbose(self)
 
@@ -109,7 +111,7 @@ class _Stack(Inputs):
             verbose.say(done, f"pre-training {machine.n_visible} - {machine.n_hidden}, {line}")
 
         learn(
-            machine, rows, CD(), SGD(rate, momentum=0.5), epochs=epochs, batch_size=self._batch(len(rows)),
+            machine, rows, CD(), optimiser, epochs=epochs, batch_size=self._batch(len(rows)),
             seed=seed, weights=weights, update=say,
         )  # fmt: skip
 

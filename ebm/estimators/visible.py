@@ -64,9 +64,12 @@ class Inputs(Shell):
     ----------
     visible_ : Units
     shift_, scale_ : ndarray, (n_features,) or None
-        Gaussian units are (X − shift_) / scale_: of mean 0 and standard deviation 1 in the training rows.
+        Gaussian units are (X − shift_) / scale_: of mean 0 and the same standard deviation in all features of
+        the training rows.
     """
 
+    _real: Units = Gaussian()
+    _deviation = 1.0  # of a feature, in those of a Gaussian unit given the others
     _states = False  # whether values between the states are no data of two-state units
     visible: Any
     visible_: Units
@@ -87,12 +90,12 @@ class Inputs(Shell):
         """Decide what the visible units are, and return X as such."""
         between = bool(X.min(initial=0) >= 0 and X.max(initial=0) <= 1)
         between = between and (not self._states or bool(np.isin(X, (0, 1)).all()))
-        self.visible_ = self._units("visible", Bernoulli() if between else Gaussian())
+        self.visible_ = self._units("visible", Bernoulli() if between else self._real)
         self.shift_ = self.scale_ = None
         if isinstance(self.visible_, Gaussian):
             self.shift_, deviation = X.mean(0), X.std(0)
             self.scale_ = np.where(deviation > 10 * np.finfo(X.dtype).eps * np.abs(self.shift_), deviation, 1)
-            self.scale_ = self.scale_.astype(X.dtype)
+            self.scale_ = (self.scale_ / self._deviation).astype(X.dtype)
         return self._inputs(X)
 
     def _inputs(self, X: Array) -> Array:
@@ -131,7 +134,8 @@ def learn(
 ) -> None:
     """Train a machine in place."""
     state, per_epoch = begin(machine, rule, optimiser, seed), steps_per_epoch(len(rows), batch_size)
-    course = Course(epochs, per_epoch, judge or Judge(), stopping, update=update)
+    whole = rows[~np.isnan(rows).any(1)]  # a label may be missing
+    course = Course(epochs, per_epoch, judge or Judge(), stopping, update=update, rows=whole)
     steps = train(state, rows, rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
     for _ in course.run(state, steps):
         pass

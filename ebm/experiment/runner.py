@@ -220,7 +220,7 @@ def _learn(work: Work, state: State[Machine] | None) -> None:
     with work.report.progress("learning") as update:
         course = Course(
             settings.epochs, per_epoch, judge, None if work.heldout is None else settings.stopping,
-            settings.evaluate_every, config.optimiser, update,
+            settings.evaluate_every, config.optimiser, update, rows,
         )  # fmt: skip
         with _stop_between_steps() as stopped, np.errstate(all="ignore"), _last_good(run):
             if state is None:

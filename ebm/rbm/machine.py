@@ -40,6 +40,7 @@ from ebm.rbm.chains import BlockChains
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
 from ebm.rbm.parameters import (
     centred,
+    curvatures,
     first_values,
     random_weights,
     standardised,
@@ -159,6 +160,7 @@ class RBM:
         visible: Units = Bernoulli(),
         hidden: Units = Bernoulli(),
         scale: Positive = 0.01,
+        spread: Positive | None = None,
         seed: Seed = 0,
         dtype: FloatType = np.float32,
     ) -> RBM:
@@ -167,12 +169,19 @@ class RBM:
         Visible biases are the inputs whose means are the data's, kept half a row away from the ends, and
         precisions that are learnt start at one over the data's variances; hidden biases are zero, weights
         normal with standard deviation `scale` (Hinton 2012, section 8).
+
+        With a `spread`, weights have the size, in place of `scale`, with which the inputs of hidden units
+        differ by so much from row to row, whatever the data are measured in, and biases are such that these
+        inputs are 0 on the average: hidden means are features from the start. They differ by less where units
+        are noisier than the data, and where the layers would order by themselves, without data.
         """
         data = as_units(visible, "visible").check(data)
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
+        scale = scale if spread is None else 1.0
         machine = cls.random(visible, hidden, data.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
-        first_values(machine, data)
+        first_values(machine, data, spread)
+        machine.project()
         return machine
 
     @property
@@ -465,6 +474,13 @@ class RBM:
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Data are states: v itself."""
         return v
+
+    def curvature(self, v: ArrayLike) -> dict[str, float]:
+        """Of each parameter, what no eigenvalue of its Fisher matrix is much above, docs/math.md (5.7a).
+
+        Gradient ascent by a rate below two over it does not overshoot, as far as rows v show.
+        """
+        return curvatures(self, as_rows(v, self.visible, self.n_visible, "v"))
 
     def project(self) -> None:
         """Keep learnt potentials in range; products kept in running chains are made again."""

@@ -6,6 +6,7 @@ visible units is ``params["v.precision"]``, docs/math.md (4.8), and those of hid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,9 @@ __all__ = [
     "take_parameters",
     "uncentred",
 ]
+
+
+_LOOP = 1.0  # of means there and back between the layers: above it layers order by themselves, data or none
 
 
 def take_parameters(
@@ -102,13 +106,41 @@ def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
     return scale * Gaussian().sample(np.zeros((rows, columns)), u)
 
 
-def first_values(machine: RBM, data: Array) -> None:
-    """Put visible biases, and what potentials learn, where the data's marginals are; W stays."""
+def first_values(machine: RBM, data: Array, spread: float | None = None) -> None:
+    """Put visible biases, and what potentials learn, where the data's marginals are; W stays.
+
+    With a spread, W takes another size, and the hidden biases are such that inputs are 0 on the average.
+    """
     visible, params = machine.visible, machine.params
     for name, value in visible.fitted(data).items():
         params[f"v.{name}"][:] = value
-    mean = visible.encode(data).mean(0, dtype=np.float64)
-    params["b"][:] = visible.link(mean, floor=0.5 / (len(data) + 1))
+    phi = visible.encode(data)
+    mean = phi.mean(0, dtype=np.float64)
+    inputs = visible.link(mean, floor=0.5 / (len(data) + 1))
+    params["b"][:] = inputs
+    if spread is not None:
+        W, rest, own = params["W"], np.zeros_like(params["c"]), machine.visible.var(inputs)
+        W *= spread / math.sqrt(np.maximum(phi.var(0, dtype=np.float64), own).sum())
+        loop = np.linalg.norm(np.sqrt(own)[:, None] * W * np.sqrt(machine.hidden.var(rest)), 2)
+        W *= _LOOP / max(_LOOP, float(loop))
+        params["c"][:] = -mean @ W
+        params["b"] -= W @ machine.hidden.mean(rest)
+
+
+def curvatures(machine: RBM, v: Array) -> dict[str, float]:
+    """Of each parameter, what no eigenvalue of its Fisher matrix is much above, docs/math.md (5.7a)."""
+    visible, hidden = machine.visible, machine.hidden
+    phi, I = visible.encode(v).astype(np.float64), machine.inputs_h(v).astype(np.float64)
+    mean, var_h = hidden.mean(I), hidden.var(I)
+    var_v = visible.var(machine.b + mean @ machine.W.T.astype(np.float64))
+    of_v, of_h = float(var_v.mean(0).max()), float(var_h.mean(0).max())
+    squares_h, squares_v = float((mean * mean + var_h).sum(1).mean()), float((phi * phi).sum(1).mean())
+    found = {"W": of_v * squares_h + of_h * squares_v, "b": of_v, "c": of_h}
+    for name, slope in visible.grad_theta(v.astype(np.float64)).items():
+        found[f"v.{name}"] = float(slope.var(0).max())
+    for name, slope in hidden.mean_theta(I).items():
+        found[f"h.{name}"] = float((slope * slope).mean(0).max())
+    return found
 
 
 def centred(gradient: dict[str, Any], visible: Units, mu: Array, lam: Array, scratch: Scratch) -> Params:

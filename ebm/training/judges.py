@@ -12,6 +12,7 @@ from ebm.rows import as_source, thinned
 from ebm.selection import EarlyStopping, gain, scored
 from ebm.stream import EVALUATE
 from ebm.training.equilibrium import Equilibrium
+from ebm.training.health import count_idle
 from ebm.training.history import Row
 from ebm.training.state import M, State
 from ebm.training.steps import complete
@@ -53,7 +54,8 @@ def evaluate(
     """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
 
     Free energies where the machine sums its hidden units out; where they are in its state, energies of
-    completed states, whose difference is no free-energy gap. The k of ``PCD(k="auto")`` is "sweeps". Draws,
+    completed states, whose difference is no free-energy gap. Hidden units that are dead or saturated in all
+    rows are counted. The k of ``PCD(k="auto")`` is "sweeps". Draws,
     if any, are made beside the training's stream: evaluating changes nothing.
     """
     machine = state.machine
@@ -66,7 +68,8 @@ def evaluate(
     if predicts is not None:
         for name, rows in (sets if heldout is None else sets | {"heldout": heldout}).items():
             row[f"loss_{name}"], row[f"error_{name}"] = predicts.score(machine, rows)
-    energies = {name: machine.free_energy(machine.clamp(rows, rng)) for name, rows in sets.items()}
+    running = {name: machine.start(machine.clamp(rows, rng)) for name, rows in sets.items()}
+    energies = {name: machine.free_energy(x) for name, x in running.items()}
     chains = state.chains.states
     if chains is not None:
         energies["chains"] = machine.free_energy(chains)
@@ -77,7 +80,7 @@ def evaluate(
         row["free_energy_gap"] = row["free_energy_heldout"] - row["free_energy_train"]
     if state.chains.tuned is not None:
         row["sweeps"] = state.chains.tuned
-    return row
+    return row | count_idle(machine, running["train"])
 
 
 def by_energies(rule: Rule[Machine], data: Any, heldout: Array | None, every: int) -> Judge[Machine]:

@@ -16,7 +16,7 @@ from ebm.arguments import as_count
 from ebm.errors import EbmError, expect
 from ebm.learning import PCD, Rule
 from ebm.machine import Machine, as_data, as_machine, check_finite, put
-from ebm.optimisers import SGD, Optimiser
+from ebm.optimisers import Optimiser
 from ebm.optimisers.around import Averages
 from ebm.optimisers.schedules import rate_at
 from ebm.penalties import Constraint, Penalty
@@ -24,8 +24,10 @@ from ebm.progress import Progress, Update, showing
 from ebm.rows import as_source
 from ebm.selection import EarlyStopping
 from ebm.stream import Seed
+from ebm.training.health import check_sensible, extents, few, warn_idle
 from ebm.training.history import History, Row
 from ebm.training.judges import Judge, by_energies
+from ebm.training.pace import steady
 from ebm.training.state import M, State, begin
 from ebm.training.steps import as_learnt, steps_per_epoch, train
 
@@ -52,6 +54,9 @@ class Course(Generic[M]):
         Whose rate at the last update is in every row.
     update : callable, optional
         Called after every look with the fraction done and a line.
+    rows : (n, n_visible), optional
+        Of the data: learning stops when their energies leave any sensible range, and there is a warning in
+        the end if many hidden units are idle.
 
     Examples
     --------
@@ -77,6 +82,7 @@ class Course(Generic[M]):
     every: int = 1
     optimiser: Optimiser | None = None
     update: Update | None = None
+    rows: Any = None
 
     def __post_init__(self) -> None:
         as_count(self.epochs, "epochs", 0)
@@ -96,6 +102,7 @@ class Course(Generic[M]):
         stopped : callable
             Asked after every step; True ends the loop at once.
         """
+        self._begin(state)
         try:
             while not self.over(state):
                 next(steps)
@@ -119,10 +126,13 @@ class Course(Generic[M]):
         Raises
         ------
         Diverged
-            Parameters became non-finite.
+            Parameters became non-finite, or energies absurd.
         """
         check_finite(state.machine, state.step)
         epoch = state.step // self.per_epoch
+        self._begin(state)
+        if self.rows is not None and isinstance(state.machine, Machine):
+            check_sensible(state.machine, few(self.rows), state.watch.start, state.step, f" (epoch {epoch})")
         row: Row = {"epoch": epoch, "step": state.step}
         if self.optimiser is not None:
             row["rate"] = rate_at(self.optimiser.rate, max(0, state.step - 1) / self.per_epoch)
@@ -135,12 +145,28 @@ class Course(Generic[M]):
             self.update(1.0 if self.over(state) else epoch / self.epochs, ", ".join(filter(None, said)))
         return row
 
+    def _begin(self, state: State[M]) -> None:
+        """Note what is sensible for this machine and these rows."""
+        if self.rows is not None and isinstance(state.machine, Machine) and not state.watch.start:
+            state.watch.start = extents(state.machine, few(self.rows))
+
     def settle(self, state: State[M]) -> str:
         """Put the machine in place that is to be kept: "best", "average" or "last", which it returns.
 
         The best one that was remembered, where one was; else the averaged one, where there is one and the
         judge prefers it to the last.
+
+        Warns
+        -----
+        RuntimeWarning
+            More than a quarter of its hidden units are dead or saturated.
         """
+        kept = self._settle(state)
+        if self.rows is not None and state.step > 0:
+            warn_idle(state.machine, self.rows)
+        return kept
+
+    def _settle(self, state: State[M]) -> str:
         machine, best, average = state.machine, state.watch.best, state.memory.average
         if best is not None:
             put(machine, best.params)
@@ -185,7 +211,8 @@ def fit(
     rule : Rule, optional
         ``PCD()`` when left out.
     optimiser : Optimiser, optional
-        ``SGD(0.05)`` when left out.
+        ``SGD(0.05)`` when left out; of machines with real units at a rate that is stable for these rows, if
+        that is less: a tenth of one over the curvature at the start, docs/math.md (5.7a).
     epochs, batch_size : int
     weights : (n,), optional
         Row weights >= 0.
@@ -204,22 +231,24 @@ def fit(
     -------
     History
         A row per epoch: epoch, step, the rate of the last update, and energies, nats per sample: means and
-        standard deviations over rows, of data, validation rows and persistent chains. For rules whose
-        chains run by Gibbs sweeps, relaxation_time, in sweeps, at epochs 1, 2, 3, 4, 6, 8, 12, …, once the
-        chains have made 512.
+        standard deviations over rows, of data, validation rows and persistent chains; of machines with exact
+        hidden means, how many hidden units are dead (at the lower end in all rows) and saturated. For rules
+        whose chains run by Gibbs sweeps, relaxation_time, in sweeps, at epochs 1, 2, 3, 4, 6, 8, 12, …, once
+        the chains have made 512.
 
     Raises
     ------
     EbmError
         Data outside the units' domain; stopping without validation rows; arguments of a wrong kind.
     Diverged
-        Parameters became non-finite.
+        Parameters became non-finite, or free energies or precisions absurd.
 
     Warns
     -----
     RuntimeWarning
-        Once: the chains of the rule are too short for the relaxation time of the machine, which they then do
-        not sample (Decelle, Furtlehner & Seoane 2021).
+        More than a quarter of the hidden units are dead or saturated in the end. Once: the chains of the rule
+        are too short for the relaxation time of the machine, which they then do not sample (Decelle,
+        Furtlehner & Seoane 2021).
 
     Examples
     --------
@@ -231,12 +260,12 @@ def fit(
     """
     as_machine(machine, "machine")
     rule = PCD() if rule is None else rule
-    optimiser = SGD(0.05) if optimiser is None else optimiser
     if stopping is not None:
         expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
     if stopping is not None and validation is None:
         raise EbmError("fit: stopping: needs validation rows")
     rows = _checked(machine, data, rule)
+    optimiser = steady(machine, rows, 0.05) if optimiser is None else optimiser
     heldout = None if validation is None else as_data(machine, validation, "validation")
     per_epoch = steps_per_epoch(len(rows), batch_size)
     judge = by_energies(rule, rows, heldout, per_epoch)
@@ -248,7 +277,7 @@ def fit(
         weights=weights, penalties=penalties, constraints=constraints,
     )  # fmt: skip
     with showing(progress, "fit") as update:
-        course = Course(epochs, per_epoch, judge, stopping, optimiser=optimiser, update=update)
+        course = Course(epochs, per_epoch, judge, stopping, optimiser=optimiser, update=update, rows=rows)
         history = History(list(course.run(state, steps)))
     course.settle(state)
     return history

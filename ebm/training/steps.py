@@ -20,9 +20,12 @@ from ebm.optimisers import Optimiser
 from ebm.penalties import Constraint, Penalty, restrict
 from ebm.rows import as_source
 from ebm.stream import Seed, Stream
+from ebm.training.health import check_sensible, extents, few
 from ebm.training.state import M, State
 
 __all__ = ["Data", "as_batch", "as_learnt", "complete", "partial_fit", "steps_per_epoch", "train"]
+
+_OFTEN = 16  # updates with single batches between looks whether numbers are sensible
 
 Data: TypeAlias = ArrayLike | tuple[ArrayLike, ...]
 
@@ -173,7 +176,7 @@ def partial_fit(
     EbmError
         Rows outside the units' domain, or weights that make no sense.
     Diverged
-        Parameters became non-finite.
+        Parameters became non-finite, or free energies or precisions absurd.
 
     Examples
     --------
@@ -189,10 +192,14 @@ def partial_fit(
     _check(state, rule, optimiser, penalties, constraints)
     (*arrays, w), mean_weight = as_batch(data, weights)
     machine = state.machine
-    if isinstance(machine, Machine) and not isinstance(data, tuple):
-        arrays = [as_learnt(machine, arrays[0][:], rule)]
+    whole: Any = machine if isinstance(machine, Machine) and not isinstance(data, tuple) else None
+    if whole is not None:
+        arrays = [as_learnt(whole, arrays[0][:], rule)]
+        state.watch.start = state.watch.start or extents(whole, few(arrays[0]))
     _update(state, (*arrays, w / mean_weight), rule, optimiser, epoch, penalties, constraints)
     check_finite(machine, state.step)
+    if whole is not None and (state.step < _OFTEN or state.step % _OFTEN == 0):
+        check_sensible(whole, few(arrays[0]), state.watch.start, state.step)
     return state
 
 

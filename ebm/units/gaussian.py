@@ -75,8 +75,9 @@ class Gaussian(Units):
     def fitted(self, data: Array) -> dict[str, Any]:
         if not self.learns:
             return {}
-        with np.errstate(divide="ignore"):
-            return {"precision": np.minimum(1 / data.var(0, dtype=np.float64), 1 / LEAST)}
+        mean, variance = data.mean(0, dtype=np.float64), data.var(0, dtype=np.float64)
+        least = (10 * np.finfo(np.float64).eps * mean) ** 2  # what rounding makes of a constant column
+        return {"precision": 1 / np.where(variance > np.maximum(least, 1e-30), variance, LEAST)}
 
     @property
     def scale(self) -> Any:

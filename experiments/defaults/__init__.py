@@ -1,0 +1,1 @@
+"""Do the estimators learn sensibly at their defaults, on real tables?"""
