@@ -290,6 +290,6 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(run, tmp_path, monkeypa
     monkeypatch.setattr(os, "fsync", full)
     result = call("sample", run / "model.npz", "-n", 3, "-o", target)
     assert result.exit_code == 1
-    assert result.stderr.strip() == "ebm: No space left on device"
+    assert result.stderr.strip() == f"ebm: {target}: No space left on device"
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

@@ -106,9 +106,9 @@ def test_a_failed_write_keeps_the_old_figure(tmp_path, monkeypatch):
     (figure,) = plots.plot_run(tmp_path)
     old = figure.read_bytes()
 
-    def half(self, path, **options):
-        assert Path(path).parent == figure.parent  # os.replace is atomic within a file system only
-        Path(path).write_bytes(b"half")
+    def half(self, file, **options):
+        assert Path(file.name).parent == figure.parent  # os.replace is atomic within a file system only
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", half)

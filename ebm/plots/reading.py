@@ -12,18 +12,30 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ebm.errors import EbmError
 from ebm.files import check_arrays
-from ebm.training.history import History
 
 __all__ = ["Run", "read_arrays", "read_baselines", "read_metrics", "to_metrics"]
 
-Run = str | os.PathLike[str] | Mapping[str, ArrayLike] | History
+
+@runtime_checkable
+class Columns(Protocol):
+    """A table with named columns, such as a `History`."""
+
+    @property
+    def columns(self) -> Any:
+        """Their names."""
+
+    def __getitem__(self, key: str) -> Any:
+        """A column, (n_rows,)."""
+
+
+Run = str | os.PathLike[str] | Mapping[str, ArrayLike] | Columns
 
 
 def read_metrics(run: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
@@ -90,7 +102,7 @@ def row_of(line: bytes) -> dict[str, float] | None:
 
 def to_metrics(run_or_metrics: Run, caller: str) -> tuple[dict[str, NDArray[Any]], str]:
     """Return metrics as equally long 1-D arrays with a ``step``, and a name for them in complaints."""
-    if isinstance(run_or_metrics, History):
+    if isinstance(run_or_metrics, Columns):
         run_or_metrics = {key: run_or_metrics[key] for key in run_or_metrics.columns}
     if not isinstance(run_or_metrics, Mapping):
         return read_metrics(run_or_metrics), str(Path(run_or_metrics, "metrics.jsonl"))
