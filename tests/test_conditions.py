@@ -137,7 +137,7 @@ def test_annealing_finds_the_lowest_state_under_each_condition(name):
 def test_annealing_holds_continuous_units(name):
     machine = laws.MACHINES[name]()
     given = np.repeat(conditions(machine), 5, axis=0)
-    found = sample(machine, 10, sampler=ebm.Annealing(n_steps=10), given=given)
+    found = sample(machine, 10, sampler=ebm.Annealing(stop=1.0, n_steps=10), given=given)
     for states in (found.x, found.diagnostics["best_x"]):
         assert np.array_equal(states[:, :-1], given[:, :-1])
 

@@ -248,7 +248,8 @@ def test_a_run_that_drifts_says_so():
     run = recorded(machine, Tempering(n_adapt=60), 32, Stream(0))
     run.run(60)
     assert not tempered_estimates(run, ("mbar",))["mbar"].trouble
-    for k in range(len(run) // 4, 5 * len(run) // 8):
+    for k in range(len(run) // 4, 3 * len(run) // 4):
         values, *rest = run._records[k]
         run._records[k] = values + 0.2 * np.arange(len(run.state.betas))[:, None, None], *rest
-    assert "drifts" in tempered_estimates(run, ("mbar",))["mbar"].trouble
+    trouble = tempered_estimates(run, ("mbar",))["mbar"].trouble
+    assert "drifts" in trouble or "differ" in trouble

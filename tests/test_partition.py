@@ -98,14 +98,14 @@ def test_an_estimate_that_is_none_warns():
         log_z(machine, "ais", n_temperatures=2, n_chains=20, base=np.zeros(24))
 
 
-def test_auto_is_exact_where_it_fits_and_ais_beyond():
+def test_auto_is_exact_where_it_fits_and_a_report_beyond():
     small, large = (
         laws.MACHINES["bernoulli-bernoulli"](),
         RBM.random(Bernoulli(), Bernoulli(), 40, 40, scale=0.05),
     )
     assert log_z(small).method == "exact"
     found = log_z(large)
-    assert found.method == "ais"
+    assert found.method in ("mbar", "mbar_uniform")
     assert abs(found.value - 80 * np.log(2)) < 1
     with pytest.raises(TooLarge):
         log_z(large, "exact")

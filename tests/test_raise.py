@@ -56,8 +56,10 @@ def test_raise_overstates_no_likelihood_of_the_machines_own_samples():
     assert p @ value < p @ np.log(p) - 0.02
     data = laws.exact_draws(machine, 400, np.random.default_rng(2))
     found = log_z(machine, "raise", data=data, n_temperatures=3, n_chains=200, base=np.zeros(5), seed=1)
-    assert found.value > machine.exact(stats=False)[0] + 4 * found.stderr
-    assert found.verdict == "unchecked"
+    off = found.value - machine.exact(stats=False)[0]
+    assert 0.02 < off < 4 * found.stderr  # that of one temperature says how far it may be
+    assert found.verdict == "do not trust"
+    assert "standard error" in found.reason
 
 
 def test_the_error_of_a_mean_over_rows_has_what_the_logarithm_takes_from_each():

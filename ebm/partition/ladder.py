@@ -275,9 +275,7 @@ def trouble(ladder: Ladder, facts: dict[str, float], *, follows: bool = False, c
         return f"the ladders differ in their energies up to {coldest}, R-hat {facts['r_hat']:.2f}"
     if not facts.get("apart", 0.0) <= MOST_APART:
         return f"ladders started from both ends have not met, {facts['apart']:.1f} standard errors apart"
-    if follows:
-        return _drift(ladder, coldest)
-    return ""
+    return _drift(ladder, coldest)
 
 
 def _drift(ladder: Ladder, coldest: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,8 +51,10 @@ class RAISE:
             rounds.add(few, self._implied(machine, states, base, few, rng.split(fraction)), trial=True)
         implied = self._implied(machine, states, base, self.n_temperatures, rng, context.progress)
         estimates = {"raise": rounds.add(self.n_temperatures, implied)}
-        bound = {"reason": "bounds the log-likelihood of these data under the annealed model"}
-        return single("raise", estimates, **({} if implied.trouble else bound))
+        found = single("raise", estimates)
+        if found.verdict != "unchecked":
+            return found
+        return replace(found, reason="bounds the log-likelihood of these data under the annealed model")
 
     def _implied(
         self, machine: Machine, states: Array, base: Base, n_temperatures: int, rng: Stream,

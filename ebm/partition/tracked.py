@@ -30,6 +30,7 @@ from ebm.stream import Stream
 __all__ = ["tracked_log_z"]
 
 _LADDERS = 16
+_STRIDE = 2  # steps between records
 _FIRST = 120  # steps of burn-in, while the ladder adapts, of the first look
 _OVERLAP = _LADDERS / 2  # ladders that must have a share in Bennett's ratio
 _ASIDE = 5.0  # standard errors by which measurement and prediction may differ
@@ -88,7 +89,7 @@ def tracked_log_z(
             sampler.step(machine, state, rng)
     else:
         state = sampler.init(machine, _LADDERS, rng)
-    run = recorded(machine, sampler, _LADDERS, rng, state=state)
+    run = recorded(machine, sampler, _LADDERS, rng, state=state, stride=_STRIDE)
     run.run(n_records)
     fresh, x = tempered_estimates(run, ("mbar",))["mbar"], run.kept(1, run.start).transpose(0, 2, 1)
     track, weight = _begun(fresh), 1.0
