@@ -114,7 +114,7 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
         best = max(sound, key=lambda key: sound[key].value)
     if _looks(sound) < 2:
-        verdict, reason = "do not trust", _too_few(estimates, sound)
+        verdict, reason = "do not trust", _too_few(estimates, sound, best)
     elif against:
         verdict, reason = "do not trust", against
     stderr = estimates[best].stderr * _birge(sound, best)
@@ -163,8 +163,8 @@ def _agreement(sound: dict[str, Estimate]) -> str:
     return f"{len(sound)} independent estimates agree: {', '.join(sound)}"
 
 
-def _too_few(estimates: dict[str, Estimate], sound: dict[str, Estimate]) -> str:
-    why = next((e.trouble for e in estimates.values() if e.trouble), "no estimate")
+def _too_few(estimates: dict[str, Estimate], sound: dict[str, Estimate], best: str) -> str:
+    why = estimates[best].trouble or next((e.trouble for e in estimates.values() if e.trouble), "no estimate")
     return f"nothing independent of {' and '.join(sound)} is sound; {why}" if sound else why
 
 
