@@ -53,8 +53,8 @@ def steady(
     >>> import numpy as np, ebm
     >>> rows = np.random.default_rng(0).normal(size=(100, 4))
     >>> machine = ebm.RBM.from_data(rows, 256, visible=ebm.Gaussian())
-    >>> round(steady(machine, rows, 0.05).rate, 5)
-    0.00077
+    >>> 0 < steady(machine, rows, 0.05).rate < 0.05
+    True
     """
     bounded = not isinstance(machine, Curved) or (machine.visible.finite and machine.hidden.finite)
     if bounded and most < math.inf:
