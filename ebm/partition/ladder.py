@@ -59,9 +59,7 @@ class Recorder:
     state : Replicas, optional
         Where replicas are already. When left out, they come from the sampler's own `init`, and the second
         half of the ladders is then started again from the other end: all replicas of a ladder at the most
-        probable state that any has met, or at a row of `data`.
-    data : (n, n_units), optional
-        States to start from.
+        probable state that any has met.
     follows : bool
         Whether `state` has followed a machine which learns. Of those no round trip is asked: looks are short,
         and trips are counted anew whenever the ladder adapts.
@@ -79,14 +77,13 @@ class Recorder:
         also: Callable[[Replicas], tuple[Array, ...]] = lambda _: (),
         room: float = _ROOM,
         state: Replicas | None = None,
-        data: Array | None = None,
         follows: bool = True,
     ) -> None:
         self.machine, self.sampler, self.rng, self.stride = machine, sampler, rng, stride
         self.follows = follows and state is not None
         if state is None:
             state = sampler.init(machine, n_ladders, rng)
-            _restart(machine, state, sampler.base, data)
+            _restart(machine, state, sampler.base)
         self.state = state
         self.betas, self._also = np.empty(0) if betas is None else betas, also
         about = (self.betas + STEP * np.array([[-1], [0], [1]])).ravel()
@@ -176,7 +173,7 @@ class Recorder:
         return facts
 
 
-def _restart(machine: Machine, state: Replicas, base: Base, data: Array | None) -> None:
+def _restart(machine: Machine, state: Replicas, base: Base) -> None:
     """Start the second half of the ladders from what is the other end for the first, which began as noise.
 
     What noise has not found yet, these have not forgotten yet: estimates of the two bracket the truth until
@@ -184,10 +181,7 @@ def _restart(machine: Machine, state: Replicas, base: Base, data: Array | None) 
     """
     cold = state.at[:, state.at.shape[1] - state.at.shape[1] // 2 :]
     x = state.chains.x.copy()
-    if data is None:
-        start = x[np.argmin(machine.free_energy(state.chains, state.betas[-1], base))]
-    else:
-        start = data[np.arange(cold.shape[1]) * len(data) // cold.shape[1]]
+    start = x[np.argmin(machine.free_energy(state.chains, state.betas[-1], base))]
     x[cold] = start
     state.chains = machine.start(x)
 
