@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,20 @@ class Bits(LikeArray):
     n_units : int
     low : float scalar
         The state that a bit of 0 stands for; a bit of 1 is the state 1. Its dtype is that of the states.
+    shape : tuple of int
+        (n, n_units).
     """
 
     words: Array
     n_units: int
     low: Any
+    shape: tuple[int, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         words, width = self.words, (self.n_units + 63) // 64
         if words.shape[1:] != (width,) or words.dtype != _WORD or not words.flags.carray:
             raise EbmError(f"bits: expected uint64 (n, {width}), got {words.dtype} {words.shape}")
+        object.__setattr__(self, "shape", (len(words), self.n_units))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -54,11 +58,6 @@ class Bits(LikeArray):
         if isinstance(rows, np.ndarray) and rows.ndim == 1:
             return Bits(self.words[rows], self.n_units, self.low)
         return self.x[rows]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n_units)."""
-        return self.words.shape[0], self.n_units
 
     @property
     def dtype(self) -> np.dtype:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from ebm.arguments import as_array, as_numbers
+from ebm.arguments import as_array, as_choice, as_count, as_numbers
 from ebm.arrays import sound
 from ebm.errors import Diverged, EbmError, NotSupported, TooLarge, described, expect, short
-from ebm.stream import Stream
+from ebm.stream import Stream, as_stream
 from ebm.units import Units
 
 __all__ = ["Chains", "Machine"]
@@ -494,6 +494,36 @@ def as_free(free: Array | None, n: int) -> Array | None:
     if free.shape != (n,) or free.dtype != np.bool_:
         raise EbmError(f"free: expected a bool mask of {n} units, got {free.dtype} {free.shape}")
     return None if free.all() else free
+
+
+def as_sweeps(
+    machine: Machine,
+    n: int,
+    n_rows: int,
+    beta: ArrayLike,
+    base: Base,
+    free: Array | None,
+    rng: Stream,
+    scan: Scan,
+) -> tuple[int, Array, Array, Array | None]:
+    """The arguments of a sweep, checked: how often, β of the rows, base inputs, who may change.
+
+    Raises
+    ------
+    EbmError
+        They are none of this machine.
+    NotSupported
+        A scan that the machine does not know.
+    """
+    if type(n) is not int or n < 0 or type(rng) is not Stream or scan != "auto":
+        n, _ = as_count(n, "n", 0), as_stream(rng)
+        if as_choice(scan, SCANS, "scan") not in machine.scans:
+            raise NotSupported(f"scan {scan!r}: {machine!r} knows {' and '.join(machine.scans)}")
+    b = machine.params["b"]
+    hot = as_beta(beta, n_rows, b.dtype, levels=False)
+    if base is None and free is None:  # the usual case
+        return n, hot, np.zeros(len(b), b.dtype), None
+    return n, hot, as_base(base, len(b), b.dtype), as_free(free, machine.n_units)
 
 
 def as_weights(weights: ArrayLike | None, n: int) -> Array:

@@ -11,7 +11,6 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from ebm.arguments import (
-    as_choice,
     as_clamped,
     as_count,
     as_flag,
@@ -29,7 +28,6 @@ from ebm.errors import EbmError, NotSupported, expect, short
 from ebm.files import refuse_beyond_memory
 from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
-    SCANS,
     Array,
     Base,
     FloatType,
@@ -38,8 +36,8 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
-    as_free,
     as_rows,
+    as_sweeps,
     as_weights,
 )
 from ebm.stream import Seed, Stream, as_stream
@@ -329,13 +327,9 @@ class BoltzmannMachine:
         ndarray or Chains
             What x was.
         """
-        n, rng = as_count(n, "n", 0), as_stream(rng)
-        as_choice(scan, SCANS, "scan")
         chains = x if isinstance(x, SpinChains) else self.start(x)
         chains.fit(self)
-        hot = as_beta(beta, len(chains), self.dtype, levels=False)
-        cold = as_base(base, len(self.b), self.dtype)
-        free = as_free(free, self.n_units)
+        n, hot, cold, free = as_sweeps(self, n, len(chains), beta, base, free, rng, scan)
         keep = np.ones(self.n_units, bool) if free is None else free
         few = chains.layout == "sites" and by_colour(len(chains), scan)
         colourful = few or scan == "chromatic"

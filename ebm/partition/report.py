@@ -1,46 +1,28 @@
 """The report: several estimators of log Z, grown side by side, and a verdict on whether they agree.
 
-Two kinds of path are walked, because each fails where the other does not. A product measure with the
-machine's own marginals is close to it and makes short paths; but marginals measured in one phase lead every
-path into that phase. The uniform measure knows no phase, but the path from it may freeze. An estimate that
-its own diagnostics speak against does not count. Those that are left must agree within their errors, from
-two independent estimators at least, and nothing from the uniform measure may be higher: a phase that is
-missed makes Z too small. When they do not agree, all may be wrong, and the verdict says so.
+An estimate that its own diagnostics speak against does not count. Those that are left must agree within
+their errors, from two independent looks at least, and nothing from the uniform measure may be higher: a phase
+that is missed makes Z too small. When they do not agree, all may be wrong, and the verdict says so. Who takes
+part, and what it counts for, is in `ebm.partition.members`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 from ebm.errors import settings
 from ebm.machine import Machine
 from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
-from ebm.partition.growing import Clock, Effort, Growing, grow
-from ebm.partition.importance import annealed
+from ebm.partition.growing import Clock, Effort, grow
 from ebm.partition.limits import MOST_APART, MOST_STDERR
-from ebm.partition.population import populated
-from ebm.partition.tempered import tempered
+from ebm.partition.members import MEMBERS, ROLES, Ground
 from ebm.stream import Stream
 
 __all__ = ["Report", "judge"]
 
 _SIGMAS = 3.0  # by which two estimates may differ
-_LARGE = 512  # units: where sweeps are dear, fewer ladders that are longer meet sooner
 _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
-_LADDERS = ("mbar", "mbar_uniform")  # these lead: what they miss shows between their two ends
-_INDEPENDENT = ("mbar", "population", "ais", "reverse_ais", "mbar_uniform", "population_uniform")
-_HIGHER = {"mbar_uniform": 0.0, "population_uniform": 0.0, "ais": 3.0, "population": 3.0}  # by nats: heard
-_SAME_RUN = {"reverse_ais": "mbar"}  # it starts from the samples that mbar reads, and lacks what they lack
-_SHARES = {  # of the time
-    "tempering": 10.0,
-    "ais": 1.5,
-    "population": 1.5,
-    "tempering_uniform": 0.5,
-    "population_uniform": 0.5,
-}
 
 
 @settings
@@ -54,38 +36,21 @@ class Report(Effort):
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
         """The estimate that leads, with the verdict on all."""
         clock = Clock(self.budget)
-        base, methods = near(machine, rng, context), ("mbar", "bennett", "thermodynamic")
-        dear = machine.n_units > _LARGE
-        n_chains = 200 if dear else 500
-        ladders: dict[str, Any] = {
-            "n_ladders": 16 if dear else 32, "checked": True, "split": dear, "tick": clock
-        }  # fmt: skip
-        members: dict[str, Growing] = {
-            "ais": annealed(machine, base, rng.split(2), tick=clock),  # the shortest first round
-            "tempering": tempered(
-                machine, base, rng.split(1), methods, reverse=(rng.split(3), 250), **ladders
-            ),
-            "population": populated(machine, base, rng.split(4), n_chains, tick=clock),
-            "tempering_uniform": _marked(tempered(machine, None, rng.split(5), ("mbar",), **ladders)),
-            "population_uniform": _marked(populated(machine, None, rng.split(6), n_chains, tick=clock)),
-        }
+        ground = Ground(machine, near(machine, rng, context), rng, clock)
+        members = {name: member.grow(ground) for name, member in MEMBERS.items()}
+        shares = {name: member.share for name, member in MEMBERS.items()}
 
         def settled(estimates: dict[str, Estimate]) -> bool:
             so_far = judge(estimates, self.accuracy)
             return so_far.verdict == "agree" and so_far.stderr <= self.accuracy and _seen_wide(estimates)
 
-        return judge(grow(members, self, context.progress, _SHARES, settled, clock), self.accuracy)
+        return judge(grow(members, self, context.progress, shares, settled, clock), self.accuracy)
 
 
 def _seen_wide(estimates: dict[str, Estimate]) -> bool:
     """Whether a path from the uniform measure has led anywhere."""
-    keys = ("mbar_uniform", "population_uniform")
-    return any(key in estimates and not estimates[key].trouble for key in keys)
-
-
-def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
-    """The same under names that say that they are from the uniform measure."""
-    return ({f"{key}_uniform": e for key, e in estimates.items()} for estimates in rounds)
+    wide = [key for key, role in ROLES.items() if role.heard == 0]
+    return any(key in estimates and not estimates[key].trouble for key in wide)
 
 
 def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
@@ -96,11 +61,11 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     """
     sound = {
         key: estimates[key]
-        for key in _INDEPENDENT
+        for key in ROLES
         if key in estimates and not estimates[key].trouble and estimates[key].stderr <= MOST_STDERR
     }
     pool = sound or {key: e for key, e in estimates.items() if math.isfinite(e.value)} or estimates
-    lead = [key for key in _LADDERS if key in sound] or list(pool)
+    lead = [key for key in sound if ROLES[key].leads] or list(pool)
     best = min(
         lead,
         key=lambda key: (
@@ -139,8 +104,11 @@ def _met(estimate: Estimate) -> bool:
 
 def _looks(sound: dict[str, Estimate]) -> int:
     """Independent looks at log Z. Ladders whose two ends have met are two: each half is an estimate."""
-    runs = {_SAME_RUN.get(key, key) for key in sound}
-    return sum(1 + ("apart" in sound[key].facts) if key in sound else 1 for key in runs)
+    of_run: dict[str, int] = {}
+    for key, e in sound.items():
+        run = ROLES[key].run
+        of_run[run] = max(of_run.get(run, 1), 1 + (ROLES[key].leads and "apart" in e.facts))
+    return sum(of_run.values())
 
 
 def _birge(sound: dict[str, Estimate], best: str) -> float:
@@ -148,9 +116,10 @@ def _birge(sound: dict[str, Estimate], best: str) -> float:
 
     Birge, "The calculation of errors by the method of least squares" (1932).
     """
-    run = _SAME_RUN.get(best, best)
-    others = [e for key, e in sound.items() if _SAME_RUN.get(key, key) != run]
-    if best not in sound or not others:
+    if best not in sound:
+        return 1.0
+    others = [e for key, e in sound.items() if ROLES[key].run != ROLES[best].run]
+    if not others:
         return 1.0
     mine = sound[best]
     squares = [(e.value - mine.value) ** 2 / max(e.stderr**2 + mine.stderr**2, 1e-300) for e in others]
@@ -174,10 +143,10 @@ def _missing(estimates: dict[str, Estimate], best: Estimate) -> str:
     One that is lower says nothing: paths that freeze fall short. Of annealed weights P(log Ẑ > log Z + b) is
     e^−b at most, whatever is doubtful about them; ladders near the machine are not asked.
     """
-    for key, least in _HIGHER.items():
-        if key in estimates and estimates[key].trouble:
+    for key, role in ROLES.items():
+        if role.heard is not None and key in estimates and estimates[key].trouble:
             more, sigma = estimates[key].value - best.value, math.hypot(estimates[key].stderr, best.stderr)
-            if more > max(least, _SIGMAS * sigma + _SYSTEMATIC):
+            if more > max(role.heard, _SIGMAS * sigma + _SYSTEMATIC):
                 return f"{key}, itself in doubt, is higher by {more:.2f} nats: a phase may be missing"
     return ""
 

@@ -73,7 +73,7 @@ class BlockChains:
             return
         same = self._units is machine.visible or self._units == machine.visible
         if isinstance(state, Bits):
-            same = same and state.low.dtype == machine.dtype
+            same = same and state.low.dtype == machine.lows[0].dtype
         if h is not None:
             same = same and h.shape == (self._n, machine.n_hidden)
         if not same or state.shape[1] != machine.n_visible:

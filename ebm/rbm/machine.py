@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import (
     as_array,
-    as_choice,
     as_count,
     as_flag,
     as_float_type,
@@ -20,10 +19,9 @@ from ebm.arguments import (
 )
 from ebm.arrays import Owned, row_blocks
 from ebm.bits import Bits, as_bits, lower_state
-from ebm.errors import EbmError, NotSupported, printable
+from ebm.errors import EbmError, printable
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
-    SCANS,
     Array,
     Base,
     Count,
@@ -33,8 +31,8 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
-    as_free,
     as_rows,
+    as_sweeps,
 )
 from ebm.rbm.chains import BlockChains
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
@@ -50,7 +48,7 @@ from ebm.rbm.parameters import (
 from ebm.rbm.products import as_state, dot_vector, layer_cgf, values
 from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.rbm.statistics import statistics_of_chains
-from ebm.rbm.sweeping import Turned, draw_ahead, span, sweep_layers
+from ebm.rbm.sweeping import Layer, Turned, draw_ahead, span, sweep_layers
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Units
@@ -114,10 +112,10 @@ class RBM:
     ) -> None:
         self._params = take_parameters(visible, hidden, W, b, c, theta)
         self._visible, self._hidden = visible, hidden
-        self._tie()
         self._n_visible, self._n_hidden = visible.count(len(self.b)), hidden.count(len(self.c))
-        self.span = span(visible, self.n_visible)
+        self.span = span(visible, self._n_visible)
         self.lows = lower_state(visible, self.dtype), lower_state(hidden, self.dtype)
+        self._tie()
         self.version = object()
         self._scratch = Scratch()
         self._turned = Turned(hidden.finite)
@@ -126,6 +124,11 @@ class RBM:
         """Let units work with the arrays of `params`: new ones, or written apart, as joblib does."""
         self._visible = bound(self._visible, self._params, "v")
         self._hidden = bound(self._hidden, self._params, "h")
+        b, c = self._params["b"], self._params["c"]
+        self.layers = (
+            Layer(self._visible, b, np.zeros_like(b), 0, self._n_visible, self.lows[0]),
+            Layer(self._hidden, c, np.zeros_like(c), self.span, self._n_hidden, self.lows[1]),
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -257,7 +260,7 @@ class RBM:
     def _blocks(self, v: Any) -> list[slice]:
         """Rows of data in blocks by what is made for each of them; one of chains, and of what is no rows."""
         held = isinstance(v, (BlockChains, Bits)) or v.ndim != 2
-        return row_blocks(0 if held else len(v), len(self.b) + len(self.c))
+        return row_blocks(0 if held else len(v), sum(self._params["W"].shape))
 
     @staticmethod
     def _given(x: Any) -> Any:
@@ -310,8 +313,8 @@ class RBM:
     def start(self, x: ArrayLike) -> BlockChains:
         """Make running chains from visible states, (n_chains, n_visible); x is copied."""
         x = x if isinstance(x, Bits) else as_array(x, "x")
-        if x.shape[1:] == (self.n_visible,) and x.dtype.kind in "biuf":
-            bits = as_bits(x, self.visible, self.params["W"].dtype)
+        if x.shape[1:] == (self._n_visible,) and x.dtype.kind in "biuf":
+            bits = as_bits(x, self._visible, self._params["W"].dtype)
             if bits is not None:  # states, so there is nothing left to check
                 return BlockChains(bits, self._visible)
         means = as_rows(x, self.visible, self.n_visible)
@@ -325,13 +328,13 @@ class RBM:
 
     def restart(self, x: Any, ahead: Any = None) -> BlockChains:
         """Running chains from what `carry` returned; they may have become NaN with the parameters."""
-        shapes = x.shape, (len(x), self.n_hidden) if ahead is None else ahead.shape
-        if shapes != ((len(x), self.n_visible), (len(x), self.n_hidden)):
-            raise EbmError(f"chains: {shapes[0]} and {shapes[1]} do not fit {self}")
-        dtype = self.params["W"].dtype
+        n, shape = x.shape[0], x.shape if ahead is None else ahead.shape
+        if x.shape != (n, self._n_visible) or (ahead is not None and shape != (n, self._n_hidden)):
+            raise EbmError(f"chains: {x.shape} and {shape} do not fit {self}")
+        dtype = self._params["W"].dtype
         chains = BlockChains(as_state(x, self._visible, dtype), self._visible)
         if ahead is not None:
-            chains.h = as_state(ahead, self.hidden, dtype)
+            chains.h = as_state(ahead, self._hidden, dtype)
         return chains
 
     def store(self, data: Array) -> Any:
@@ -350,7 +353,7 @@ class RBM:
 
     def product(self, chains: BlockChains) -> Array:
         """φ(v)·W with columns added to make a multiple of 64, kept in the chains."""
-        return chains.product(self.version, self.visible, self.params["W"], self._scratch)
+        return chains.product(self.version, self._visible, self._params["W"], self._scratch)
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
         """F_β(v), hidden units summed, docs/math.md (4.4): nats, float64.
@@ -358,6 +361,8 @@ class RBM:
         beta is a scalar, (n,) or (k, n), and so is the result, (n,) or (k, n); base are the visible inputs
         at β = 0, (n_visible·width,), None for zero.
         """
+        if isinstance(x, BlockChains):
+            return self._free_energy(x, beta, base)
         x = self._given(x)
         blocks = self._blocks(x)
         if len(blocks) == 1:
@@ -366,18 +371,18 @@ class RBM:
         return np.concatenate([self._free_energy(x[k], beta[..., k], base) for k in blocks], axis=-1)
 
     def _free_energy(self, x: Any, beta: ArrayLike, base: Base) -> Array:
-        chains = self._chains(x)
+        chains, visible, b, c = self._chains(x), self._visible, self._params["b"], self._params["c"]
         product, state = self.product(chains), chains.state
         beta = as_beta(beta, len(chains))
         rows = np.atleast_2d(beta)
         energy = np.empty(rows.shape)
-        layer_cgf(self.hidden, product, self.c, rows, energy)
-        energy += rows * dot_vector(state, self.visible, self.b)
+        layer_cgf(self._hidden, product, c, rows, energy)
+        energy += rows * dot_vector(state, visible, b)
         if base is not None:
-            energy += (1 - rows) * dot_vector(state, self.visible, as_base(base, len(self.b), np.float64))
+            energy += (1 - rows) * dot_vector(state, visible, as_base(base, len(b), np.float64))
         np.negative(energy, out=energy)
-        if not self.visible.bare:
-            energy += self.visible.potential(values(state)).sum(-1, dtype=np.float64)
+        if not visible.bare:
+            energy += visible.potential(values(state)).sum(-1, dtype=np.float64)
         return energy.reshape(beta.shape)
 
     def sweep(
@@ -410,12 +415,8 @@ class RBM:
         NotSupported
             Another scan.
         """
-        if as_choice(scan, SCANS, "scan") not in self.scans:
-            raise NotSupported(f"scan {scan!r}: an RBM is swept layer by layer; expected auto or chromatic")
-        n, rng = as_count(n, "n", 0), as_stream(rng)
-        chains, b = self._chains(x), self.params["b"]
-        hot = as_beta(beta, len(chains), b.dtype, levels=False)
-        cold, free = as_base(base, len(b), b.dtype), as_free(free, self.n_visible)
+        chains = self._chains(x)
+        n, hot, cold, free = as_sweeps(self, n, len(chains), beta, base, free, rng, scan)
         sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
         return chains if isinstance(x, BlockChains) else values(chains.state)
 
@@ -431,8 +432,8 @@ class RBM:
 
     def _statistics(self, *parts: tuple[Any, Array | None, float]) -> tuple[dict[str, Any], Params]:
         chains = [(self._chains(x), weights, factor) for x, weights, factor in parts]
-        layers = self.visible, self.hidden
-        return statistics_of_chains(chains, self.version, layers, self.params, self._scratch)
+        layers = self._visible, self._hidden
+        return statistics_of_chains(chains, self.version, layers, self._params, self._scratch)
 
     def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
         """F of v with v_i in each of `states` (its own): (n, n_states), nats, less a constant of the row."""

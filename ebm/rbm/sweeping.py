@@ -6,8 +6,7 @@ The first half of the next sweep can be made ahead of its time, with a product t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from ebm.rbm.machine import RBM
 
 __all__ = [
+    "Layer",
     "Turned",
     "draw_ahead",
     "span",
@@ -58,8 +58,7 @@ class Turned:
         return (W, True) if self._copy is None else (self._copy, False)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """What a layer is drawn from, besides the other one: units, their inputs' constants, and who may change.
 
     Attributes
@@ -93,8 +92,7 @@ class Layer:
             first += _rounded(n)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """The other layer, which a layer is drawn given: its states, its couplings, their product if known.
 
     Attributes
@@ -200,7 +198,7 @@ def _draw_parts(
     out = np.empty((len(beta), layer.n_units), source.A.dtype)
     for part, own, columns in layer.parts():
         kept = None if before is None else before[:, own]
-        known = replace(source, known=np.ascontiguousarray(product[:, columns]))
+        known = source._replace(known=np.ascontiguousarray(product[:, columns]))
         out[:, own] = values(draw(part, kept, known, beta, uniforms, scratch))
     return out
 
@@ -244,11 +242,6 @@ def span(units: Units, n: int) -> int:
     return sum(_rounded(own.stop - own.start) for _, own, _ in units.parts(n))
 
 
-def _hidden_layer(machine: RBM) -> Layer:
-    c = machine.params["c"]
-    return Layer(machine.hidden, c, np.zeros_like(c), machine.span, machine.n_hidden, machine.lows[1])
-
-
 def _rounded(n: int) -> int:
     """n, or the next multiple of the uniforms that are made at once."""
     from ebm.kernels.numbers.random import TILE
@@ -275,18 +268,18 @@ def sweep_layers(
     base : (n_visible·width,)
     free : (n_visible,) bool, optional
     """
-    params, version, visible = machine.params, machine.version, machine.visible
-    h_layer = _hidden_layer(machine)
-    v_layer = Layer(visible, params["b"], base, 0, machine.n_visible, machine.lows[0], free)
-    W, over = turned.read(params["W"], version, n)
+    (v_layer, h_layer), version, own = machine.layers, machine.version, machine.params["W"]
+    visible, hidden = v_layer.units, h_layer.units
+    v_layer = v_layer._replace(base=base, free=free)
+    W, over = turned.read(own, version, n)
     for _ in range(n):
         uniforms, v, h = rng.advance(), chains.state, chains.h
         if h is None:
             wanted = chains.wants_product(version)
-            known = chains.product(version, visible, params["W"], scratch) if wanted else None
-            given_v = Source(v, visible, params["W"], known=known)
+            known = chains.product(version, visible, own, scratch) if wanted else None
+            given_v = Source(v, visible, own, known=known)
             h = draw(h_layer, None, given_v, beta, uniforms, scratch)
-        given_h = Source(h, machine.hidden, W, turned=over)
+        given_h = Source(h, hidden, W, turned=over)
         chains.move(draw(v_layer, v, given_h, beta, uniforms, scratch))
 
 
@@ -296,9 +289,9 @@ def draw_ahead(machine: RBM, chains: BlockChains, rng: Stream, scratch: Scratch)
     When the parameters change before that sweep, they are still states of the machine as it is now: the chain
     is then one of pairs (v, h), of which v moves first.
     """
-    visible, W = machine.visible, machine.params["W"]
+    (v_layer, h_layer), W = machine.layers, machine.params["W"]
     if chains.has_product(machine.version):
-        known = chains.product(machine.version, visible, W, scratch)
-        source = Source(chains.state, visible, W, known=known)
+        known = chains.product(machine.version, v_layer.units, W, scratch)
+        source = Source(chains.state, v_layer.units, W, known=known)
         beta = np.ones(len(chains), W.dtype)
-        chains.h = draw(_hidden_layer(machine), None, source, beta, rng.advance(), scratch)
+        chains.h = draw(h_layer, None, source, beta, rng.advance(), scratch)
