@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -76,7 +76,7 @@ def grow(
     effort: Effort,
     progress: Progress = None,
     shares: Mapping[str, float] | None = None,
-    settled: Callable[[dict[str, Estimate]], bool] = lambda _: False,
+    focus: Callable[[dict[str, Estimate]], Collection[str] | None] = lambda _: None,
     clock: Clock | None = None,
 ) -> dict[str, Estimate]:
     """Let estimators grow until all are accurate, or no further round of any would fit the budget.
@@ -88,8 +88,9 @@ def grow(
     progress : callable, optional
     shares : mapping of str to float, optional
         Of the time, by weight, for each member: next is the one that has had the least of its share.
-    settled : callable, optional
-        Whether the estimates, of which there is a round of each member, need no other.
+    focus : callable, optional
+        Of the estimates, once there is a round of each member: those that are to grow before the others,
+        none of them when it is enough; None when nothing is known.
     clock : Clock, optional
         That the members call; the first of them makes the first estimate, however long it takes.
     """
@@ -104,23 +105,25 @@ def grow(
             if not (done.enough or (done.rounds and done.rounds == rounds))
             and (not estimates or spent + SLOWER * done.last <= effort.budget)
         ]
-        if not wanting or (all(done.rounds for done in work.values()) and settled(estimates)):
+        first = focus(estimates) if all(done.rounds for done in work.values()) else None
+        if not wanting or (first is not None and not first):
             break
-        name = min(wanting, key=lambda name: work[name].total / (shares[name] if shares else 1.0))
+        pressing = [name for name in wanting if first and name in first] or wanting
+        name = min(pressing, key=lambda name: work[name].total / (shares[name] if shares else 1.0))
         start = time.monotonic()
         try:
             new = next(members[name])
         except OutOfTime:
             break
-        first = next(iter(new.values()))
-        enough = first.stderr <= effort.accuracy and not first.trouble
+        main = next(iter(new.values()))
+        enough = main.stderr <= effort.accuracy and not main.trouble
         work[name].add(time.monotonic() - start, enough)
         estimates |= new
         clock.enforced = True
         if progress is not None:
             done = sum(each.rounds for each in work.values()) / (len(work) * (rounds or math.inf))
-            trouble = f" ({first.trouble})" if first.trouble else ""
-            line = f"{name} {first.value:.3f} ± {first.stderr:.3f}{trouble}"
+            trouble = f" ({main.trouble})" if main.trouble else ""
+            line = f"{name} {main.value:.3f} ± {main.stderr:.3f}{trouble}"
             progress(min(0.99, max(done, clock.spent / effort.budget)), line)
     return estimates
 

@@ -29,6 +29,9 @@ _SYSTEMATIC = 0.02  # nats that are put down to nothing in particular
 class Report(Effort):
     """Several estimators until they are accurate, and whether they agree.
 
+    Time is spent where the doubt is: on all while they do not agree, then on the one that leads until it is
+    accurate, then on paths from the uniform measure until one has led somewhere.
+
     AIS, reverse AIS, MBAR over a tempering ladder and population annealing, from a product measure near the
     machine; the last two also from the uniform one.
     """
@@ -40,17 +43,25 @@ class Report(Effort):
         members = {name: member.grow(ground) for name, member in MEMBERS.items()}
         shares = {name: member.share for name, member in MEMBERS.items()}
 
-        def settled(estimates: dict[str, Estimate]) -> bool:
+        def focus(estimates: dict[str, Estimate]) -> list[str] | None:
             so_far = judge(estimates, self.accuracy)
-            return so_far.verdict == "agree" and so_far.stderr <= self.accuracy and _seen_wide(estimates)
+            if so_far.verdict != "agree":
+                return None
+            if so_far.stderr <= self.accuracy:
+                return [] if _seen_wide(estimates) else _WIDE
+            return [name for name, member in MEMBERS.items() if so_far.method in member.roles]
 
-        return judge(grow(members, self, context.progress, shares, settled, clock), self.accuracy)
+        return judge(grow(members, self, context.progress, shares, focus, clock), self.accuracy)
+
+
+_WIDE = [name for name, member in MEMBERS.items() if any(role.heard == 0 for role in member.roles.values())]
 
 
 def _seen_wide(estimates: dict[str, Estimate]) -> bool:
     """Whether a path from the uniform measure has led anywhere."""
-    wide = [key for key, role in ROLES.items() if role.heard == 0]
-    return any(key in estimates and not estimates[key].trouble for key in wide)
+    return any(
+        key in estimates and not estimates[key].trouble for name in _WIDE for key in MEMBERS[name].roles
+    )
 
 
 def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:

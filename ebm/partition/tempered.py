@@ -102,7 +102,7 @@ def tempered(
         Of the first round.
     reverse : (Stream, int), optional
         Of "reverse_ais" too, from three states of every ladder: its random numbers, and its temperatures in
-        the first round.
+        the first round, which grow with the work of the run.
     checked : bool
         Estimates of another kind will be held against these.
     split : bool
@@ -112,7 +112,7 @@ def tempered(
         Called after every record.
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
-    high, below, part = None, None, run
+    high, below, part, at_first = None, None, run, 0
     while True:
         part.run(len(part) or n_records, tick)  # as many steps as all so far, however far apart the records
         if high is not None:
@@ -120,12 +120,16 @@ def tempered(
         estimates = tempered_estimates(high or run, methods, checked=checked, below=below)
         first = estimates[methods[0]]
         if reverse is not None:
-            stream, n_temperatures = reverse
+            stream, first_temperatures = reverse
+            parts = [run] if high is None else [run, high]
+            work = sum(len(each) * each.stride * each.state.at.size for each in parts)
+            at_first = at_first or work
+            n_temperatures = first_temperatures * work // at_first
             betas = even_betas(machine, n_temperatures, base=base, seed=stream)
             down = reversed_estimate(high or run, 3, n_temperatures, betas, stream)
             if first.trouble:  # samples that are not trusted make no estimate that is
                 down = replace(down, trouble=down.trouble or f"reverse AIS: from {first.trouble}")
-            estimates, reverse = estimates | {"reverse_ais": down}, (stream, 2 * n_temperatures)
+            estimates |= {"reverse_ais": down}
         yield estimates
         if high is None:
             long = split and first.trouble and len(run) >= _LEAST_SPLIT
