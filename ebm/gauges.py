@@ -149,13 +149,22 @@ def _of_one_side(units: Units, n: int, W: Array, b: Array, c: Array) -> None:
 
 
 def _of_one_layer(machine: BoltzmannMachine) -> None:
-    q = machine.units.width
-    if q == 1:
+    parts = [part for part in machine.units.parts(machine.n_units) if part[0].width > 1]
+    if not parts:
         return
+
+    def without(rows: Array) -> Array:
+        rows = rows.copy()
+        for own, _, columns in parts:
+            rows[columns] = _without(rows[columns], own.width)
+        return rows
+
     J = (machine.J.toarray() if machine.sparse else machine.J).astype(np.float64)
-    rows = _means(J.T, q)  # (n, n·q): of every state of a unit, the mean over the states of each other one
-    J = _without(_without(J, q).T, q).T
-    b = machine.b + (rows - np.repeat(_means(rows.T, q), q, axis=0).T).sum(0)
+    share = np.zeros(len(J))
+    for own, _, columns in parts:
+        share[columns] = 1 / own.width
+    b = without(machine.b + J @ share)  # the mean over the states of each other unit becomes a bias
+    J = without(without(J).T).T
     if machine.sparse:
         pattern = machine.J
         kept = np.zeros(J.shape, bool)
@@ -167,4 +176,4 @@ def _of_one_layer(machine: BoltzmannMachine) -> None:
         machine.params["J"][:] = J[kept]
     else:
         machine.params["J"][:] = J
-    machine.params["b"][:] = _without(b, q)
+    machine.params["b"][:] = b

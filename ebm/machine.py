@@ -213,6 +213,9 @@ class Pairwise(Machine, Protocol):
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), (n, n_units·width)."""
 
+    def site_changes(self, x: Any, change: Array) -> Params:
+        """What changes of φ, each of one unit alone, (n, n_units·width), add to `stats`, summed over rows."""
+
 
 @runtime_checkable
 class Mirrored(Parametrised, Protocol):
@@ -561,6 +564,17 @@ def _first(machine: Machine) -> Array:
     return np.arange(machine.n_units) < machine.n_visible
 
 
+def site_states(units: Units, n: int) -> Array:
+    """The states of each of n units, (n, most states of any), float64: NaN where a unit has fewer."""
+    parts = units.parts(n)
+    if not all(own.finite for own, _, _ in parts):
+        raise NotSupported(f"{units} units have a continuum of states")
+    table = np.full((n, max(len(own.states or ()) for own, _, _ in parts)), np.nan)
+    for own, places, _ in parts:
+        table[places, : len(own.states or ())] = own.states
+    return table
+
+
 def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     """Free energies with one unit put into each of its states, minus that of the row itself, nats.
 
@@ -568,13 +582,23 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     ----------
     chains : Chains
     own : bool, (n, n_units, n_states)
-        The states that the units are in.
+        The states that the units are in, among those of `site_states`.
 
     Returns
     -------
     ndarray, (n, n_units, n_states)
+        Infinite where a unit has fewer states.
     """
-    energies = np.stack([machine.site_energies(chains, i) for i in range(machine.n_units)], axis=1)
+    energies = np.full(own.shape, np.inf)
+    if isinstance(machine, Pairwise):  # one product for all of them
+        I = machine.inputs(chains).astype(np.float64)
+        for units, places, columns in machine.units.parts(machine.n_units):
+            phi = units.encode(np.asarray(units.states)[:, None])
+            energies[:, places, : len(phi)] = -I[:, columns].reshape(len(I), -1, units.width) @ phi.T
+    else:
+        for i in range(machine.n_units):
+            found = machine.site_energies(chains, i)
+            energies[:, i, : found.shape[1]] = found
     return energies - np.sum(energies, axis=-1, where=own)[..., None]
 
 

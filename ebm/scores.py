@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_flag, as_numbers
 from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Chains, HasFeatures, Machine, as_data, as_machine, as_weights, require
+from ebm.machine import Array, Chains, HasFeatures, Machine, Pairwise, as_data, as_machine, as_weights, require
 from ebm.partition import LogZ, log_likelihood
 from ebm.stream import Seed, Stream
 
@@ -75,6 +75,9 @@ def _width(machine: Machine, d: int) -> int:
 def _all_sites(machine: Machine, rows: Array) -> Array:
     """Σᵢ log p(vᵢ | the others) of each row."""
     chains = machine.start(rows)
+    if isinstance(machine, Pairwise):  # I·φ(v_i) − A(I) of all units, by one product
+        I = machine.inputs(chains).astype(np.float64)
+        return np.einsum("ni,ni->n", I, machine.units.encode(rows)) - machine.units.cgf(I).sum(-1)
     return np.sum([_site(machine, chains, rows, i) for i in range(rows.shape[1])], axis=0)
 
 

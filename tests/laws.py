@@ -12,6 +12,7 @@ from oracles import (  # noqa: F401 - tests know them as laws
     exact_draws,
     layer_log_sum,
     minus_free_energy,
+    owners,
     phi,
     potential,
     product_nodes,
@@ -69,8 +70,8 @@ def moves(machine, key):
         J = machine.J.tocoo()
         place = {(int(i), int(j)): k for k, (i, j) in enumerate(zip(J.row, J.col, strict=True))}
         return [[(k,), (place[j, i],)] for (i, j), k in place.items()]
-    width = machine.units.width
-    return [[(i, j), (j, i)] for i, j in np.ndindex(shape) if i // width != j // width]
+    owner = owners(machine.units, machine.n_units)
+    return [[(i, j), (j, i)] for i, j in np.ndindex(shape) if owner[i] != owner[j]]
 
 
 def derivative(machine, key, places, f, eps=1e-5):
@@ -133,12 +134,12 @@ MIXED = [
 def boltzmann(units, n, *, n_visible=None, sparse=False, dtype=np.float64, scale=0.8, seed=3):
     """A random fully connected machine; the sparse one keeps about half of the pairs of units."""
     rng = np.random.default_rng(seed)
-    w = units.width
-    J = scale * rng.normal(size=(n * w, n * w))
+    owner = owners(units, n)
+    J = scale * rng.normal(size=(len(owner), len(owner)))
     kept = rng.random((n, n)) < 0.55 if sparse else np.ones((n, n), bool)
     kept[np.arange(n - 1), np.arange(1, n)] = True
-    J = np.triu(J, 1) * np.kron(np.triu(kept, 1), np.ones((w, w)))
-    J, b = (J + J.T).astype(dtype), (0.6 * rng.normal(size=n * w)).astype(dtype)
+    J = np.triu(J, 1) * np.triu(kept, 1)[np.ix_(owner, owner)]
+    J, b = (J + J.T).astype(dtype), (0.6 * rng.normal(size=len(owner))).astype(dtype)
     return BoltzmannMachine(units, scipy.sparse.csr_array(J) if sparse else J, b, n_visible=n_visible)
 
 
@@ -176,6 +177,8 @@ FULLY = {
     "ising-sparse-hidden": lambda **k: boltzmann(Ising(), 6, n_visible=3, sparse=True, scale=0.6, **k),
     "potts": lambda **k: boltzmann(Potts(3), 4, **k),
     "potts-sparse": lambda **k: boltzmann(Potts(3), 4, sparse=True, **k),
+    "mixed": lambda **k: boltzmann(LABELLED, 4, **k),
+    "mixed-sparse-hidden": lambda **k: boltzmann(MIXED[1], 4, n_visible=2, sparse=True, **k),
 }
 PAIRS = {
     "bernoulli-bernoulli": (Bernoulli(), Bernoulli(), 5, 3, 1.2),
@@ -213,6 +216,7 @@ def _pair(visible, hidden, n_v, n_h, scale):
 MACHINES = FULLY | {name: _pair(*pair) for name, pair in PAIRS.items()}
 CLOSED = {name: make for name, make in MACHINES.items() if "relu" not in name}  # what elimination can sum
 RESTRICTED = {name: MACHINES[name] for name in PAIRS}
+ALIKE = {name: make for name, make in FULLY.items() if "mixed" not in name}  # units of one type
 FINITE = {name: make for name, make in MACHINES.items() if make().units.finite}
 SINGLE = {name: make for name, make in FINITE.items() if not isinstance(make().units, Mixed)}
 ENUMERABLE_H = {k: make for k, make in MACHINES.items() if k != "gaussian-gaussian"}

@@ -21,6 +21,11 @@ def sites(units, n):
     return [own for own, count in units.blocks for _ in range(count)]
 
 
+def owners(units, n):
+    """Of each column of a layer of n units, the number of its unit."""
+    return np.repeat(np.arange(n), [own.width for own in sites(units, n)])
+
+
 def all_states(units, n):
     """Every state of n units."""
     return np.array(list(itertools.product(*(own.states for own in sites(units, n))))).reshape(-1, n)

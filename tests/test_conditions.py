@@ -43,14 +43,14 @@ MACHINES = laws.MACHINES | {
     "potts-ferromagnet": lambda: laws.ferromagnet(3, 4),
     "potts-ferromagnet-sparse": lambda: laws.ferromagnet(4, 4, sparse=True),
 }
-CLUSTERS = {name for name in MACHINES if name in laws.FULLY and "potts" not in name} | {
+CLUSTERS = {name for name in MACHINES if name in laws.ALIKE and "potts" not in name} | {
     "potts-ferromagnet",
     "potts-ferromagnet-sparse",
 }
 TAKES = {
     "swendsen-wang": CLUSTERS,
     "wolff": CLUSTERS,
-    "tempering-houdayer": {name for name in MACHINES if name in laws.FULLY or name in CLUSTERS},
+    "tempering-houdayer": {name for name in MACHINES if name in laws.ALIKE or name in CLUSTERS},
 }
 PAIRS = [(sampler, name) for sampler in SAMPLERS for name in MACHINES]
 TAKEN = [(sampler, name) for sampler, name in PAIRS if name in TAKES.get(sampler, MACHINES)]

@@ -95,7 +95,7 @@ def minus_log_pseudo_likelihood(machine, x, beta):
     total = 0.0
     for i in range(machine.n_units):
         logs = []
-        for s in machine.units.states:
+        for s in laws.sites(machine.units, machine.n_units)[i].states:
             y = x.copy()
             y[:, i] = s
             logs.append(laws.minus_free_energy(machine, y, beta))
@@ -103,9 +103,9 @@ def minus_log_pseudo_likelihood(machine, x, beta):
     return -total
 
 
-@pytest.mark.parametrize("name", laws.SINGLE)
+@pytest.mark.parametrize("name", laws.FINITE)
 def test_beta_is_the_maximum_of_the_pseudo_likelihood(name):
-    machine = laws.SINGLE[name]()
+    machine = laws.FINITE[name]()
     x = laws.exact_draws(machine, 60, np.random.default_rng(5), 0.8)
     found = estimate_beta(machine, x)
     best = minimize_scalar(

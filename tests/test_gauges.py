@@ -36,7 +36,8 @@ def test_weights_and_biases_of_a_potts_unit_sum_to_zero(name):
             for own, _, columns in units.parts(n)
         ]
     else:
-        layers = [(machine.units.width, laws.dense(machine), machine.b)]
+        J, parts = laws.dense(machine), machine.units.parts(machine.n_units)
+        layers = [(own.width, J[columns], machine.b[columns]) for own, _, columns in parts]
     for width, rows, biases in layers:
         if width > 1:
             assert np.abs(rows.reshape(-1, width, rows.shape[1]).sum(1)).max() < 1e-13

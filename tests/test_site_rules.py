@@ -10,36 +10,40 @@ from ebm import SGD, Exact, MinimumProbabilityFlow, PseudoLikelihood, RatioMatch
 from ebm.errors import NotSupported
 
 # Without hidden units in the state, and of finitely many states.
-NAMES = [k for k, make in laws.SINGLE.items() if make().n_units == make().n_visible]
+NAMES = [k for k, make in laws.FINITE.items() if make().n_units == make().n_visible]
 each_machine = pytest.mark.parametrize("name", NAMES)
 
 
+def sites(machine):
+    """The states of each unit."""
+    return [np.asarray(u.states) for u in laws.sites(machine.units, machine.n_units)]
+
+
 def conditionals(machine, x):
-    """Every state of every unit given the others, and where the row stands: (n, n_units, n_states)."""
-    states = machine.units.states
-    log_p = np.empty((*x.shape, len(states)))
-    for i in range(x.shape[1]):
-        for s, value in enumerate(states):
-            changed = x.copy()
-            changed[:, i] = value
-            log_p[:, i, s] = laws.minus_free_energy(machine, changed)
-    return log_p - logsumexp(log_p, axis=-1, keepdims=True), x[:, :, None] == np.asarray(states)
+    """Every state of every unit given the others, and where the row stands: of each unit (n, n_states)."""
+    log_p, own = [], []
+    for i, states in enumerate(sites(machine)):
+        changed = np.repeat(x[:, None], len(states), 1)
+        changed[:, :, i] = states
+        one = laws.minus_free_energy(machine, changed.reshape(-1, x.shape[1])).reshape(len(x), -1)
+        log_p.append(one - logsumexp(one, axis=1, keepdims=True))
+        own.append(x[:, [i]] == states)
+    return zip(log_p, own, strict=True)
 
 
 def log_pseudo_likelihood(machine, x):
-    log_p, own = conditionals(machine, x)
-    return log_p.sum((1, 2), where=own)
+    return sum(log_p.sum(1, where=own) for log_p, own in conditionals(machine, x))
 
 
 def minus_ratio(machine, x):
-    log_p, own = conditionals(machine, x)
-    return -0.5 * np.square(own - np.exp(log_p)).sum((1, 2))
+    return sum(-0.5 * np.square(own - np.exp(log_p)).sum(1) for log_p, own in conditionals(machine, x))
 
 
 def minus_flow(machine, x):
-    log_p, own = conditionals(machine, x)
-    kept = log_p.sum(2, where=own)[..., None]
-    return -np.exp((log_p - kept) / 2).sum((1, 2), where=~own)
+    total = 0.0
+    for log_p, own in conditionals(machine, x):
+        total -= np.exp((log_p - log_p.sum(1, where=own)[:, None]) / 2).sum(1, where=~own)
+    return total
 
 
 OBJECTIVES = [
@@ -59,11 +63,12 @@ def gradient(machine, rule, v, weights):
 @each_machine
 def test_site_contrast_sums_differences_of_statistics(name):
     machine, rng = laws.MACHINES[name](), np.random.default_rng(0)
-    x = rng.choice(machine.units.states, size=(4, machine.n_units))
-    weights = rng.normal(size=(*x.shape, len(machine.units.states)))
+    x = laws.states_of(machine.units, 4, machine.n_units, rng)
+    own = sites(machine)
+    weights = rng.normal(size=(*x.shape, max(map(len, own))))
     expected = {key: np.zeros_like(value) for key, value in machine.params.items()}
-    for i in range(x.shape[1]):
-        for s, value in enumerate(machine.units.states):
+    for i, states in enumerate(own):
+        for s, value in enumerate(states):
             changed, w = x.copy(), weights[:, i, s]
             changed[:, i] = value
             new, old = machine.stats(changed, w), machine.stats(x, w)
@@ -78,7 +83,7 @@ def test_site_contrast_sums_differences_of_statistics(name):
 @each_rule
 def test_the_gradient_is_the_derivative_of_the_objective(name, rule, objective):
     machine, rng = laws.MACHINES[name](), np.random.default_rng(1)
-    v = rng.choice(machine.units.states, size=(5, machine.n_visible))
+    v = laws.states_of(machine.units, 5, machine.n_visible, rng)
     weights = np.array([1, 0, 2, 0.5, 1.5])
     found = gradient(machine, rule, v, weights)
     for key in machine.params:

@@ -17,6 +17,7 @@ from ebm.arrays import Owned, parameter, sound
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
 from ebm.machine import Array
+from ebm.units import Mixed, Units
 
 if TYPE_CHECKING:
     from ebm.kernels.arguments import Couplings
@@ -50,10 +51,10 @@ class Dense(_Live):
 
     sparse = False
 
-    def __init__(self, matrix: Any, width: int, dtype: Any) -> None:
+    def __init__(self, matrix: Any, owners: Array, dtype: Any) -> None:
         self.bind(Owned({"J": parameter(matrix, matrix.shape, dtype, "J")}))
-        self._width, self._n = width, len(matrix) // width
-        _check_dense(self.values, width)
+        self._inside = _own_blocks(owners)
+        _check_dense(self.values, self._inside, owners)
         self.symmetrise()
 
     @property
@@ -71,11 +72,14 @@ class Dense(_Live):
         """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""
         return self.on_pattern(left @ right.T)
 
+    def both_ways(self, left: Array, right: Array) -> Array:
+        """left·rightᵀ + right·leftᵀ where J has entries, by one product."""
+        full = left @ right.T
+        return self.on_pattern(full + full.T)
+
     def on_pattern(self, full: Array) -> Array:
         """A full matrix with its diagonal blocks set to zero, in place."""
-        blocks = full.reshape(self._n, self._width, self._n, self._width)
-        i = np.arange(self._n)
-        blocks[i, :, i, :] = 0
+        full[self._inside] = 0
         return full
 
     def times(self, values: Array, vector: Array) -> Array:
@@ -101,12 +105,12 @@ class Sparse(_Live):
 
     sparse = True
 
-    def __init__(self, matrix: Any, width: int, dtype: Any) -> None:
+    def __init__(self, matrix: Any, owners: Array, dtype: Any) -> None:
         matrix = matrix.copy()
         matrix.sum_duplicates()
         matrix.sort_indices()
         parameter(matrix.data, matrix.data.shape, dtype, "J")
-        matrix = _without_diagonal(matrix, width)
+        matrix = _without_diagonal(matrix, owners)
         self._rows = _rows(matrix)
         self._indices, self._indptr = (
             sound(matrix.indices, matrix.indices.dtype),
@@ -162,6 +166,11 @@ class Sparse(_Live):
             out[k : k + step] = np.einsum("en,en->e", left[rows], right[columns])
         return out
 
+    def both_ways(self, left: Array, right: Array) -> Array:
+        """left·rightᵀ + right·leftᵀ where J has entries."""
+        one = self.pairs(left, right)
+        return one + one[self._mirror]
+
     def on_pattern(self, full: Array) -> Array:
         """The entries of a full matrix where J has entries."""
         return full[self._rows, self._indices]
@@ -203,18 +212,19 @@ def as_csr(J: Any) -> Any:
     return matrix
 
 
-def take_couplings(J: Any, width: int, b: Any) -> Dense | Sparse:
+def take_couplings(J: Any, units: Units, b: Any) -> Dense | Sparse:
     """Check a J given by the user and store it: float32 if it and b are, else float64."""
     sparse = is_sparse(J)
     matrix: Any = as_csr(J) if sparse else as_array(J, "J")
     shape = matrix.shape
-    if len(shape) != 2 or shape[0] != shape[1] or shape[0] % width or shape[0] == 0:
-        raise EbmError(f"J: expected a square matrix of n_units·{width} rows, got shape {shape}")
+    if len(shape) != 2 or shape[0] != shape[1] or not (n := units.count(shape[0])):
+        rows = units.n_columns if isinstance(units, Mixed) else f"n_units·{units.width}"
+        raise EbmError(f"J: expected a square matrix of {rows} rows, got shape {shape}")
     values: Any = matrix.data if sparse else matrix
     if values.dtype.kind not in "biuf":
         raise EbmError(f"J: expected real numbers, got an array of {values.dtype}")
     single = values.dtype == np.float32 and (b is None or np.asarray(b).dtype == np.float32)
-    return (Sparse if sparse else Dense)(matrix, width, np.float32 if single else np.float64)
+    return (Sparse if sparse else Dense)(matrix, units.owners(n), np.float32 if single else np.float64)
 
 
 def _rows(matrix: Any) -> Array:
@@ -222,14 +232,14 @@ def _rows(matrix: Any) -> Array:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def _without_diagonal(matrix: Any, width: int) -> Any:
+def _without_diagonal(matrix: Any, owners: Array) -> Any:
     """Refuse couplings of a unit to itself; explicit zeros there are no parameters and go."""
     rows = _rows(matrix)
-    inside = rows // width == matrix.indices // width
+    inside = owners[rows] == owners[matrix.indices]
     wrong = np.flatnonzero(inside & (matrix.data != 0))
     if len(wrong):
         k = wrong[0]
-        raise _on_diagonal(rows[k], matrix.indices[k], matrix.data[k], width)
+        raise _on_diagonal(rows[k], matrix.indices[k], matrix.data[k], owners)
     if not inside.any():
         return matrix
     from scipy.sparse import csr_array
@@ -256,13 +266,20 @@ def _mirror(matrix: Any) -> Array:
     return back.data - 1
 
 
-def _check_dense(J: Array, width: int) -> None:
-    n = len(J) // width
-    i = np.arange(n)
-    own = J.reshape(n, width, n, width)[i, :, i, :]
-    if np.any(own != 0):
-        k, a, c = (int(z) for z in np.argwhere(own != 0)[0])
-        raise _on_diagonal(k * width + a, k * width + c, own[k, a, c], width)
+def _own_blocks(owners: Array) -> tuple[Array, Array]:
+    """Rows and columns of a matrix where a unit meets itself."""
+    first = np.searchsorted(owners, owners)
+    width = np.searchsorted(owners, owners, side="right") - first
+    rows = np.repeat(np.arange(len(owners)), width)
+    start = np.cumsum(width) - width
+    return rows, first[rows] + np.arange(len(rows)) - start[rows]
+
+
+def _check_dense(J: Array, inside: tuple[Array, Array], owners: Array) -> None:
+    wrong = np.flatnonzero(J[inside] != 0)
+    if len(wrong):
+        row, column = (int(places[wrong[0]]) for places in inside)
+        raise _on_diagonal(row, column, J[row, column], owners)
     difference = np.abs(J - J.T)
     if difference.max() > _SYMMETRY * np.abs(J).max():
         row, column = (int(z) for z in np.unravel_index(difference.argmax(), J.shape))
@@ -287,7 +304,8 @@ def _warn(row: int, column: int, value: float, mean: float) -> None:
     )
 
 
-def _on_diagonal(row: int, column: int, value: float, width: int) -> EbmError:
+def _on_diagonal(row: int, column: int, value: float, owners: Array) -> EbmError:
+    width = int((owners == owners[row]).sum())
     what = "a zero diagonal" if width == 1 else f"zero {width}×{width} blocks on the diagonal"
     return EbmError(f"J: {value:g} at ({row}, {column}); expected {what}: a unit does not couple to itself")
 

@@ -44,18 +44,19 @@ def sum_states(units: Units, J: Array, b: Array, stats: bool) -> tuple[float, Ar
     J, b : ndarray, float64
         Couplings and biases, times β.
     """
-    w = units.width
-    n = len(b) // w
+    n = units.count(len(b))
     refuse_states(units, n)
-    cut = n // 2 * w
-    left = _all_states(units, n // 2)
+    half = np.arange(n) < n // 2
+    one, other = units.taken(half), units.taken(~half)
+    left = _all_states(one, n // 2)
+    cut = left.shape[1]
     left_terms = _quadratic(left, b[:cut], J[:cut, :cut])
     cross = left @ J[:cut, cut:]
     n_right = n - n // 2
-    count, step = int(n_states(units, n_right)), max(1, _AT_ONCE // len(left))
+    count, step = int(n_states(other, n_right)), max(1, _AT_ONCE // len(left))
     sums = LogSum()
     for start in range(0, count, step):
-        right = units.encode(enumerate_states(units, n_right, start, min(start + step, count)))
+        right = other.encode(enumerate_states(other, n_right, start, min(start + step, count)))
         right_terms = _quadratic(right, b[cut:], J[cut:, cut:])
         p = sums.weigh(left_terms[:, None] + right_terms + cross @ right.T)
         if stats:
@@ -69,18 +70,27 @@ def sum_states(units: Units, J: Array, b: Array, stats: bool) -> tuple[float, Ar
     return sums.log, sums.mean("second"), sums.mean("mean")
 
 
+def _layers(units: Units, n: int, n_visible: int) -> tuple[Units, Units]:
+    """The types of the visible and of the hidden units of n."""
+    seen = np.arange(n) < n_visible
+    return units.taken(seen), units.taken(~seen)
+
+
 def _hidden_terms(units: Units, J: Array, b: Array, v: Array) -> tuple[Array, Array, Array, Array]:
     """φ(v), minus its own energy (n,), the hidden states encoded (K, ·), and their log-terms (n, K)."""
-    phi = units.encode(np.asarray(v, np.float64))
+    n = units.count(len(b))
+    visible, hidden = _layers(units, n, v.shape[1])
+    phi = visible.encode(np.asarray(v, np.float64))
     cut = phi.shape[1]
-    h = _all_states(units, (len(b) - cut) // units.width)
+    h = _all_states(hidden, n - v.shape[1])
     terms = (phi @ J[:cut, cut:]) @ h.T + _quadratic(h, b[cut:], J[cut:, cut:])
     return phi, _quadratic(phi, b[:cut], J[:cut, :cut]), h, terms
 
 
 def _chunks(units: Units, J: Array, v: Array) -> list[slice]:
     """Slices of rows for which all states of the hidden units fit at once."""
-    total = n_states(units, len(J) // units.width - v.shape[1])
+    n = units.count(len(J))
+    total = n_states(_layers(units, n, v.shape[1])[1], n - v.shape[1])
     seconds = _SECONDS_PER_STATE * len(v)
     refuse_above(_LIMIT_HIDDEN, total, seconds, 16.0 * _AT_ONCE, "summing over the hidden units")
     step = max(1, int(_AT_ONCE // max(total, len(J))))
@@ -115,8 +125,8 @@ def sum_hidden(units: Units, J: Array, b: Array, v: Array, weights: Array) -> tu
 def conditioned(units: Units, J: Any, b: Array, given: Array) -> tuple[Any, Array, float]:
     """Couplings and biases of the free units (NaN in `given`), and the energy of the others, (3.6)."""
     free = np.isnan(given)
-    phi = units.encode(given[~free])
-    columns = np.repeat(free, units.width)
+    phi = units.taken(~free).encode(given[~free])
+    columns = free[units.owners(len(free))]
     if is_sparse(J):
         J = as_csr(J)
     own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]

@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.sparse import csr_array
 
 from ebm.arguments import (
+    as_array,
     as_clamped,
     as_count,
     as_flag,
@@ -39,6 +40,8 @@ from ebm.machine import (
     as_rows,
     as_sweeps,
     as_weights,
+    site_states,
+    visible_units,
 )
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Gaussian, Units
@@ -55,7 +58,8 @@ class BoltzmannMachine:
     Parameters
     ----------
     units : Units
-        ``Bernoulli()``, ``Ising()``, ``Potts(q)`` or your own, of finitely many states without a potential.
+        ``Bernoulli()``, ``Ising()``, ``Potts(q)``, `Mixed` of these, or your own, of finitely many states
+        without a potential.
     J : array_like or scipy.sparse array, (n_units·width, n_units·width)
         Couplings: symmetric, zero diagonal (Potts: zero q×q blocks), finite. The pattern of a sparse J is
         fixed, its values are parameters. float32 if J and b are, else float64. Copied.
@@ -97,9 +101,9 @@ class BoltzmannMachine:
                 f" such as Bernoulli, Ising or Potts, got {units}"
             )
         self._units = units
-        self._couplings = take_couplings(J, units.width, b)
+        self._couplings = take_couplings(J, units, b)
         values, size = self._couplings.values, self._couplings.matrix.shape[0]
-        self._n_units = size // units.width
+        self._n_units = units.count(size)
         self._n_visible = self._n_units if n_visible is None else as_count(n_visible, "n_visible")
         if self._n_visible > self._n_units:
             raise EbmError(f"n_visible: expected 1 to {self._n_units}, got {n_visible}")
@@ -125,24 +129,21 @@ class BoltzmannMachine:
         Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
         couplings are then kept sparse.
         """
-        n, w = (
-            as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0),
-            as_units(units, "units").width,
-        )
+        n = as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0)
         scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)
-        refuse_beyond_memory(32.0 * (n * w) ** 2, f"random: couplings of {n} units", "fewer units")
-        u = Stream(seed).uniform(n * w, n * w)
+        size = as_units(units, "units").columns(n)
+        refuse_beyond_memory(32.0 * size**2, f"random: couplings of {n} units", "fewer units")
+        u, owners = Stream(seed).uniform(size, size), units.owners(n)
         J = np.triu(scale * Gaussian().sample(np.zeros_like(u), u))
-        for i in range(n):
-            J[i * w : (i + 1) * w, i * w : (i + 1) * w] = 0
+        J[owners[:, None] == owners] = 0
         for pair in expect(cut, Sequence, "cut", "a sequence such as [[0, 4, 4, 8]]"):
             ends = as_numbers(pair, "cut")
             if ends.shape != (4,) or ends.dtype.kind not in "iu" or ends.min() < 0 or ends.max() > n:
                 raise EbmError(f"cut: expected [first, stop, first, stop], 0 to {n}, got {short(pair)}")
-            first, second = (slice(w * pair[k], w * pair[k + 1]) for k in (0, 2))
+            first, second = (slice(*np.searchsorted(owners, pair[k : k + 2])) for k in (0, 2))
             J[first, second] = J[second, first] = 0
         J = (J + J.T).astype(dtype)
-        return cls(units, csr_array(J) if cut else J, np.zeros(n * w, dtype), n_visible=n_visible)
+        return cls(units, csr_array(J) if cut else J, np.zeros(size, dtype), n_visible=n_visible)
 
     @classmethod
     def from_data(
@@ -160,13 +161,14 @@ class BoltzmannMachine:
         Biases of visible units are the inputs whose means are the data's, kept half a row away from the ends;
         those of hidden units are zero, couplings normal with standard deviation `scale`.
         """
-        rows = as_units(units, "units").check(data)
+        rows = as_array(data, "data")
         if rows.ndim != 2 or 0 in rows.shape:
             raise EbmError(f"data: expected rows of units, got shape {rows.shape}")
         machine = cls.random(units, rows.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
-        mean = units.encode(rows).mean(0, dtype=np.float64)
+        visible = visible_units(machine)
+        mean = visible.encode(visible.check(rows)).mean(0, dtype=np.float64)
         away = 0.5 / (len(rows) + 1)
-        machine.params["b"][: len(mean)] = units.link(mean, floor=away)
+        machine.params["b"][: len(mean)] = visible.link(mean, floor=away)
         machine.project()
         return machine
 
@@ -197,13 +199,13 @@ class BoltzmannMachine:
 
     @property
     def hidden(self) -> Units:
-        """Their type, that of all units."""
-        return self._units
+        """Their type: that of all units, or of the last of them."""
+        return self._units.taken(np.arange(self._n_units) >= self._n_visible)
 
     @property
     def hidden_biases(self) -> tuple[str, slice]:
         """The parameter that holds their biases, and where in it."""
-        return "b", slice(self._n_visible * self._units.width, None)
+        return "b", slice(np.searchsorted(self._units.owners(self._n_units), self._n_visible), None)
 
     @property
     def dtype(self) -> np.dtype:
@@ -248,6 +250,9 @@ class BoltzmannMachine:
     def _rows_of(self, x: Any) -> Array:
         return as_rows(x, self.units, self.n_units)
 
+    def _data(self, v: Any) -> Array:
+        return as_rows(v, visible_units(self), self.n_visible, "v")
+
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), docs/math.md (3.2): (n, n_units·width)."""
         phi = self._phi(x)
@@ -265,10 +270,13 @@ class BoltzmannMachine:
         NotSupported
             Units of more states: use ``units.mean(inputs(x))``, of Potts units the softmax over q states.
         """
-        if len(self.units.states or ()) != 2 or self.units.width != 1:
+        if any(len(own.states or ()) != 2 or own.width != 1 for own, _, _ in self.units.parts(self.n_units)):
             raise NotSupported(f"probability_on: {self.units} have other states; use units.mean(inputs(x))")
-        low, high = self.units.interval
-        return (self.units.mean(self.inputs(x, beta)) - low) / (high - low)
+        mean = self.units.mean(self.inputs(x, beta))
+        for own, places, _ in self.units.parts(self.n_units):
+            low, high = own.interval
+            mean[:, places] = (mean[:, places] - low) / (high - low)
+        return mean
 
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
@@ -348,7 +356,8 @@ class BoltzmannMachine:
         if self._colours is None or not self.sparse:  # the pattern of a sparse J never changes
             from scipy.sparse import coo_array, csr_array
 
-            i, j = (index // self.units.width for index in coo_array(self.J).coords)
+            owners = self.units.owners(self.n_units)
+            i, j = (owners[index] for index in coo_array(self.J).coords)
             graph = csr_array((np.ones(len(i), np.int32), (i, j)), shape=(self.n_units, self.n_units))
             self._colours = colour(graph.indices, graph.indptr)
         return self._colours
@@ -370,21 +379,30 @@ class BoltzmannMachine:
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         i = as_place(i, self.n_units, "unit i")
-        own = slice(i * self.units.width, (i + 1) * self.units.width)
+        own = self.units.own(i)
         field = (self.J[own] @ self._phi(x)).T + self.b[own]
-        return -np.asarray(field, np.float64) @ states_of(self.units).T
+        return -np.asarray(field, np.float64) @ states_of(self.units.one(i)).T
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
-        """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states).
+        """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states)."""
+        phi, states = self._phi(x).T, site_states(self.units, self.n_units)
+        weights = as_numbers(weights, "weights", (len(phi), *states.shape))
+        change = np.empty(phi.shape)
+        for units, places, columns in self.units.parts(self.n_units):
+            table = states_of(units)
+            w = weights[:, places, : len(table)]
+            moved = (w @ table).reshape(len(phi), -1)
+            change[:, columns] = moved - np.repeat(w.sum(-1), units.width, axis=1) * phi[:, columns]
+        return self.site_changes(x, change)
+
+    def site_changes(self, x: Any, change: Array) -> Params:
+        """What changes of φ, each of one unit alone, (n, n_units·width), add to `stats`, summed over rows.
 
         A change of φ_i by δ changes φ_i φ_j by δ φ_j, docs/math.md (5.11).
         """
-        phi, table = self._phi(x), states_of(self.units)
-        weights = as_numbers(weights, "weights", (phi.shape[1], self.n_units, len(table)))
-        moved = (weights @ table).reshape(phi.shape[1], -1).T
-        moved = (moved - np.repeat(weights.sum(-1).T, self.units.width, axis=0) * phi).astype(self.dtype)
-        pairs = self._couplings.pairs
-        return {"J": pairs(moved, phi) + pairs(phi, moved), "b": moved.sum(1)}
+        phi = self._phi(x)
+        change = as_numbers(change, "change", phi.T.shape).astype(self.dtype)
+        return {"J": self._couplings.both_ways(change.T, phi), "b": change.sum(0)}
 
     def carry(self, chains: SpinChains, rng: Stream) -> tuple[Array, None]:
         """The states, and nothing else."""
@@ -400,7 +418,7 @@ class BoltzmannMachine:
 
     def clamp(self, v: Array, rng: Stream, n: int = 10) -> Array:
         """Complete rows to states, (n, n_units): hidden units from a fair start, swept n times, v held."""
-        v = as_rows(v, self.units, self.n_visible, "v")
+        v = self._data(v)
         if not self.n_hidden:
             return v
         x = np.concatenate([v, self.sample0(len(v), rng)[:, self.n_visible :]], axis=1)
@@ -483,11 +501,11 @@ class BoltzmannMachine:
         """
         if self.sparse and not self.n_hidden:
             return self.energy(v)
-        return visible_energies(self.units, *self._float64(), as_rows(v, self.units, self.n_visible, "v"))
+        return visible_energies(self.units, *self._float64(), self._data(v))
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
         """`stats` averaged over p(hidden | v) by enumeration, the weighted sum over rows."""
-        v = as_rows(v, self.units, self.n_visible, "v")
+        v = self._data(v)
         second, mean = sum_hidden(self.units, *self._float64(), v, as_weights(weights, len(v)))
         return {"J": self._couplings.on_pattern(second), "b": mean}
 
@@ -520,6 +538,8 @@ class BoltzmannMachine:
             raise EbmError(f"given: expected {self.n_units} states, NaN where free, got shape {given.shape}")
         if not np.isnan(given).any():
             raise EbmError("given: no unit is free")
-        self.units.check(given[~np.isnan(given)], "given", strict=True)
+        free = np.isnan(given)
+        if not free.all():
+            self.units.taken(~free).check(given[~free], "given", strict=True)
         J, b, energy = conditioned(self.units, self.J, self.b, given)
-        return BoltzmannMachine(self.units, J, b), energy
+        return BoltzmannMachine(self.units.taken(free), J, b), energy

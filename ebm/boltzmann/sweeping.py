@@ -101,9 +101,12 @@ def sweep(
         from ebm.kernels.gibbs import sweep
         from ebm.kernels.units.draw import KINDS
 
-        kind, width = problem.units.kind, problem.units.width
-        if kind in KINDS:
-            sweep(kind, width, problem.J.for_kernels, problem.tempered, chains.data, order, sweeps)
+        n = problem.units.count(len(problem.b))
+        parts = problem.units.parts(n)
+        if all(own.kind in KINDS for own, _, _ in parts):
+            kinds = np.repeat([own.kind for own, _, _ in parts], [p.stop - p.start for _, p, _ in parts])
+            starts = np.searchsorted(problem.units.owners(n), np.arange(n + 1))
+            sweep(kinds, starts, problem.J.for_kernels, problem.tempered, chains.data, order, sweeps)
         else:
             _sweep_uncompiled(problem, chains.data, order, sweeps)
 
@@ -122,10 +125,10 @@ def _sweep_uncompiled(problem: Problem, phi: Array, order: Array, sweeps: Sweeps
     for k in range(n):
         uniform_rows(key, first + k, 0, 0, u)
         for s, i in enumerate(order[k % len(order)]):
-            own = units.own(i)
+            own, unit = units.own(i), units.one(i)
             field = (J[own] @ phi).T + problem.b[own]
             I = hot * (field - problem.base[own]) + problem.base[own]
-            phi[own] = units.encode(units.sample(I, u[:, s : s + 1])).T
+            phi[own] = unit.encode(unit.sample(I, u[:, s : s + 1])).T
 
 
 # Dense, two states.

@@ -54,14 +54,16 @@ class _Model(Protocol):
     @property
     def n_units(self) -> int: ...
 
-    @property
-    def sums_out(self) -> bool: ...
-
     def start(self, x: ArrayLike) -> Any: ...
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0) -> Array: ...
 
-    def site_energies(self, x: Any, i: int) -> Array: ...
+
+@runtime_checkable
+class _Spins(_Model, Protocol):
+    """One whose units are all in its state: their inputs given the others tell everything."""
+
+    def inputs(self, x: Any) -> Array: ...
 
 
 def estimate_beta(machine: _Model, x: ArrayLike) -> Beta:
@@ -129,7 +131,7 @@ def estimate_beta(machine: _Model, x: ArrayLike) -> Beta:
 
 
 def _rows(machine: _Model, x: ArrayLike) -> Array:
-    if machine.units.states is None:
+    if not machine.units.finite:
         raise NotSupported(
             f"estimate_beta: {machine.units} units have a continuum of states;"
             " expected Bernoulli, Ising or Potts"
@@ -154,26 +156,31 @@ def log_pseudo_likelihood(machine: _Model, rows: Array, betas: Array) -> Array:
 
 def _differences(machine: _Model, rows: Array, betas: Array) -> Iterator[Array]:
     """F_β with unit i in each state, minus F_β as it is, (k, n_rows, q), for each unit i in turn."""
-    chains, states = machine.start(rows), np.asarray(machine.units.states)
-    index = np.searchsorted(states, rows)
-    every = np.arange(len(rows))
-    now = machine.free_energy(chains, betas[:, None]) if machine.sums_out else None
-    for i in range(machine.n_units):
-        if now is None:  # finite units have no potential, so the energy is linear in β
-            energies = machine.site_energies(chains, i)
-            yield betas[:, None, None] * (energies - energies[every, index[:, i], None])
-            continue
+    n = machine.n_units
+    types = [(own, np.asarray(own.states)) for own in (machine.units.one(i) for i in range(n))]
+    if isinstance(machine, _Spins):  # finite units have no potential, so the energy is linear in β
+        I = machine.inputs(rows)
+        for i, (own, states) in enumerate(types):
+            phi = own.encode(states[:, None])
+            away = phi[np.searchsorted(states, rows[:, i]), None] - phi
+            gains = (np.asarray(I[:, machine.units.own(i)], np.float64)[:, None] * away).sum(-1)
+            yield betas[:, None, None] * gains
+        return
+    chains = machine.start(rows)
+    now = machine.free_energy(chains, betas[:, None])
+    for i, (_, states) in enumerate(types):
         out, moved = np.zeros((*now.shape, len(states))), rows.copy()
+        index = np.searchsorted(states, rows[:, i])
         for shift in range(1, len(states)):
-            moved[:, i] = states[(index[:, i] + shift) % len(states)]
+            moved[:, i] = states[(index + shift) % len(states)]
             out[..., shift] = machine.free_energy(moved, betas[:, None]) - now
         yield out
 
 
 def _difference(machine: _Model, rows: Array) -> float:
     """The root mean square difference that moving one unit makes at β = 1, nats: the scale of 1/β."""
-    squares = [np.square(d).sum(2).mean() for d in _differences(machine, rows, np.ones(1))]
-    size = math.sqrt(float(np.mean(squares)) / (len(machine.units.states) - 1))
+    squares = [np.square(d).sum(2).mean() / (d.shape[2] - 1) for d in _differences(machine, rows, np.ones(1))]
+    size = math.sqrt(float(np.mean(squares)))
     if not (math.isfinite(size) and size > 0):
         raise EbmError(f"estimate_beta: the energy of {machine} does not depend on the state of its units")
     return size

@@ -18,11 +18,11 @@ from ebm.kernels.units.draw import POTTS, draw
 
 
 @njit(**JIT)
-def _field_dense(J, b, i, width, phi, f):
-    for a in range(width):
-        row = J[i * width + a]
+def _field_dense(J, b, start, phi, f):
+    for a in range(len(f)):
+        row = J[start + a]
         total = f[a]
-        total[:] = b[i * width + a]
+        total[:] = b[start + a]
         for j in range(len(row)):
             w = row[j]
             source = phi[j]
@@ -31,10 +31,10 @@ def _field_dense(J, b, i, width, phi, f):
 
 
 @njit(**JIT)
-def _field_sparse(couplings, b, i, width, phi, f):
+def _field_sparse(couplings, b, start, phi, f):
     _, data, indices, indptr = couplings
-    for a in range(width):
-        r = i * width + a
+    for a in range(len(f)):
+        r = start + a
         total = f[a]
         total[:] = b[r]
         for k in range(indptr[r], indptr[r + 1]):
@@ -45,31 +45,32 @@ def _field_sparse(couplings, b, i, width, phi, f):
 
 
 @njit(**JIT)
-def _put(kind, i, width, x, phi):
-    """Write the states x of unit i into its rows of phi."""
+def _put(kind, start, width, x, phi):
+    """Write the states x of a unit into its rows of phi."""
     if kind == POTTS:
         for a in range(width):
             for c in range(len(x)):
-                phi[i * width + a, c] = 1 if x[c] == a else 0
+                phi[start + a, c] = 1 if x[c] == a else 0
     else:
-        phi[i, :] = x
+        phi[start, :] = x
 
 
 @njit(**JIT)
-def _temper(f, base, i, width, beta):
+def _temper(f, base, start, beta):
     """f <- beta f + (1 - beta) base, docs/math.md (2.2)."""
-    for a in range(width):
-        cold = base[i * width + a]
+    for a in range(len(f)):
+        cold = base[start + a]
         for c in range(len(beta)):
             f[a, c] = beta[c] * (f[a, c] - cold) + cold
 
 
 @njit(**JIT)
-def sweep(kind, width, couplings, tempered, phi, order, sweeps):
+def sweep(kinds, starts, couplings, tempered, phi, order, sweeps):
     """Sweep all chains.
 
-    phi : (N width, C), changed in place; order : (r, m) int64, the units visited in sweep k in row k modulo
-    r; all floats of one dtype.
+    kinds : (N,) int64, of the units; starts : (N + 1,) int64, their first rows of phi; phi : (N width, C),
+    changed in place; order : (r, m) int64, the units visited in sweep k in row k modulo r; all floats of one
+    dtype.
     """
     J, (b, base, beta), (key, first, n_sweeps) = couplings[0], tempered, sweeps
     n_chains = phi.shape[1]
@@ -78,19 +79,20 @@ def sweep(kind, width, couplings, tempered, phi, order, sweeps):
         c1 = min(c0 + 64, n_chains)
         local = phi[:, c0:c1].copy()
         u = np.empty((TILE, -(-(c1 - c0) // LANES) * LANES), phi.dtype)
-        f = np.empty((width, c1 - c0), phi.dtype)
+        most = np.empty((np.diff(starts).max(), c1 - c0), phi.dtype)
         x = np.empty(c1 - c0, phi.dtype)
         for k in range(n_sweeps):
             row = order[k % len(order)]
             for s in range(len(row)):
                 if s % TILE == 0:
                     uniform_tile(key, first + k, c0, s, u)
-                i = row[s]
+                kind, start = kinds[row[s]], starts[row[s]]
+                f = most[: starts[row[s] + 1] - start]
                 if dense:
-                    _field_dense(J, b, i, width, local, f)
+                    _field_dense(J, b, start, local, f)
                 else:
-                    _field_sparse(couplings, b, i, width, local, f)
-                _temper(f, base, i, width, beta[c0:c1])
+                    _field_sparse(couplings, b, start, local, f)
+                _temper(f, base, start, beta[c0:c1])
                 draw(kind, f, u[s % TILE, : c1 - c0], x)
-                _put(kind, i, width, x, local)
+                _put(kind, start, len(f), x, local)
         phi[:, c0:c1] = local

@@ -13,28 +13,42 @@ import numpy as np
 
 from ebm.errors import NotSupported, settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params, as_data, site_differences
+from ebm.machine import (
+    Array,
+    Chains,
+    Machine,
+    Pairwise,
+    Params,
+    as_data,
+    site_differences,
+    site_states,
+)
 from ebm.stream import Stream
 
 __all__ = ["MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"]
+
+
+def _running(rule: object, machine: Machine, v: Array) -> tuple[Array, Chains]:
+    """Rows of states, and chains at them, or one line that this rule is none for such a machine."""
+    name = type(rule).__name__
+    if not machine.units.finite:
+        raise NotSupported(f"{name}: {machine.units} units have a continuum of states; use PCD")
+    if machine.n_units != machine.n_visible:
+        raise NotSupported(f"{name}: {machine} has hidden units in its state; use PCD or Exact")
+    rows = as_data(machine, v, strict=True)
+    return rows, machine.start(rows)
 
 
 def _gradient(
     rule: object, machine: Machine, batch: Batch, carried: Carried, slope: Callable[[Array, Array], Array]
 ) -> tuple[Params, Carried]:
     """The gradient whose coefficients are slope(Δ, own), own marking the states that the rows are in."""
-    name = type(rule).__name__
-    if machine.units.states is None:
-        raise NotSupported(f"{name}: {machine.units} units have a continuum of states; use PCD")
-    if machine.n_units != machine.n_visible:
-        raise NotSupported(f"{name}: {machine} has hidden units in its state; use PCD or Exact")
     v, weights = batch
+    rows, running = _running(rule, machine, v)
     w = normalised(weights)
     if w is None:
         return zero(machine.params), carried
-    rows = as_data(machine, v, strict=True)
-    running = machine.start(rows)
-    own = rows[:, :, None] == np.asarray(machine.units.states)
+    own = rows[:, :, None] == site_states(machine.units, machine.n_units)
     c = slope(site_differences(machine, running, own), own)
     return machine.site_contrast(running, w[:, None, None] * np.where(own, 0.0, c)), carried
 
@@ -81,7 +95,18 @@ class PseudoLikelihood:
         self, machine: Machine, batch: Batch, carried: Carried, rng: Stream
     ) -> tuple[Params, Carried]:
         """The exact gradient of the batch, docs/math.md (5.12)."""
-        return _gradient(self, machine, batch, carried, lambda d, own: -_conditionals(d))
+        if not isinstance(machine, Pairwise):
+            return _gradient(self, machine, batch, carried, lambda d, own: -_conditionals(d))
+        v, weights = batch
+        rows, running = _running(self, machine, v)
+        w = normalised(weights)
+        if w is None:
+            return zero(machine.params), carried
+        # Σ_s p(s | the others)(φ(s) − φ(v_i)) is the conditional mean less φ(v_i): one product for all units
+        change = machine.units.mean(machine.inputs(running))
+        np.subtract(machine.units.encode(rows), change, out=change)
+        change *= w[:, None].astype(change.dtype)
+        return machine.site_changes(running, change), carried
 
 
 @settings

@@ -9,7 +9,8 @@ import numpy as np
 from ebm.arguments import as_numbers
 from ebm.deferred import Deferred
 from ebm.errors import NotSupported
-from ebm.machine import Array, Params
+from ebm.graph import states_of
+from ebm.machine import Array, Params, site_states
 from ebm.nonzeros import Nonzeros
 from ebm.rbm.products import layer_cgf, padded
 from ebm.scratch import Scratch
@@ -64,17 +65,17 @@ def site_contrast(
     W, c = params["W"], params["c"]
     if visible.learns:
         raise NotSupported(f"rules of single sites: {visible}: learnt potentials need CD, PCD or Exact")
-    states = np.asarray(visible.states)
-    weights = as_numbers(weights, "weights", (*v.shape, len(states)))
-    table, index = visible.encode(states[:, None]), np.searchsorted(states, v)
+    table = site_states(visible, v.shape[1])
+    weights = as_numbers(weights, "weights", (*v.shape, table.shape[1]))
     row, inputs = np.arange(len(v)), c + product[:, : len(c)]
     A, others, theta = np.zeros(inputs.shape), np.zeros(len(v)), hidden.mean_theta(inputs)
     out = {key: np.zeros(value.shape) for key, value in params.items()}
     for i in range(v.shape[1]):
-        own = slice(i * visible.width, (i + 1) * visible.width)
-        for k in range(1, len(states)):
-            new = (index[:, i] + k) % len(states)
-            w, change = weights[row, i, new], table[new] - table[index[:, i]]
+        unit, own = visible.one(i), visible.own(i)
+        phi, index = states_of(unit), np.searchsorted(np.asarray(unit.states), v[:, i])
+        for k in range(1, len(phi)):
+            new = (index + k) % len(phi)
+            w, change = weights[row, i, new], phi[new] - phi[index]
             moved = inputs + (change @ W[own]).astype(W.dtype)
             weighted = w[:, None] * hidden.mean(moved)
             for name, slope in hidden.mean_theta(moved).items():

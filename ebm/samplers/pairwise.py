@@ -1,7 +1,6 @@
 """What kernels of single samplers need beyond the protocol: the couplings of a pairwise machine.
 
-Of the machines that are `Pairwise` (docs/math.md, section 3) kernels take those with finitely many states per
-unit.
+Of the machines that are `Pairwise` (docs/math.md, section 3) kernels take those with units of one type.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ __all__ = ["as_numbers", "blocks", "is_pairwise", "neighbours", "require_pairwis
 
 
 def is_pairwise(machine: Machine) -> TypeGuard[Pairwise]:
-    """Whether a machine is pairwise, of finite units."""
-    return isinstance(machine, Pairwise) and machine.units.states is not None
+    """Whether a machine is pairwise, of units of one type."""
+    return isinstance(machine, Pairwise) and len(machine.units.parts(machine.n_units)) == 1
 
 
 def require_pairwise(machine: Machine, who: str, what: str, instead: str) -> Pairwise:

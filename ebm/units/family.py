@@ -140,6 +140,11 @@ class Units:
         """Of n units, those of one type: the type, their places among the units, and among the columns."""
         return [(self, slice(0, n), slice(0, self.columns(n)))]
 
+    def owners(self, n: int) -> Array:
+        """Of each column of W of a layer of n units, the number of its unit: (n·width,)."""
+        widths = [np.full(places.stop - places.start, own.width) for own, places, _ in self.parts(n)]
+        return np.repeat(np.arange(n), np.concatenate(widths))
+
     def one(self, i: int) -> Units:
         """The type of unit i of a layer."""
         return self.taken(np.array([i]))
