@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_array, as_place
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Machine, TwoLayers, as_machine, as_rows, require
+from ebm.machine import Array, Machine, TwoLayers, as_data, as_machine, require
 
 __all__ = [
     "conditional_log_likelihood",
@@ -35,7 +35,7 @@ def conditional_probabilities(machine: Machine, x: ArrayLike, *, unit: int = -1)
     Parameters
     ----------
     machine : Machine
-        With its hidden units summed out, such as an `RBM`.
+        Hidden units that are in its state are summed: few, where they do not come in layers.
     x : (n, n_visible − 1)
         The other units, in their order; Bernoulli and Ising values may be means.
     unit : int
@@ -49,7 +49,9 @@ def conditional_probabilities(machine: Machine, x: ArrayLike, *, unit: int = -1)
     Raises
     ------
     NotSupported
-        A unit with a continuum of states; hidden units in the machine's state.
+        A unit with a continuum of states.
+    TooLarge
+        More than 2²⁰ states of hidden units to be summed.
     EbmError
         Rows of another length, or values outside the domain.
 
@@ -71,8 +73,9 @@ def conditional_probabilities(machine: Machine, x: ArrayLike, *, unit: int = -1)
     if not machine.units.one(i).finite:
         own = machine.units.one(i)
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected conditional_moments")
-    parts = _few(_rows(machine, x, i), machine, np.asarray(machine.units.one(i).states).size)
-    return np.concatenate([_softmax(-machine.site_energies(rows, i)) for rows in parts])
+    states = np.asarray(machine.units.one(i).states)
+    parts = _few(_rows(machine, x, i), machine, len(states))
+    return np.concatenate([_softmax(-_energies(machine, rows, i, states)) for rows in parts])
 
 
 def marginal_free_energy(machine: Machine, x: ArrayLike, *, unit: int = -1) -> Array:
@@ -101,11 +104,15 @@ def marginal_free_energy(machine: Machine, x: ArrayLike, *, unit: int = -1) -> A
     if not own.finite:
         raise NotSupported(f"unit {i}: {own} has a continuum of states; expected one of finitely many")
     found = []
-    for rows in _few(_rows(machine, x, i), machine, np.asarray(own.states).size):
-        energies = machine.site_energies(rows, i)  # less a constant of the row, which F of the first tells
-        below = energies[:, :1] - energies
+    states = np.asarray(own.states)
+    for rows in _few(_rows(machine, x, i), machine, len(states)):
+        first = rows.copy()
+        first[:, i] = states[0]
+        below = -_energies(machine, rows, i, states)  # less a constant of the row, which F of the first tells
+        below -= below[:, :1].copy()
         top = below.max(1)
-        found.append(machine.free_energy(rows) - top - np.log(np.exp(below - top[:, None]).sum(1)))
+        log_sum = top + np.log(np.exp(below - top[:, None]).sum(1))
+        found.append(machine.visible_free_energy(first) - log_sum)
     return np.concatenate(found)
 
 
@@ -115,7 +122,7 @@ def conditional_log_likelihood(machine: Machine, rows: ArrayLike, *, unit: int =
     Parameters
     ----------
     machine : RBM
-        For a real unit, with hidden units of finitely many states.
+        For a real unit, with hidden units that are Gaussian or of finitely many states.
     rows : (n, n_visible)
     unit : int
         Which visible unit is judged; the last one by default.
@@ -135,17 +142,18 @@ def conditional_log_likelihood(machine: Machine, rows: ArrayLike, *, unit: int =
     """
     i = _place(machine, unit)
     own, found = machine.units.one(i), []
-    rows = as_rows(rows, machine.units, machine.n_visible, "rows")
-    states, wide = _states(machine, i)
+    rows = as_data(machine, rows, "rows")
+    states = _states(machine, i, rows)
     width = 1.0 if own.finite else states[1] - states[0]
     for part in _few(rows, machine, len(states)):
         first = part.copy()
         first[:, i] = states[0]
-        below = wide.site_energies(part, i, states)
-        below = below[:, :1] - below
+        below = -_energies(machine, part, i, states)
+        below -= below[:, :1].copy()
         top = below.max(1)
-        log_sum = top + np.log(np.exp(below - top[:, None]).sum(1) * width) - machine.free_energy(first)
-        found.append(-machine.free_energy(part) - log_sum)
+        log_sum = top + np.log(np.exp(below - top[:, None]).sum(1) * width)
+        log_sum -= machine.visible_free_energy(first)
+        found.append(-machine.visible_free_energy(part) - log_sum)
     return np.concatenate(found)
 
 
@@ -159,12 +167,12 @@ def conditional_moments(machine: Machine, x: ArrayLike, *, unit: int = -1) -> tu
     """Mean and variance of one visible unit given the others: regression by a joint density, math.md (4.15).
 
     p(y | x) of a Gaussian unit is a mixture of Gaussians of one width, one for every state of the hidden
-    units; the trapezoidal rule integrates it to rounding error.
+    units that are finite; the trapezoidal rule integrates it to rounding error.
 
     Parameters
     ----------
     machine : RBM
-        With hidden units of finitely many states.
+        For a real unit, with hidden units that are Gaussian or of finitely many states.
     x : (n, n_visible − 1)
         The other units, in their order.
     unit : int
@@ -177,7 +185,7 @@ def conditional_moments(machine: Machine, x: ArrayLike, *, unit: int = -1) -> tu
     Raises
     ------
     NotSupported
-        Real hidden units, or hidden units in the machine's state.
+        A unit, or hidden units, that are real and not Gaussian.
 
     Examples
     --------
@@ -190,20 +198,18 @@ def conditional_moments(machine: Machine, x: ArrayLike, *, unit: int = -1) -> tu
     (array([1.]), array([2.]))
     """
     i = _place(machine, unit)
-    states, wide = _states(machine, i)
+    given = _rows(machine, x, i)
+    states = _states(machine, i, given)
     moments = []
-    for rows in _few(_rows(machine, x, i), machine, len(states)):
-        p = _softmax(-wide.site_energies(rows, i, states))
+    for rows in _few(given, machine, len(states)):
+        p = _softmax(-_energies(machine, rows, i, states))
         mean = p @ states
         moments.append((mean, (p * np.square(states - mean[:, None])).sum(1)))
     return np.concatenate([m for m, _ in moments]), np.concatenate([v for _, v in moments])
 
 
 def _place(machine: Machine, unit: int) -> int:
-    n = as_machine(machine, "machine").n_visible
-    if machine.n_units != n or not machine.sums_out:
-        raise NotSupported(f"{machine} has its hidden units in its state; expected an RBM")
-    return as_place(unit, n, "unit")
+    return as_place(unit, as_machine(machine, "machine").n_visible, "unit")
 
 
 def _rows(machine: Machine, x: ArrayLike, i: int) -> Array:
@@ -213,7 +219,7 @@ def _rows(machine: Machine, x: ArrayLike, i: int) -> Array:
         raise EbmError(f"x: expected shape (n, {machine.n_visible - 1}), got {x.shape}")
     own = machine.units.one(i)
     rows = np.insert(x, i, np.asarray(own.states)[0] if own.finite else 0.0, axis=1)
-    return as_rows(rows, machine.units, machine.n_visible)
+    return as_data(machine, rows, "x")
 
 
 def _softmax(log_p: Array) -> Array:
@@ -221,27 +227,60 @@ def _softmax(log_p: Array) -> Array:
     return p / p.sum(1, keepdims=True)
 
 
-def _states(machine: Machine, i: int) -> tuple[Array, TwoLayers]:
-    """The states of a unit, or a grid over them, and the machine, whose energies of them are wanted."""
-    own, wide = machine.units.one(i), require(machine, TwoLayers, "conditional of one unit")
-    return np.asarray(own.states) if own.finite else _grid(wide, i), wide
+def _energies(machine: Machine, rows: Array, i: int, states: Array) -> Array:
+    """−log p(v) with v_i in each of the states, (n, n_states), less a constant of the row."""
+    if not machine.units.one(i).finite:
+        return _wide(machine).site_energies(rows, i, states)
+    if machine.n_units == machine.n_visible:
+        return machine.site_energies(rows, i)
+    moved = np.repeat(rows, len(states), axis=0)
+    moved[:, i] = np.tile(states, len(rows))
+    return machine.visible_free_energy(moved).reshape(len(rows), -1)
 
 
-def _grid(machine: TwoLayers, i: int) -> Array:
-    """A grid over all means that a Gaussian unit can have given hidden states, and the tails beyond."""
+def _states(machine: Machine, i: int, rows: Array) -> Array:
+    """The states of a unit, or a grid over them."""
+    own = machine.units.one(i)
+    if own.finite:
+        return np.asarray(own.states)
+    return _grid(_wide(machine), i, rows)
+
+
+def _wide(machine: Machine) -> TwoLayers:
+    return require(machine, TwoLayers, "conditional of a real unit", "an RBM")
+
+
+def _grid(machine: TwoLayers, i: int, rows: Array) -> Array:
+    """A grid over all means that a Gaussian unit can have given hidden states, and the tails beyond.
+
+    Given v and the hidden units of finitely many states it is normal. Normal hidden units, summed out, take
+    W²/λ from its precision and add W·I/λ to its input, I theirs without it.
+    """
     own, hidden = machine.units.one(i), machine.hidden
     if own.normal is None:
         raise NotSupported(f"unit {i}: {own}: expected a Gaussian unit, or one of finitely many states")
-    if not hidden.finite:
-        raise NotSupported(f"conditional_moments: hidden {hidden}: expected units of finitely many states")
     at = machine.units.own(i).start
-    row, base = machine.W[at].astype(np.float64), float(machine.b[at])
-    low = high = base
+    row = machine.W[at].astype(np.float64)
+    others = np.array(rows if len(rows) else np.zeros((1, machine.n_visible)), np.float64)
+    others[:, i] = 0.0
+    inputs = machine.c + machine.units.dot(others, machine.W)
+    precision, low = 1 / float(own.var(np.zeros(1))[0]), np.full(len(others), float(machine.b[at]))
+    high = low.copy()
     for part, _, columns in hidden.parts(machine.n_hidden):
-        table = part.encode(np.asarray(part.states)[:, None])
-        reached = row[columns].reshape(-1, part.width) @ table.T
-        low, high = low + float(reached.min(1).sum()), high + float(reached.max(1).sum())
-    variance = float(own.var(np.zeros(1))[0])
-    scale = math.sqrt(variance)
-    start, stop = variance * low - _TAIL * scale, variance * high + _TAIL * scale
+        if part.normal is not None:
+            precision -= float((row[columns] ** 2 / part.normal).sum())
+            moved = inputs[:, columns] @ (row[columns] / part.normal)
+            low, high = low + moved, high + moved
+        elif part.finite:
+            table = part.encode(np.asarray(part.states)[:, None])
+            reached = row[columns].reshape(-1, part.width) @ table.T
+            low, high = low + float(reached.min(1).sum()), high + float(reached.max(1).sum())
+        else:
+            expected = "expected Gaussian units, or units of finitely many states"
+            raise NotSupported(f"conditional_moments: hidden {part}: {expected}")
+    if precision <= 0:
+        raise EbmError(f"unit {i}: {machine} is not normalisable")
+    scale = precision**-0.5
+    start = low.min() / precision - _TAIL * scale
+    stop = high.max() / precision + _TAIL * scale
     return np.linspace(start, stop, math.ceil((stop - start) / (_STEP * scale)) + 1)

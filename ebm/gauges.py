@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ebm.arrays import parameter
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported, short
-from ebm.machine import Array
+from ebm.machine import Array, HasHidden
 from ebm.rbm import RBM
 from ebm.units import Gaussian, Units
 
@@ -84,7 +84,7 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     return RBM(Gaussian(learn_precision=True), machine.hidden, *layers, theta=theta)
 
 
-def zero_sum(machine: RBM | BoltzmannMachine) -> None:
+def zero_sum(machine: RBM | HasHidden | BoltzmannMachine) -> None:
     """Bring Potts units into the zero-sum gauge, in place: weights and biases sum to 0 over a unit's states.
 
     The distribution stays; energies change by a constant, log Z with them. Machines without Potts units are
@@ -92,7 +92,7 @@ def zero_sum(machine: RBM | BoltzmannMachine) -> None:
 
     Parameters
     ----------
-    machine : RBM or BoltzmannMachine
+    machine : RBM, DBM or BoltzmannMachine
 
     Raises
     ------
@@ -111,12 +111,13 @@ def zero_sum(machine: RBM | BoltzmannMachine) -> None:
     >>> np.abs(machine.W.reshape(2, 3, 2).sum(1)).max() < 1e-12
     np.True_
     """
-    if isinstance(machine, RBM):
-        _of_layers(machine)
-    elif isinstance(machine, BoltzmannMachine):
+    if isinstance(machine, BoltzmannMachine):
         _of_one_layer(machine)
+    elif isinstance(machine, HasHidden) and machine.couplings == ("W",):
+        _of_layers(machine)
     else:
-        raise NotSupported(f"zero_sum: expected an RBM or a BoltzmannMachine, got {type(machine).__name__}")
+        kind = type(machine).__name__
+        raise NotSupported(f"zero_sum: expected an RBM, a DBM or a BoltzmannMachine, got {kind}")
     machine.project()
 
 
@@ -130,10 +131,10 @@ def _without(rows: Array, width: int) -> Array:
     return rows - np.repeat(_means(rows, width), width, axis=0)
 
 
-def _of_layers(machine: RBM) -> None:
+def _of_layers(machine: HasHidden) -> None:
     p = machine.params
     W, b, c = (p[k].astype(np.float64) for k in "Wbc")
-    _of_one_side(machine.visible, machine.n_visible, W, b, c)
+    _of_one_side(machine.units, machine.n_units, W, b, c)
     _of_one_side(machine.hidden, machine.n_hidden, W.T, c, b)
     for key, value in zip("Wbc", (W, b, c), strict=True):
         p[key][:] = value

@@ -259,14 +259,23 @@ class HasHidden(Machine, Protocol):
 
 
 @runtime_checkable
-class HasFeatures(Machine, Protocol):
+class Reconstructs(Parametrised, Protocol):
+    """Gives data back from their hidden means."""
+
+    @property
+    def n_visible(self) -> int:
+        """Units in a row of data."""
+
+    def reconstruct(self, v: ArrayLike) -> Array:
+        """Means of v given the hidden means of v, (n, n_visible·width)."""
+
+
+@runtime_checkable
+class HasFeatures(Machine, Reconstructs, Protocol):
     """With exact hidden means given the data: features, and a reconstruction."""
 
     def mean_h(self, v: ArrayLike) -> Array:
         """⟨φ(h)⟩ given v, (n, n_hidden·width)."""
-
-    def reconstruct(self, v: ArrayLike) -> Array:
-        """Means of v given the hidden means of v, (n, n_visible·width)."""
 
 
 @runtime_checkable

@@ -8,7 +8,20 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_flag, as_numbers
 from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported
-from ebm.machine import Array, Chains, HasFeatures, Machine, Pairwise, as_data, as_machine, as_weights, require
+from ebm.machine import (
+    Array,
+    Chains,
+    Layered,
+    Machine,
+    Pairwise,
+    Reconstructs,
+    as_data,
+    as_machine,
+    as_rows,
+    as_weights,
+    require,
+    visible_units,
+)
 from ebm.partition import LogZ, log_likelihood
 from ebm.stream import Seed, Stream
 
@@ -90,7 +103,7 @@ def _site(machine: Machine, chains: Chains, rows: Array, i: int) -> Array:
     return -energies[np.arange(len(rows)), index] - log_sum
 
 
-def reconstruction_error(machine: Machine, data: ArrayLike) -> float:
+def reconstruction_error(machine: Machine | Reconstructs, data: ArrayLike) -> float:
     """Mean squared difference between φ(v) and its reconstruction from hidden means, per visible unit.
 
     Docs/math.md (7.4). It is no likelihood: it tells whether learning runs, not whether the model is good.
@@ -98,12 +111,17 @@ def reconstruction_error(machine: Machine, data: ArrayLike) -> float:
     Raises
     ------
     NotSupported
-        The machine does not reconstruct (only an RBM does).
+        The machine does not reconstruct: RBMs and stacks do.
     """
-    machine = require(machine, HasFeatures, "reconstruction_error", "an RBM")
-    rows, total = as_data(machine, data), 0.0
-    for k in row_blocks(len(rows), _width(machine, machine.n_visible)):
-        difference = machine.units.encode(rows[k]) - machine.reconstruct(rows[k])
+    able = require(machine, Reconstructs, "reconstruction_error", "an RBM, a DBM or a DBN")
+    if isinstance(machine, Layered):
+        visible = machine.layer_units[0]
+    else:
+        visible = visible_units(as_machine(machine, "reconstruction_error: machine"))
+    n, total = able.n_visible, 0.0
+    rows = as_rows(data, visible, n, "data")
+    for k in row_blocks(len(rows), visible.columns(n) + sum(a.size for a in able.params.values()) // n):
+        difference = visible.encode(rows[k]) - able.reconstruct(rows[k])
         total += float(np.sum(np.square(difference, dtype=np.float64)))
     return total / rows.size
 

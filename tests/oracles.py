@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from scipy.special import logsumexp
 
-from ebm import RBM, BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
+from ebm import BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
 
 GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
 
@@ -26,9 +26,10 @@ def owners(units, n):
     return np.repeat(np.arange(n), [own.width for own in sites(units, n)])
 
 
-def all_states(units, n):
-    """Every state of n units."""
-    return np.array(list(itertools.product(*(own.states for own in sites(units, n))))).reshape(-1, n)
+def all_states(units, n, first=0):
+    """Every state of n units, from the first on."""
+    own = sites(units, first + n)[first : first + n]
+    return np.array(list(itertools.product(*(unit.states for unit in own)))).reshape(-1, n)
 
 
 def states_of(units, n_rows, n, rng):
@@ -37,7 +38,7 @@ def states_of(units, n_rows, n, rng):
         np.maximum(rng.normal(size=n_rows), u.interval[0])
         if u.states is None
         else rng.choice(u.states, n_rows)
-        for u in sites(units, n)
+        for u in sites(units, n)[:n]
     )
     return np.stack(list(pick), 1)
 
@@ -129,18 +130,18 @@ def minus_free_energy(machine, x, beta=1.0, base=None):
     if isinstance(machine, BoltzmannMachine):
         return out + beta * (f @ machine.b + 0.5 * np.einsum("ni,ij,nj->n", f, dense(machine), f))
     if not machine.hidden.finite:
-        hidden = layer_log_sum(machine.hidden, beta * (machine.c + f @ machine.W)).sum(-1)
+        hidden = layer_log_sum(machine.hidden, beta * (machine.params["c"] + f @ machine.params["W"])).sum(-1)
     else:
         g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
-        hidden = logsumexp(beta * (g @ machine.c + f @ machine.W @ g.T), axis=1)
+        hidden = logsumexp(beta * (g @ machine.params["c"] + f @ machine.params["W"] @ g.T), axis=1)
     return out + beta * (f @ machine.b) + hidden
 
 
 def visible_log_sum(machine, v):
     """log of the sum over everything but v of exp(-E)."""
-    if not getattr(machine, "n_hidden", 0) or isinstance(machine, RBM):
+    if not (n := machine.n_units - machine.n_visible):
         return minus_free_energy(machine, v)
-    h = all_states(machine.units, machine.n_hidden)
+    h = all_states(machine.units, n, machine.n_visible)
     x = np.concatenate([np.repeat(v, len(h), 0), np.tile(h, (len(v), 1))], axis=1)
     return logsumexp(minus_free_energy(machine, x).reshape(len(v), -1), axis=1)
 

@@ -216,6 +216,96 @@ def test_a_machine_of_the_marginals_of_data():
         ebm.BoltzmannMachine.from_data(ROWS, units=ebm.Ising())
 
 
+SEVERAL = ebm.Mixed(((ebm.Bernoulli(), 2), (ebm.Potts(3), 1)))
+ON_TOP = {
+    "visible units of several types": lambda: ebm.RBM.random(SEVERAL, ebm.Bernoulli(), 3, 4, scale=1.0),
+    "hidden units of several types": lambda: ebm.RBM.random(ebm.Bernoulli(), SEVERAL, 4, 3, scale=1.0),
+    "DBM": lambda: ebm.DBM.random([4, 3, 2], scale=1.0),
+    "DBN": lambda: ebm.DBN.greedy(ROWS, [3, 2], epochs=1),
+}
+
+
+@pytest.mark.parametrize("kind", ON_TOP)
+def test_readouts_stand_on_any_layers(kind):
+    """The network's hidden layers are those of the machine, and its gradient is that of its loss."""
+    machine = ON_TOP[kind]()
+    first = machine.layer_units[0] if "D" in kind else machine.visible
+    rows = np.random.default_rng(0).integers(0, 2, (6, machine.n_visible))
+    y = np.array([0, 1, 2, 0, 1, 2])
+    net = ebm.readout(machine, rows, y, epochs=1)
+    if kind == "DBN":
+        np.testing.assert_allclose(net.transform(rows), machine.transform(rows), rtol=1e-6)
+    elif kind != "DBM":
+        np.testing.assert_allclose(net.transform(rows), machine.mean_h(rows), rtol=1e-12)
+    net = ebm.Network([ebm.Layer(a.units, a.W.astype(float), a.b.astype(float)) for a in net.layers()], first)
+    net.params[f"W{len(net.layer_units) - 1}"] += 0.3 * np.random.default_rng(1).normal(
+        size=net.params[f"W{len(net.layer_units) - 1}"].shape
+    )
+    before = {key: value.copy() for key, value in net.params.items()}
+    ebm.fine_tune(net, rows, y, epochs=1, batch_size=6, optimiser=ebm.SGD(1.0))
+    moved = {key: net.params[key] - before[key] for key in before}
+    for key in ("W0", "b0"):
+        for place in list(np.ndindex(moved[key].shape))[::3]:
+            losses = []
+            for sign in (1, -1):
+                for name, value in before.items():
+                    net.params[name][:] = value
+                net.params[key][place] += sign * 1e-5
+                losses.append(net.loss(rows, y))
+            assert moved[key][place] == pytest.approx(-(losses[0] - losses[1]) / 2e-5, abs=1e-8)
+
+
+def test_a_readout_of_several_types():
+    """Its loss is the sum of those of its parts, and each is predicted by its own rule."""
+    x, y = np.eye(3), np.array([[0.0, 1, 2], [1, 1, 0], [0, 0, 1]])
+    net = ebm.readout(None, x, y, units=SEVERAL, optimiser=ebm.Adam(0.3), epochs=60)
+    bits = ebm.Network([ebm.Layer(ebm.Bernoulli(), net.params["W0"][:, :2], net.params["b0"][:2])])
+    label = ebm.Network([ebm.Layer(ebm.Potts(3), net.params["W0"][:, 2:], net.params["b0"][2:])])
+    assert net.loss(x, y) == pytest.approx(bits.loss(x, y[:, :2]) + label.loss(x, y[:, 2].astype(int)))
+    assert np.array_equal(net.predict(x), y)
+    assert (net.error(x, y), net.n_outputs) == (0, 3)
+
+
+def test_text_for_classes_is_told_what_to_do():
+    with pytest.raises(EbmError, match=r"text.*np.unique\(y, return_inverse=True\)"):
+        ebm.readout(None, np.eye(2), ["cat", "dog"])
+
+
+def test_sparse_targets_of_several_types():
+    """Of a Potts unit the first state has the rest, wherever in the layer it stands."""
+    machine = ebm.RBM.random(ebm.Bernoulli(), SEVERAL, 4, 3)
+    carried = (rule := ebm.SparseHidden(ebm.CD(), target=0.2, decay=0.0)).init(machine, ebm.Stream(0))
+    batch = (ROWS, np.ones(len(ROWS)))
+    found, after = rule.gradient(machine, batch, carried, ebm.Stream(1))
+    plain, _ = rule.rule.gradient(machine, batch, carried.inner, ebm.Stream(1))
+    np.testing.assert_allclose(
+        found["c"] - plain["c"], 0.1 * ([0.2, 0.2, 0.6, 0.2, 0.2] - after.mean), atol=1e-7
+    )
+
+
+def test_stacks_reconstruct():
+    """By the definitions: mean fields up and one step down; means up and means down."""
+    deep = ebm.DBM.random([4, 3, 2], scale=1.0, seed=2)
+    x, _ = deep.mean_field(ROWS, tolerance=1e-12)
+    (W, _), (b, c, _) = deep.layers()
+    odd = 1 / (1 + np.exp(-(x @ deep.params["W"] + c)))
+    down = 1 / (1 + np.exp(-(odd @ W.T + b)))
+    assert ebm.reconstruction_error(deep, ROWS) == pytest.approx(np.square(ROWS - down).mean(), abs=1e-4)
+    dbn = ebm.DBN.greedy(ROWS, [3, 2], epochs=1)
+    expected = np.square(ROWS - dbn.reconstruct(ROWS)).mean()
+    assert ebm.reconstruction_error(dbn, ROWS) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_zero_sum_gauge_of_a_stack():
+    deep = ebm.DBM.random([2, 2, 1], [ebm.Potts(3), ebm.Bernoulli(), ebm.Potts(2)], scale=1.0)
+    v = np.array([[i, j] for i in range(3) for j in range(3)])
+    before = deep.visible_free_energy(v)
+    ebm.zero_sum(deep)
+    after = deep.visible_free_energy(v)
+    np.testing.assert_allclose(after - after[0], before - before[0], atol=1e-12)
+    assert np.abs(deep.layers()[0][0].reshape(2, 3, 2).sum(1)).max() < 1e-14
+
+
 def test_stacks_and_networks_say_what_to_use_instead():
     stack = ebm.DBN.greedy(ROWS, [3, 2], epochs=1)
     for call in (ebm.log_z, ebm.thermodynamics, lambda m: ebm.sample(m, 3), lambda m: ebm.fit(m, ROWS)):

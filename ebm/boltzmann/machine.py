@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from ebm.arguments import (
     as_array,
+    as_choice,
     as_clamped,
     as_count,
     as_flag,
@@ -403,6 +404,30 @@ class BoltzmannMachine:
         phi = self._phi(x)
         change = as_numbers(change, "change", phi.T.shape).astype(self.dtype)
         return {"J": self._couplings.both_ways(change.T, phi), "b": change.sum(0)}
+
+    def conditional(self, x: Any, i: int, weights: Array, scale: Array | None = None) -> tuple[Params, Array]:
+        """∂/∂params of Σ weights log p(x_i | the others), and log p of each row, nats, math.md (4.11).
+
+        scale: factors of the states, (n, n_units), such as a mask of dropout; 1 for units of q states.
+
+        Raises
+        ------
+        NotSupported
+            There are hidden units, which are not summed out.
+        """
+        if self.n_hidden:
+            raise NotSupported(f"conditional: {self} has hidden units in its state; expected an RBM")
+        i, phi, unit = as_place(i, self.n_units, "unit i"), self._phi(x), self.units.one(i)
+        if scale is not None:
+            factors = as_numbers(scale, "scale", (phi.shape[1], self.n_units))
+            phi = phi * factors.T[self.units.owners(self.n_units)].astype(self.dtype)
+        own, weights = self.units.own(i), as_numbers(weights, "weights", (phi.shape[1],))
+        target, I = phi[own].T, ((self.J[own] @ phi).T + self.b[own]).astype(np.float64)
+        unit.check(unit.decode(target), f"unit {i}", strict=True)  # not a mean
+        change = np.zeros_like(phi)
+        change[own] = (weights[:, None] * (target - unit.mean(I))).T
+        log_p = (I * target).sum(1) - unit.cgf(I)[:, 0]
+        return {"J": self._couplings.both_ways(change, phi), "b": change.sum(1)}, log_p
 
     def carry(self, chains: SpinChains, rng: Stream) -> tuple[Array, None]:
         """The states, and nothing else."""

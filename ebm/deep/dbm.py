@@ -318,6 +318,16 @@ class DBM(EvenLayers):
         x, last = self.mean_field(v)[0], len(self.sizes) - 1
         return x[:, self._even[last]] if last % 2 == 0 else self._rbm.mean_h(x)[:, self._odd[last]]
 
+    def reconstruct(self, v: ArrayLike) -> Array:
+        """Means of v given the mean-field means of the layer above it given v, (n, n_visible·width).
+
+        Raises
+        ------
+        NotSupported
+            As of `mean_field`.
+        """
+        return self._rbm.reconstruct(self.mean_field(v)[0])[:, self._even[0]]
+
     def recognition(self) -> list[Layer]:
         """The layers on the way up, with copies of their arrays.
 

@@ -50,6 +50,8 @@ def _place(rule: _Conditional, machine: Machine) -> int:
         raise EbmError(f"{name}: unit {unit}: expected a number from {-n} to {n - 1}")
     i = unit % n
     own = machine.units.one(i)
+    if machine.n_units != n:
+        raise NotSupported(f"{name}: {machine} has hidden units in its state; expected an RBM")
     if not own.finite:
         raise NotSupported(f"{name}: unit {i} is {own}; expected one of finitely many states")
     return i

@@ -94,14 +94,15 @@ class SparseHidden:
         now = np.asarray(machine.stats(machine.clamp(v, rng), w)[key])[own]
         mean = (self.decay * mean + (1 - self.decay) * now).astype(machine.dtype)
         pulled = np.array(gradient[key])
-        pulled[own] += self.strength * (self._target(hidden.hidden.width, len(mean)) - mean)
+        pulled[own] += self.strength * (self._target(hidden, len(mean)) - mean)
         return gradient | {key: pulled}, SparseCarried(inner, mean)
 
-    def _target(self, width: int, n: int) -> Array:
+    def _target(self, machine: HasHidden, n: int) -> Array:
         """The target of every entry."""
         target = np.full(n, self.target)
-        if width > 1:
-            target[::width] = 1 - (width - 1) * self.target
+        for units, _, columns in machine.hidden.parts(machine.n_hidden):
+            if units.width > 1:
+                target[columns][:: units.width] = 1 - (units.width - 1) * self.target
         return target
 
 

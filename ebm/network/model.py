@@ -46,7 +46,7 @@ class Layer:
     ) -> Layer:
         """Normal weights of variance 1/n_in, zero biases."""
         units, dtype = as_units(units, "units"), as_float_type(dtype)
-        n_in, columns = as_count(n_in, "n_in"), as_count(n_units, "n_units") * units.width
+        n_in, columns = as_count(n_in, "n_in"), units.columns(as_count(n_units, "n_units"))
         z = Gaussian().sample(np.zeros((n_in, columns)), Stream(seed).split(WEIGHTS).uniform(n_in, columns))
         return cls(units, (z / np.sqrt(n_in)).astype(dtype), np.zeros(columns, dtype))
 
@@ -81,7 +81,7 @@ class Network:
         rows, last = np.shape(layers[0].W)[0], len(layers) - 1
         for k, layer in enumerate(layers):
             columns = np.shape(layer.W)[-1]
-            if columns % as_units(layer.units, f"layer {k}").width:
+            if not as_units(layer.units, f"layer {k}").count(columns):
                 raise EbmError(f"layer {k}: {columns} columns do not fit {layer.units}")
             if layer.units.learns and k < last:
                 raise NotSupported(
@@ -140,7 +140,7 @@ class Network:
     @property
     def n_outputs(self) -> int:
         """Units of the last layer."""
-        return len(self.params[f"b{len(self.layer_units) - 1}"]) // self.readout_units.width
+        return self.readout_units.count(len(self.params[f"b{len(self.layer_units) - 1}"]))
 
     def __repr__(self) -> str:
         sizes = " → ".join(str(len(self.params[f"b{k}"])) for k in range(len(self.layer_units)))
@@ -173,7 +173,7 @@ class Network:
         rows = as_source(x)
         if isinstance(rows, np.ndarray):
             rows = self.inputs.check(rows, "x")
-        expected = self.n_in // self.inputs.width
+        expected = self.inputs.count(self.n_in)
         if len(rows.shape) != 2 or rows.shape[1] != expected:
             raise EbmError(f"x: expected shape (n, {expected}), got {rows.shape}")
         return rows
@@ -245,7 +245,7 @@ class Network:
         Gaussian units, the mean of counts.
         """
         rows, units = self.source(x), self.readout_units
-        out = np.empty((len(rows), self.n_outputs * units.width), self.dtype)
+        out = np.empty((len(rows), units.columns(self.n_outputs)), self.dtype)
         for part, I in self._blocks(rows):
             out[part] = units.var(I)
         return out
@@ -255,18 +255,10 @@ class Network:
         return self._decoded(self.predict_mean(x))
 
     def _decoded(self, mean: Array) -> Array:
-        units = self.readout_units
-        if units.states is None:
-            return mean
-        states = np.asarray(units.states)
-        if units.width > 1:
-            y = units.decode(mean)
-        elif len(states) == 2:
-            y = states[(mean > states.mean()).astype(np.int64)]
-        else:
-            weights = units.link(mean)[..., None] * states - units.potential(states[:, None])[:, 0]
-            y = states[weights.argmax(-1)]
-        return y[:, 0] if y.shape[1] == 1 else y
+        parts = self.readout_units.parts(self.n_outputs)
+        found = [_likeliest(units, mean[:, columns]) for units, _, columns in parts]
+        y = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+        return y[:, 0] if y.shape[1] == 1 and self.readout_units.finite else y
 
     def log_probabilities(self, x: ArrayLike) -> Array:
         """log p(y | x) of every state y that a readout unit has, nats: (n, n_outputs, n_states) float64.
@@ -280,7 +272,7 @@ class Network:
             Readout units with infinitely many states: `log_likelihood` takes the y that is asked for.
         """
         units = self.readout_units
-        if units.states is None:
+        if not units.finite:
             raise NotSupported(f"log_probabilities: {units} units have infinitely many states")
         every = units.encode(np.asarray(units.states)[:, None]).astype(np.float64)
         rows = self.source(x)
@@ -303,7 +295,7 @@ class Network:
         for part, I in self._blocks(rows):
             loss[part] = minus_log_p(units, I, target[part])
             found = self._decoded(units.mean(I)).reshape(target[part].shape)
-            if units.states is None:
+            if not units.finite:
                 error[part] = np.square(found - target[part], dtype=np.float64).mean(1)
             else:
                 error[part] = (found != target[part]).any(1)
@@ -384,6 +376,19 @@ class Network:
         readout = Gaussian(learn_precision=True).bound(precision.astype(self.dtype))
         W, b = ((a * scale).astype(self.dtype) for a in (top.W, top.b))
         return Network([*layers[:-1], Layer(readout, W, b)], self.inputs)
+
+
+def _likeliest(units: Units, mean: Array) -> Array:
+    """The most probable states of units with these means, (n, n_units); of infinitely many, the means."""
+    if units.states is None:
+        return mean
+    states = np.asarray(units.states)
+    if units.width > 1:
+        return units.decode(mean)
+    if len(states) == 2:
+        return states[(mean > states.mean()).astype(np.int64)]
+    weights = units.link(mean)[..., None] * states - units.potential(states[:, None])[:, 0]
+    return states[weights.argmax(-1)]
 
 
 def minus_log_p(units: Units, I: Array, target: Array) -> Array:

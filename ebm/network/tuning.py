@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from pydantic import Field
 from ebm.arguments import as_array, as_numbers
 from ebm.errors import EbmError, NotSupported, described, expect, short
 from ebm.learning import Carried
-from ebm.machine import Array, Count, TwoLayers, require
+from ebm.machine import Array, Count, Layered, TwoLayers, require
 from ebm.network.lbfgs import LBFGS, descend
 from ebm.network.model import Layer, Network
 from ebm.network.rule import BackPropagation, Dropout
@@ -161,7 +161,7 @@ def _by_losses(
             raise EbmError(f"validation: got {described(validation)}; expected a pair (x, y)")
         seen = network.source(validation[0])
         sets["validation"] = seen, network.target(validation[1], len(seen))
-    finite = network.readout_units.states is not None
+    finite = network.readout_units.finite
 
     def row(state: State[Network]) -> Row:
         found: Row = {}
@@ -188,7 +188,7 @@ def _by_losses(
 
 
 def readout(
-    machine: TwoLayers | Network | None,
+    machine: TwoLayers | _Stack | Network | None,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -205,7 +205,7 @@ def readout(
 
     Parameters
     ----------
-    machine : RBM, Network or None
+    machine : RBM, DBM, DBN, Network or None
         Its hidden layer, or layers, become the first of the network, unchanged; None reads x itself.
     x : (n, n_visible)
     y : (n,) or (n, n_outputs)
@@ -234,14 +234,14 @@ def readout(
     y = as_array(y, "y")
     if units is None:
         if y.dtype.kind not in "iu" or y.size == 0 or y.min() < 0:
-            raise EbmError("y: expected class numbers 0, 1, ...; for other targets give `units`")
+            raise EbmError(f"y: {_no_classes(y)}")
         units = Potts(max(2, int(y.max()) + 1))
     if y.ndim not in (1, 2):
         raise EbmError(f"y: expected shape (n,) or (n, n_outputs), got {y.shape}")
     as_units(units, "units")
     n_out = 1 if y.ndim == 1 else y.shape[1]
     dtype = below[0].W.dtype if below else np.float64
-    shape = (np.shape(seen)[1], n_out * units.width)
+    shape = (np.shape(seen)[1], units.columns(n_out))
     top = Network([Layer(units, np.zeros(shape, dtype), np.zeros(shape[1], dtype))], Gaussian())
     fine_tune(
         top, seen, y, optimiser=Adam(0.01) if optimiser is None else optimiser, epochs=epochs,
@@ -250,12 +250,33 @@ def readout(
     return Network([*below, *top.layers()], inputs)
 
 
-def _below(machine: TwoLayers | Network | None, x: ArrayLike) -> tuple[list[Layer], Array, Units]:
+@runtime_checkable
+class _Stack(Layered, Protocol):
+    """With layers on the way up, each given the one below."""
+
+    def recognition(self) -> list[Layer]:
+        """Those layers, with copies of their arrays."""
+
+
+def _no_classes(y: Array) -> str:
+    """What is expected in place of targets that are no class numbers."""
+    if y.dtype.kind in "OSU":
+        numbers = "classes, y = np.unique(y, return_inverse=True)"
+        return (
+            f"got text; expected class numbers 0, 1, ...: {numbers}; or use ebm.estimators, which take text"
+        )
+    return "expected class numbers 0, 1, ...; for other targets give `units`"
+
+
+def _below(machine: TwoLayers | _Stack | Network | None, x: ArrayLike) -> tuple[list[Layer], Array, Units]:
     """The layers that a readout stands on, their output for x, and the type of the input."""
     if isinstance(machine, Network):
         return machine.layers(), machine.predict_mean(x), machine.inputs
+    if isinstance(machine, _Stack):
+        layers, inputs = machine.recognition(), machine.layer_units[0]
+        return layers, Network(layers, inputs).predict_mean(x), inputs
     if machine is not None:
-        machine = require(machine, TwoLayers, "readout", "an RBM, a Network or None")
+        machine = require(machine, TwoLayers, "readout", "an RBM, a DBM, a DBN, a Network or None")
     rows = as_array(x, "x") if machine is None else machine.units.check(x, "x")
     if rows.ndim != 2:
         raise EbmError(f"x: expected rows, (n, n_columns), got shape {rows.shape}")

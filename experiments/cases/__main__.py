@@ -1,6 +1,6 @@
-"""`python -m experiments.cases`: every small program that once failed, each in a process of its own, with limits.
+"""`python -m experiments.cases`: every small program that once failed, each in a process of its own.
 
-Exit status, seconds, peak memory and what it printed; whether that is right is for a reader to judge (README.md).
+Exit status, seconds, peak memory and what it printed, under limits; a reader judges it (README.md).
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ MODES = {
 
 
 def programs(folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    """Every program of the folder, once for each of its modes: a name, and commands that run one after the other."""
+    """Every program of the folder, once for each of its modes: a name, and commands to run in turn."""
     for path in sorted(folder.glob("*.py")) + sorted(folder.glob("*.sh")):
         text = path.read_text()
         start = [sys.executable, str(path)] if path.suffix == ".py" else ["sh", str(path)]
         if path.name == "holes_repro.py":
-            modes = [[f"{name} "] for name in re.findall(r'^"(R\S+)', text, re.MULTILINE)]  # R2 alone would be R20, too
+            modes = [
+                [f"{name} "] for name in re.findall(r'^"(R\S+)', text, re.MULTILINE)
+            ]  # R2 alone would be R20, too
         elif path.name == "seg_params.py":
             modes = [[name] for name in re.findall(r"what=='(\w+)'", text)]
         else:
@@ -48,7 +50,7 @@ def programs(folder: Path) -> Iterator[tuple[str, list[list[str]]]]:
 
 
 def run(command: list[str], folder: str, seconds: float, memory: int) -> tuple[str, float, int, str]:
-    """(exit, seconds, peak MB with descendants, all it printed) of a command with limits, in a folder of its own."""
+    """(exit, seconds, peak MB of it and its descendants, all it printed) of a command with limits."""
     apart = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -87,11 +89,15 @@ def run(command: list[str], folder: str, seconds: float, memory: int) -> tuple[s
 def main() -> None:
     """Run what was asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, default=ROOT.parent / "shared" / "cases", help="folder of the programs")
+    parser.add_argument(
+        "--cases", type=Path, default=ROOT.parent / "shared" / "cases", help="folder of the programs"
+    )
     parser.add_argument("--only", default="", help="a regular expression that names have to match")
     parser.add_argument("--seconds", type=float, default=300, help="limit for one program")
     parser.add_argument("--memory", type=int, default=12, help="limit of address space of one program, GB")
-    parser.add_argument("--full", action="store_true", help="all that each program printed, not its last line alone")
+    parser.add_argument(
+        "--full", action="store_true", help="all that each program printed, not its last line alone"
+    )
     args = parser.parse_args()
     if not args.cases.is_dir():
         parser.error(f"{args.cases} is no folder; --cases says where the programs are")

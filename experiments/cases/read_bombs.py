@@ -11,7 +11,7 @@ from ebm.datasets import File
 def attempt(read, path):
     start = time.monotonic()
     try:
-        read(path)
+        read(str(path))
         said = "READ"
     except (ebm.EbmError, MemoryError) as error:
         said = f"{type(error).__name__}: {error}"
@@ -19,5 +19,10 @@ def attempt(read, path):
 
 
 for path in sorted(Path().glob("*.np[yz]")):
-    attempt(ebm.load if path.name.startswith("bomb_model") or path.name == "bomb10.npz" else lambda p: File(p).load(), path)
+    attempt(
+        ebm.load
+        if path.name.startswith("bomb_model") or path.name == "bomb10.npz"
+        else lambda p: File(p).load(),
+        path,
+    )
 print("peak memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, "MB")
