@@ -12,7 +12,6 @@ from scipy.sparse import csr_array
 
 from ebm.arguments import (
     as_array,
-    as_choice,
     as_clamped,
     as_count,
     as_flag,
