@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.arguments import as_array, well_indexed
-from ebm.arrays import Owned, parameter, sound
+from ebm.arrays import Owned, parameter
 from ebm.boltzmann.slices import Slices
 from ebm.errors import EbmError
 from ebm.machine import Array
@@ -29,6 +29,16 @@ _LOPSIDED = (
     1e-3  # half their difference, absolute and relative to max|J|: rounding is far below, also of float32
 )
 _AT_ONCE = 2**22  # numbers made at a time by Sparse.pairs
+
+
+def _pattern(numbers: Any, dtype: Any) -> Array:
+    """Numbers of a pattern of pairs, for good: compiled code trusts them, and is one for all machines."""
+    numbers = np.array(numbers, dtype)
+    numbers.flags.writeable = False
+    return numbers
+
+
+_NO_PATTERN = _pattern([], np.int32), _pattern([], np.int32)
 
 
 class _Live:
@@ -65,8 +75,7 @@ class Dense(_Live):
     @property
     def for_kernels(self) -> Couplings:
         """(J, data, indices, indptr): see `ebm.kernels.arguments`."""
-        none = np.empty(0, np.int64)
-        return self.values, np.empty(0, self.values.dtype), none, none
+        return self.values, np.empty(0, self.values.dtype), *_NO_PATTERN
 
     def pairs(self, left: Array, right: Array) -> Array:
         """left·rightᵀ where J has entries: left, right (n·width, m) -> like `values`."""
@@ -112,13 +121,9 @@ class Sparse(_Live):
         parameter(matrix.data, matrix.data.shape, dtype, "J")
         matrix = _without_diagonal(matrix, owners)
         self._rows = _rows(matrix)
-        self._indices, self._indptr = (
-            sound(matrix.indices, matrix.indices.dtype),
-            sound(matrix.indptr, np.int64),
-        )
-        self._pattern = tuple(array.view() for array in (self._indices, self._indptr))
-        for array in self._pattern:
-            array.flags.writeable = False  # in what is handed out: compiled code trusts it
+        # One dtype for both, or scipy copies: int32 wherever it will do, as scipy itself chooses.
+        index = np.int32 if max(matrix.nnz, *matrix.shape) < 2**31 else np.int64
+        self._indices, self._indptr = _pattern(matrix.indices, index), _pattern(matrix.indptr, index)
         self._mirror = _mirror(matrix)
         self._slices: Slices | None = None
         self.bind(Owned({"J": np.array(matrix.data, dtype)}))
@@ -139,7 +144,7 @@ class Sparse(_Live):
         from scipy.sparse import csr_array
 
         size = len(self._indptr) - 1
-        return csr_array((values, *self._pattern), shape=(size, size))
+        return csr_array((values, self._indices, self._indptr), shape=(size, size))
 
     @property
     def for_kernels(self) -> Couplings:

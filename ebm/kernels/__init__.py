@@ -26,7 +26,9 @@ loads no numba. To add one:
 2. Decorate it with ``njit(**JIT)``. For several threads loop over tiles of fixed size with `prange`, decorate
    that with `threads.shared`, and call it with `worth` first: results do not depend on threads.
 3. Units and layouts are integers and data, never functions: a jitted function passed to another is compiled
-   anew in every process, which takes a second; the disk cache never hits.
+   anew in every process, which takes a second; the disk cache never hits. A literal handed to a kernel, or
+   the number that a `prange` gives, is a type of its own too, for which all is compiled again: write
+   ``np.int64(0)``, ``np.int64(tile)``.
    EBM_CHECK=1 in the environment checks all indices of kernels (not the addresses of `numbers.memory`).
 4. Uniforms come from `numbers.random`, by key, sweep number, position and chain: the caller reserves sweep
    numbers with `Stream.advance`, and any split of the chains draws the same.
@@ -45,12 +47,14 @@ from ebm.kernels.cache import caches, drop_stale, keep_apart
 
 # error_model="numpy": a division by zero gives inf instead of an exception, and the loop around it
 # vectorises (measured: 5.6 -> 0.9 ns). contract: fused multiply-adds. Nothing of fast-math beyond that:
-# it would let the compiler assume that NaN and inf never occur.
+# it would let the compiler assume that NaN and inf never occur. No kernel is called from C, so none gets the
+# entry that would be compiled for it.
 JIT: dict[str, Any] = {
     "cache": True,
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"contract"},
+    "no_cfunc_wrapper": True,
 }
 # Indices are checked in every kernel, on one thread, with compiled code of its own: to look for faults with.
 CHECK = os.environ.get("EBM_CHECK", "") not in ("", "0")

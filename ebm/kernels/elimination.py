@@ -232,7 +232,7 @@ def _conditional(k, plan, unary, theta, pool, table, message):
     q, m = plan.q[k], plan.size[k]
     if plan.leaf[k]:
         _build(k, plan, unary, theta, table)
-        _sum_states(q, m, table, message, True)
+        _sum_states(q, m, table, message, np.bool_(True))
         return
     last = (q - 1) * m
     table[:last] = _kept(k, plan, pool)

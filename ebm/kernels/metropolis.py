@@ -76,4 +76,4 @@ def metropolis_sweeps(x, fields, phi, couplings, beta, order, sweeps, accepted):
     accepted : (C,) int64, to which the accepted proposals are added.
     """
     for c in prange(len(x)):
-        accepted[c] += _sweep_chain(c, x[c], fields[c], phi, couplings, beta[c], order, sweeps)
+        accepted[c] += _sweep_chain(np.int64(c), x[c], fields[c], phi, couplings, beta[c], order, sweeps)

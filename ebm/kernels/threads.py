@@ -137,6 +137,8 @@ class _Shared:
 def shared(loop):
     """Compile a function whose outer loop is a prange over tiles; call it as kernel(worth, *args).
 
-    `worth` says whether the work is worth several threads: it is, from about 50 microseconds on.
+    `worth` says whether the work is worth several threads: it is, from about 50 microseconds on. The number
+    of a tile is an uint64 where there are several, an int64 where there is one: what the loop calls is handed
+    ``np.int64(tile)``, or would be compiled for both.
     """
     return _Shared(loop)

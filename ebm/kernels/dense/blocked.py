@@ -109,7 +109,7 @@ def _sweep_tile(t, n_chains, words, J, tempered, low, m, sweeps):
     p, q = acc + groups * square, acc + (4 + groups) * square
     at = _Block(p, p + square, p + 2 * square, p + 3 * square, q, q + TILE * size)
     hot = q + 2 * TILE * size
-    columns = np.empty(TILE, np.uint64)
+    columns, turned = np.empty(TILE, np.uint64), np.bool_(False)
     for c in range(n_chains):
         poke(hot + c * size, beta[min(r0 + c, r1 - 1)])
     total = 0
@@ -119,7 +119,7 @@ def _sweep_tile(t, n_chains, words, J, tempered, low, m, sweeps):
             for j in range(groups * square // 64):
                 store(acc + 64 * j, splat(low) * 0)
             for c in range(s0, min(s0 + TILE, n), STRIP // size):
-                add_product(words[r0:r1], n, J, c, False, low, space, acc + (c - s0) * size, TILE * size)
+                add_product(words[r0:r1], n, J, c, turned, low, space, acc + (c - s0) * size, TILE * size)
             for j in range(count):
                 poke(at.b + j * size, b[s0 + j])
                 poke(at.base + j * size, base[s0 + j])
@@ -151,4 +151,4 @@ def blocked_sweeps(n_chains, words, J, tempered, low, m, sweeps, flips):
     flips : (tiles,) int64, overwritten: the states changed.
     """
     for t in prange(len(flips)):
-        flips[t] = _sweep_tile(t, n_chains, words, J, tempered, low, m, sweeps)
+        flips[t] = _sweep_tile(np.int64(t), n_chains, words, J, tempered, low, m, sweeps)

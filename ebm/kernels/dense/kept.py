@@ -82,4 +82,4 @@ def kept_sweeps(words, fields, J, tempered, slope, m, sweeps, flips):
     two states; all floats of one dtype. flips : (C,) int64, overwritten: the states changed.
     """
     for c in prange(len(words)):
-        flips[c] = _sweep_chain(c, words[c], fields, J, tempered, slope, m, sweeps)
+        flips[c] = _sweep_chain(np.int64(c), words[c], fields, J, tempered, slope, m, sweeps)

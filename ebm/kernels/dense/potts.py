@@ -53,4 +53,4 @@ def potts_sweeps(x, q, fields, J, tempered, order, sweeps):
     units visited in sweep k in row k modulo r; all floats of one dtype.
     """
     for c in prange(len(x)):
-        _sweep_chain(c, x, q, fields, J, tempered, order, sweeps)
+        _sweep_chain(np.int64(c), x, q, fields, J, tempered, order, sweeps)

@@ -190,7 +190,7 @@ def _product_tile(t, bits, n_bits, A, turned, low, keep, scale, out):
     acc = space + WORKSPACE
     for j in range((r1 - r0) * STRIP // 64):
         store(acc + 64 * j, splat(low) * 0)
-    add_product(bits[r0:r1], n_bits, A, c0, turned, low, space, acc, STRIP)
+    add_product(bits[r0:r1], n_bits, A, c0, turned, low, space, acc, np.int64(STRIP))
     whole = (c1 - c0) * size // 64 * 64
     for r in range(r1 - r0):
         q = address(out) + (r0 + r) * out.strides[0] + c0 * size
@@ -213,7 +213,7 @@ def product(bits, n_bits, A, turned, low, keep, scale, out):
     for its transpose; out : (n, k). A and out are C-ordered, all floats of one dtype.
     """
     for t in prange(n_row_tiles(len(bits)) * _n_strips(A, turned, out)):
-        _product_tile(t, bits, n_bits, A, turned, low, keep, scale, out)
+        _product_tile(np.int64(t), bits, n_bits, A, turned, low, keep, scale, out)
 
 
 @njit(**JIT)

@@ -119,4 +119,4 @@ def conditional_rows(product, own, bias, b, target, weights, slopes, log_p):
     log_p : (n,) float64, overwritten
     """
     for t in prange(-(-len(product) // ROWS)):
-        _conditional_tile(t, product, own, bias, b, target, weights, slopes, log_p)
+        _conditional_tile(np.int64(t), product, own, bias, b, target, weights, slopes, log_p)

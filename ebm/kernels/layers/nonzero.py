@@ -79,7 +79,7 @@ def add_product(starts, places, values, A, keep, scale, out):
     read from out.
     """
     for t in prange(-(-len(out) // _ROWS) * -(-out.shape[1] // (VECTORS * 64 // out.itemsize))):
-        _add_tile(t, starts, places, values, A, keep, scale, out)
+        _add_tile(np.int64(t), starts, places, values, A, keep, scale, out)
 
 
 @njit(**JIT)

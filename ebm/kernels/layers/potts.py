@@ -86,7 +86,7 @@ def _draw_row(c, q, product, bias, base, beta, key, sweep, first, out):
 def draw_potts_rows(q, product, bias, base, beta, key, sweep, first, out):
     """`ebm.kernels.units.draw.draw_rows` for Potts units."""
     for c in prange(len(out)):
-        _draw_row(c, q, product, bias, base, beta, key, sweep, first, out)
+        _draw_row(np.int64(c), q, product, bias, base, beta, key, sweep, first, out)
 
 
 @njit(**JIT)
@@ -125,7 +125,7 @@ def _gather_tile(t, x, q, A, out):
 def gather_rows(x, q, A, out):
     """out = phi(x) A: x (n, m) int32 states, A (m q, k), out (n, >= k), C-ordered floats of one dtype."""
     for t in prange(-(-len(x) // _ROWS)):
-        _gather_tile(t, x, q, A, out)
+        _gather_tile(np.int64(t), x, q, A, out)
 
 
 @njit(**JIT)
@@ -142,4 +142,4 @@ def _scatter_unit(i, x, q, g, out):
 def scatter_rows(x, q, g, out):
     """out = phi(x)^T g: x (n, m) int32 states, g (n, >= k), out (m q, k), C-ordered floats of one dtype."""
     for i in prange(x.shape[1]):
-        _scatter_unit(i, x, q, g, out)
+        _scatter_unit(np.int64(i), x, q, g, out)

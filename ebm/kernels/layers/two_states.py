@@ -112,7 +112,7 @@ def sample_layer(source, bias, base, beta, slope, uniforms, first, free, old, ou
     All floats have one dtype.
     """
     for t in prange(n_row_tiles(len(out)) * out.shape[1]):
-        _sample_tile(t, source, _Drawn(bias, base, slope, first, free), beta, uniforms, old, out)
+        _sample_tile(np.int64(t), source, _Drawn(bias, base, slope, first, free), beta, uniforms, old, out)
 
 
 @njit(**JIT)
@@ -149,4 +149,4 @@ def mean_layer(product, m, bias, low, weights, out, sums):
     added to it.
     """
     for t in prange(-(-m // TILE)):
-        _mean_tile(t, product, m, bias, low, weights, out, sums)
+        _mean_tile(np.int64(t), product, m, bias, low, weights, out, sums)

@@ -96,7 +96,7 @@ def persistent_updates(uniforms, rows, weights, order, batch, rate, params, h, x
     chains = len(h)
     v, p = np.empty((batch, d), kind), np.empty((batch, k), kind)
     q, field = np.empty((chains, k), kind), np.empty((chains, d), kind)
-    drawn, space = np.empty((chains, k), kind), np.empty((d, k), kind)
+    space = np.empty((d, k), kind)
     up, down = np.empty(batch, kind), np.empty(chains, kind)
     first = (d + TILE - 1) // TILE * TILE
     for start in range(0, len(order), batch):
@@ -114,12 +114,11 @@ def persistent_updates(uniforms, rows, weights, order, batch, rate, params, h, x
         _means(given)
         np.dot(h, W.T, field)
         _add_bias(field, b)
-        _draw(field, key, sweep, 0, x)
+        _draw(field, key, sweep, np.int64(0), x)
         np.dot(x, W, q)
         _add_bias(q, c)
-        _draw(q, key, sweep + 1, first, drawn)
+        _draw(q, key, sweep + 1, first, h)
         _means(q)
-        h[:] = drawn
         sweep += 2
         _ascend(data, given, up, W, b, c, space)
         _ascend(x, q, down, W, b, c, space)

@@ -89,12 +89,7 @@ def uniform_block(p, key, sweep, chain, first, like, size):
 
 
 @njit(**JIT)
-def uniform_row(key, sweep, chain, first, u):
-    """Fill u[i] with the uniforms of positions first + i of one chain.
-
-    key : uint64; sweep : int64 < 2^63; chain : int64 < 2^32; first : int64, a multiple of TILE;
-    u : (n,) float32 or float64.
-    """
+def _fill_row(key, sweep, chain, first, u):
     whole = len(u) - len(u) % TILE
     for g in range(0, whole, TILE):
         uniform_block(address(u) + g * u.itemsize, key, sweep, chain, first + g, u[0], u.itemsize)
@@ -102,6 +97,18 @@ def uniform_row(key, sweep, chain, first, u):
         rest = np.empty(TILE, u.dtype)
         uniform_block(address(rest), key, sweep, chain, first + whole, u[0], u.itemsize)
         u[whole:] = rest[: len(u) - whole]
+
+
+@njit(inline="always", **JIT)
+def uniform_row(key, sweep, chain, first, u):
+    """Fill u[i] with the uniforms of positions first + i of one chain.
+
+    key : uint64; sweep : int64 < 2^63; chain : int64 < 2^32; first : int64, a multiple of TILE;
+    u : (n,) float32 or float64.
+    """
+    # Compiled once for each type of u: a literal 0 or the uint64 of a prange would make code of its own,
+    # at 3 seconds each.
+    _fill_row(np.uint64(key), np.int64(sweep), np.int64(chain), np.int64(first), u)
 
 
 @njit(inline="always", **JIT)

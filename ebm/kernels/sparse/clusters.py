@@ -157,7 +157,7 @@ def swendsen_wang_sweeps(x, pairs, fields, free, sweeps, count):
     may change; count : (C,) int64, set to the number of clusters of all sweeps.
     """
     for c in prange(len(x)):
-        count[c] = _swendsen_wang_chain(c, x[c], pairs, fields, free, sweeps)
+        count[c] = _swendsen_wang_chain(np.int64(c), x[c], pairs, fields, free, sweeps)
 
 
 @njit(**JIT)
@@ -216,7 +216,7 @@ def wolff_clusters(x, neighbours, fields, free, seeds, sweeps, sizes, flips):
     added; flips : (C,) int64, set to the number of clusters turned; the rest as in `swendsen_wang_sweeps`.
     """
     for c in prange(len(x)):
-        flips[c] = _wolff_chain(c, x[c], neighbours, fields, free, seeds, sweeps, sizes)
+        flips[c] = _wolff_chain(np.int64(c), x[c], neighbours, fields, free, seeds, sweeps, sizes)
 
 
 @njit(**JIT)
@@ -258,4 +258,4 @@ def pick_clusters(differ, indices, indptr, free, key, sweep):
     free : (N,) bool: a cluster with a clamped unit is left out altogether.
     """
     for p in prange(len(differ)):
-        _pick(p, differ[p], indices, indptr, free, key, sweep)
+        _pick(np.int64(p), differ[p], indices, indptr, free, key, sweep)

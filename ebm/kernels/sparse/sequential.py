@@ -49,4 +49,4 @@ def sequential_sweeps(x, couplings, tempered, low, order, sweeps):
     x : (C, N) float states, changed in place; the rest as in `ebm.kernels.sparse.sites.site_sweeps`.
     """
     for c in prange(len(x)):
-        _sweep_chain(c, x[c], couplings, tempered, low, order, sweeps)
+        _sweep_chain(np.int64(c), x[c], couplings, tempered, low, order, sweeps)

@@ -70,7 +70,7 @@ def site_sweeps(sites, couplings, tempered, low, order, sweeps):
     modulo r; all floats of one dtype. A sweep uses the uniforms of positions 0..m.
     """
     for t in prange(len(sites)):
-        _sweep_tile(t, sites[t], couplings, tempered, low, order, sweeps)
+        _sweep_tile(np.int64(t), sites[t], couplings, tempered, low, order, sweeps)
 
 
 @njit(**JIT)

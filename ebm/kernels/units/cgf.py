@@ -85,4 +85,4 @@ def cgf_rows(kind, width, product, bias, beta, out):
     beta, out : (k, n) float64.
     """
     for t in prange(-(-out.shape[1] // _ROWS)):
-        _cgf_tile(t, kind, width, product, bias, beta, out)
+        _cgf_tile(np.int64(t), kind, width, product, bias, beta, out)

@@ -109,4 +109,4 @@ def draw_rows(kind, product, bias, base, beta, key, sweep, first, out):
     out : (n, m) states, overwritten.
     """
     for c in prange(len(out)):
-        _draw_row(c, kind, product, bias, base, beta, key, sweep, first, out)
+        _draw_row(np.int64(c), kind, product, bias, base, beta, key, sweep, first, out)
