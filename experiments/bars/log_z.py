@@ -68,10 +68,7 @@ def table(rows: list[dict]) -> str:
         runs.setdefault(row["method"], []).append(entry)
         for key, (off, stderr, trouble) in row.get("parts", {}).items():
             runs.setdefault(f"– {key}", []).append((off, stderr, bool(trouble) or stderr > 0.5, np.nan))
-    lines = [
-        "| method | runs | not trusted | rms z | mean z | largest z | rms error, nats | seconds |",
-        "|---|" + "---|" * 7,
-    ]
+    lines = [_HEAD, "|---|" + "---|" * 7]
     for name, entries in runs.items():
         good = np.array(
             [(off, max(stderr, _ROUNDING)) for off, stderr, bad, _ in entries if not bad]

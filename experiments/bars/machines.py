@@ -55,21 +55,58 @@ def _potts(shape: tuple[int, ...], q: int, strength: float, seed: int | None) ->
 # name → (machine, the temperatures to look at)
 _COLD = (0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 _USUAL = (0.25, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0)
-MACHINES: dict[str, tuple[Callable[[], ebm.Machine], tuple[float, ...]]] = (
-    {f"EA gaussian 8x8 #{s}": (partial(_glass, (8, 8), "gaussian", s), _COLD) for s in range(2, 12)}
-    | {f"EA ±1 8x8 #{s}": (partial(_glass, (8, 8), "binary", s), _COLD) for s in range(4)}
-    | {f"EA gaussian 12x12 free #{s}": (partial(_glass, (12, 12), "gaussian", s, False), _COLD) for s in range(4)}  # noqa: E501
-    | {f"EA gaussian 3x3x5 #{s}": (partial(_glass, (3, 3, 5), "gaussian", s), _COLD) for s in range(3)}
-    | {f"3-regular gaussian 60 #{s}": (partial(_sparse_glass, 60, 3, "gaussian", s), _COLD) for s in range(3)}
-    | {f"3-regular ±1 60 #{s}": (partial(_sparse_glass, 60, 3, "binary", s), _COLD) for s in range(2)}
-    | {f"SK 20 #{s}": (partial(_sk, 20, s), _COLD) for s in range(5)}
-    | {f"RBM 60x16 scale 1.5 #{s}": (partial(_rbm, 60, 16, 1.5, s), _USUAL) for s in range(4)}
-    | {f"RBM 120x14 scale 1 #{s}": (partial(_rbm, 120, 14, 1.0, s), _USUAL) for s in range(3)}
-    | {f"patterns 60x5 #{s}": (partial(_patterns, 60, 5, 0.2, s), _USUAL) for s in range(2)}
-    | {f"Potts glass 6x6 q=3 #{s}": (partial(_potts, (6, 6), 3, 1.0, s), _COLD) for s in range(1, 4)}
-    | {"Potts 6x6 q=10": (partial(_potts, (6, 6), 10, 1.4, None), _USUAL)}
-    | {"Ising 12x12 free": (partial(_glass, (12, 12), "none", 0, False), (0.7, 1.0, 1.5, 2.0, 2.3, 3.0))}
-)  # fmt: skip
+Named = dict[str, tuple[Callable[[], ebm.Machine], tuple[float, ...]]]
+
+
+def _disordered(first: int) -> Named:
+    """Machines of random couplings, drawn with the seeds from `first` on."""
+    return (
+        {
+            f"EA gaussian 8x8 #{s}": (partial(_glass, (8, 8), "gaussian", s), _COLD)
+            for s in range(first + 2, first + 12)
+        }
+        | {f"EA ±1 8x8 #{s}": (partial(_glass, (8, 8), "binary", s), _COLD) for s in range(first, first + 4)}
+        | {
+            f"EA gaussian 12x12 free #{s}": (partial(_glass, (12, 12), "gaussian", s, False), _COLD)
+            for s in range(first, first + 4)
+        }
+        | {
+            f"EA gaussian 3x3x5 #{s}": (partial(_glass, (3, 3, 5), "gaussian", s), _COLD)
+            for s in range(first, first + 3)
+        }
+        | {
+            f"3-regular gaussian 60 #{s}": (partial(_sparse_glass, 60, 3, "gaussian", s), _COLD)
+            for s in range(first, first + 3)
+        }
+        | {
+            f"3-regular ±1 60 #{s}": (partial(_sparse_glass, 60, 3, "binary", s), _COLD)
+            for s in range(first, first + 2)
+        }
+        | {f"SK 20 #{s}": (partial(_sk, 20, s), _COLD) for s in range(first, first + 5)}
+        | {
+            f"RBM 60x16 scale 1.5 #{s}": (partial(_rbm, 60, 16, 1.5, s), _USUAL)
+            for s in range(first, first + 4)
+        }
+        | {
+            f"RBM 120x14 scale 1 #{s}": (partial(_rbm, 120, 14, 1.0, s), _USUAL)
+            for s in range(first, first + 3)
+        }
+        | {
+            f"patterns 60x5 #{s}": (partial(_patterns, 60, 5, 0.2, s), _USUAL)
+            for s in range(first, first + 2)
+        }
+        | {
+            f"Potts glass 6x6 q=3 #{s}": (partial(_potts, (6, 6), 3, 1.0, s), _COLD)
+            for s in range(first + 1, first + 4)
+        }
+    )
+
+
+MACHINES: Named = _disordered(0) | {
+    "Potts 6x6 q=10": (partial(_potts, (6, 6), 10, 1.4, None), _USUAL),
+    "Ising 12x12 free": (partial(_glass, (12, 12), "none", 0, False), (0.7, 1.0, 1.5, 2.0, 2.3, 3.0)),
+}
+FRESH: Named = _disordered(100)  # on which nothing was tuned
 
 
 def scaled(machine: ebm.Machine, beta: float) -> ebm.Machine:
@@ -97,7 +134,7 @@ def truth(name: str, cache: Path = HERE / "exact.json") -> dict[str, list[float]
     """`exact_curves` of a machine of the table, computed once."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
     if name not in known:
-        make, temperatures = MACHINES[name]
+        make, temperatures = (MACHINES | FRESH)[name]
         known[name] = exact_curves(make(), temperatures)
         cache.write_text(json.dumps(known, indent=1) + "\n")
     return known[name]

@@ -1,6 +1,6 @@
 """Do the errors of `thermodynamics` hold at its defaults, on rugged machines, or does it say so?
 
-    python -m experiments.bars.thermal [--only EA,SK] [--seeds 8] [--budget 60] [--out thermal.jsonl]
+    python -m experiments.bars.thermal [--only EA,SK] [--fresh] [--seeds 8] [--budget 60] [--out FILE]
 
 One line of JSON a run; a file that is there is gone on with. Then the table.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import ebm
-from experiments.bars.machines import MACHINES, truth
+from experiments.bars.machines import FRESH, MACHINES, truth
 
 _HEAD = "| machines | runs | not trusted | rms z log Z | energy | heat capacity | largest z | seconds |"
 _CURVES = ("log_z", "energy", "heat_capacity")
@@ -25,7 +25,7 @@ _ROUNDING = 1e-5  # of a value, or of 1: what float32 energies may be off by
 
 def run(name: str, seed: int, budget: float) -> dict[str, object]:
     """One run, with how far it is off in units of its errors."""
-    make, temperatures = MACHINES[name]
+    make, temperatures = (MACHINES | FRESH)[name]
     exact, begun = truth(name), time.monotonic()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -40,10 +40,7 @@ def run(name: str, seed: int, budget: float) -> dict[str, object]:
 
 def table(rows: list[dict]) -> str:
     """rms z by machine and in all, of the runs that are trusted."""
-    lines = [
-        "| machines | runs | not trusted | rms z log Z | energy | heat capacity | largest z | seconds |",
-        "|---|" + "---|" * 7,
-    ]
+    lines = [_HEAD, "|---|" + "---|" * 7]
     kinds = list(dict.fromkeys(row["machine"].split(" #")[0] for row in rows))
     for kind in [*kinds, ""]:
         mine = [row for row in rows if row["machine"].split(" #")[0] == kind or not kind]
@@ -75,13 +72,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="parts of the names of machines, with commas")
+    parser.add_argument("--fresh", action="store_true", help="machines on which nothing was tuned")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "thermal.jsonl")
     chosen = parser.parse_args()
     rows = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []
     done = {(row["machine"], row["seed"]) for row in rows}
-    names = [name for name in MACHINES if any(part in name for part in chosen.only.split(","))]
+    names = [
+        name
+        for name in (FRESH if chosen.fresh else MACHINES)
+        if any(part in name for part in chosen.only.split(","))
+    ]
     for seed in range(chosen.seeds):
         for name in names:
             if (name, seed) not in done:
