@@ -11,7 +11,7 @@ import pytest
 
 from ebm import RBM, Bernoulli, EbmError, Gaussian, Stream, log_z
 from ebm.partition import EstimatorOfLogZ, LogZ, tap
-from ebm.partition.estimate import log_mean_exp
+from ebm.partition.estimate import Estimate, log_mean_exp
 from ebm.partition.logz import METHODS, settings_of, summaries
 
 STOCHASTIC = ("ais", "reverse_ais", "mbar", "bennett", "thermodynamic", "population")
@@ -167,6 +167,71 @@ def test_the_slow_part_of_a_ladder_goes_on_alone(monkeypatch):
     levels = {n for n, _, below in seen if below is not None}
     assert max(levels) < seen[0][0]
     assert len({len(below.f["mbar"][1]) for _, _, below in seen if below is not None}) == 1
+
+
+def test_reverse_ais_takes_its_share_of_the_work(monkeypatch):
+    """Its temperatures follow the work of the run; a part that goes on alone starts small again."""
+    module = importlib.import_module("ebm.partition.tempered")
+    machine, asked = laws.MACHINES["bernoulli-bernoulli"](), []
+    estimates_of, down = module.tempered_estimates, module.reversed_estimate
+
+    def slow(run, methods, *, below=None, **settings):
+        found = estimates_of(run, methods, below=below, **settings)
+        return {key: replace(e, trouble="slow") for key, e in found.items()}
+
+    def noted(run, n_each, n_temperatures, betas, rng):
+        asked.append((n_temperatures, len(run.state.betas)))
+        return down(run, n_each, n_temperatures, betas, rng)
+
+    monkeypatch.setattr(module, "tempered_estimates", slow)
+    monkeypatch.setattr(module, "reversed_estimate", noted)
+    monkeypatch.setattr(module, "_LEAST_SPLIT", 128)
+    monkeypatch.setattr(module, "settled_below", lambda run, at=None: at or len(run.state.betas) // 2)
+    rounds = module.tempered(
+        machine, None, Stream(1), ("mbar",), n_ladders=8, n_records=64, split=True, reverse=(Stream(2), 40)
+    )
+    for _ in range(4):
+        next(rounds)
+    (first, levels), (second, _), (third, above), (fourth, _) = asked
+    assert (first, second) == (40, 80)
+    assert above < levels
+    share = above / levels  # of the work of 64 records of the whole ladder
+    assert third == pytest.approx(80 + 40 * share, abs=1)
+    assert fourth == pytest.approx(80 + 80 * share, abs=1)
+
+
+def test_time_goes_where_the_doubt_is(monkeypatch):
+    """On all while they do not agree; then on the one that leads; then on a path from the uniform measure."""
+    module = importlib.import_module("ebm.partition.report")
+    grown = []
+
+    def member(name, values, of):
+        def rounds(ground):
+            for value, stderr, trouble in values:
+                grown.append(name)
+                yield {name: Estimate(value, stderr, trouble, {"apart": 1.0})}
+
+        return replace(module.MEMBERS[of], grow=rounds)
+
+    table = {
+        "ais": member("ais", [(9.0, 0.2, "ESS 2")] * 9, "ais"),
+        "tempering": member(
+            "mbar", [(10.0, 0.2, "slow")] * 2 + [(10.0, 0.2, ""), (10.0, 0.04, "")], "tempering"
+        ),
+        "tempering_uniform": member(
+            "mbar_uniform", [(8.0, 0.2, "frozen")] * 2 + [(10.0, 0.2, "")] * 9, "tempering_uniform"
+        ),
+    }
+    monkeypatch.setattr(module, "MEMBERS", table)
+    monkeypatch.setattr(module, "_WIDE", ["tempering_uniform"])
+    monkeypatch.setattr(module, "near", lambda *_: None)
+    found = module.Report(accuracy=0.05).estimate(laws.MACHINES["bernoulli-bernoulli"](), Stream(0))
+    assert (found.verdict, found.value, found.stderr) == ("agree", 10.0, 0.04)
+    agreed = [k for k, name in enumerate(grown) if name == "mbar"][2]
+    rest = grown[agreed + 1 :]
+    assert rest[0] == "mbar"
+    assert rest[1:]
+    assert set(rest[1:]) == {"mbar_uniform"}
 
 
 # The registry.
