@@ -77,7 +77,7 @@ class Member:
 
 
 def _tempering(ground: Ground) -> Growing:
-    methods, reverse = ("mbar", "bennett", "thermodynamic"), (ground.rng.split(3), 250)
+    methods, reverse = ("mbar", "bennett", "thermodynamic"), (ground.rng.split(3), 100)
     return _ladders(ground, ground.base, ground.rng.split(1), methods, reverse)
 
 
@@ -93,7 +93,7 @@ def _ladders(
     reverse: tuple[Stream, int] | None = None,
 ) -> Growing:
     return tempered(
-        ground.machine, base, rng, methods, n_ladders=16 if ground.dear else 32, reverse=reverse,
+        ground.machine, base, rng, methods, n_ladders=12 if ground.dear else 32, reverse=reverse,
         checked=True, split=ground.dear, tick=ground.clock,
     )  # fmt: skip
 
@@ -111,14 +111,14 @@ def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
 MEMBERS: dict[str, Member] = {
     "ais": Member(
         lambda g: annealed(g.machine, g.base, g.rng.split(2), tick=g.clock),
-        1.5,
+        1.0,
         {"ais": Role("ais", heard=3.0)},
     ),
     "tempering": Member(
         _tempering, 10.0, {"mbar": Role("tempering", leads=True), "reverse_ais": Role("tempering")}
     ),
     "population": Member(
-        lambda g: _population(g, g.base, g.rng.split(4)), 1.5, {"population": Role("population", heard=3.0)}
+        lambda g: _population(g, g.base, g.rng.split(4)), 1.0, {"population": Role("population", heard=3.0)}
     ),
     "tempering_uniform": Member(
         _tempering_uniform, 0.5, {"mbar_uniform": Role("tempering_uniform", leads=True, heard=0.0)}

@@ -41,10 +41,13 @@ class BlockChains:
     ----------
     state : State
         v in the form that products want; replaced, never changed in place.
+    n : int
+        Chains.
     h : State, optional
         Hidden states drawn already, with which the next sweep begins; gone when v changes.
     """
 
+    n: int
     h: State | None
     _fitting: object
 
@@ -75,7 +78,7 @@ class BlockChains:
         if isinstance(state, Bits):
             same = same and state.low.dtype == machine.lows[0].dtype
         if h is not None:
-            same = same and h.shape == (self._n, machine.n_hidden)
+            same = same and h.shape == (self.n, machine.n_hidden)
         if not same or state.shape[1] != machine.n_visible:
             raise EbmError(
                 f"chains of {state.shape[1]} × {self._units}, {state.dtype}; expected those that start of"
@@ -95,7 +98,7 @@ class BlockChains:
 
     def move(self, state: State) -> None:
         """Go to states that a sweep has drawn."""
-        self._n = len(state.words if isinstance(state, Bits) else state)
+        self.n = len(state.words if isinstance(state, Bits) else state)
         self._state, self.h = state, None
         self._kept = _Kept()
 
@@ -135,7 +138,7 @@ class BlockChains:
         return self._kept.shared or self._kept.version is version
 
     def __len__(self) -> int:
-        return self._n
+        return self.n
 
 
 def multiply_together(
@@ -151,5 +154,5 @@ def multiply_together(
         return
     together, start = dot(stacked(states), units, W, scratch), 0
     for c in lacking:
-        part, start = together[start : start + len(c)], start + len(c)
+        part, start = together[start : start + c.n], start + c.n
         c.set_product(version, part)

@@ -372,8 +372,8 @@ class RBM:
 
     def _free_energy(self, x: Any, beta: ArrayLike, base: Base) -> Array:
         chains, visible, b, c = self._chains(x), self._visible, self._params["b"], self._params["c"]
-        product, state = self.product(chains), chains.state
-        beta = as_beta(beta, len(chains))
+        product = chains.product(self.version, visible, self._params["W"], self._scratch)
+        state, beta = chains.state, as_beta(beta, chains.n)
         rows = np.atleast_2d(beta)
         energy = np.empty(rows.shape)
         layer_cgf(self._hidden, product, c, rows, energy)
@@ -416,7 +416,7 @@ class RBM:
             Another scan.
         """
         chains = self._chains(x)
-        n, hot, cold, free = as_sweeps(self, n, len(chains), beta, base, free, rng, scan)
+        n, hot, cold, free = as_sweeps(self, n, chains.n, beta, base, free, rng, scan)
         sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
         return chains if isinstance(x, BlockChains) else values(chains.state)
 

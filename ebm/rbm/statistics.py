@@ -30,7 +30,7 @@ def statistics_of_chains(
     """`statistics` of chains, their weights (None: the mean) and the factors of these."""
     visible, hidden = layers
     multiply_together([chains for chains, _, _ in parts], version, visible, params["W"], scratch)
-    weights = [factor * as_weights(given, c._n) for c, given, factor in parts]
+    weights = [factor * as_weights(given, c.n) for c, given, factor in parts]
     rows = [
         (c.state, c.product(version, visible, params["W"], scratch), w)
         for (c, _, _), w in zip(parts, weights, strict=True)

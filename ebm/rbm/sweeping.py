@@ -293,5 +293,5 @@ def draw_ahead(machine: RBM, chains: BlockChains, rng: Stream, scratch: Scratch)
     if chains.has_product(machine.version):
         known = chains.product(machine.version, v_layer.units, W, scratch)
         source = Source(chains.state, v_layer.units, W, known=known)
-        beta = np.ones(len(chains), W.dtype)
+        beta = np.ones(chains.n, W.dtype)
         chains.h = draw(h_layer, None, source, beta, rng.advance(), scratch)
