@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +15,10 @@ from ebm.machine import Array, Count, Machine, Scan
 from ebm.samplers.walkers import Walkers, begin
 from ebm.stream import Stream
 
-__all__ = ["Annealing", "Gibbs"]
+__all__ = ["Annealed", "Annealing", "Gibbs"]
+
+_FIRST, _LAST = 0.2, 10.0  # β times the size of inputs: fair coins, and frozen
+_LOOKED_AT, _LOOK = 200, 31  # random states, and the stream that they are drawn from
 
 
 @settings
@@ -54,6 +60,13 @@ class Gibbs:
         return state
 
 
+@dataclass(kw_only=True)
+class Annealed(Walkers):
+    """Chains that are cooled, and the inverse temperatures of the steps, (n_steps,)."""
+
+    betas: Array
+
+
 @settings
 class Annealing:
     """Simulated annealing: β rises from `start` to `stop`; the best states met are kept.
@@ -63,8 +76,11 @@ class Annealing:
 
     Parameters
     ----------
-    start, stop : float
-        Inverse temperatures of the first and the last step.
+    start, stop : float, optional
+        Inverse temperatures of the first and the last step. When left out they follow the machine: 0.2 and 10
+        over the size of its inputs, √2 times the standard deviation of the energy of random states by the
+        root of their number of units. That is the root of Σ_j J_ij² for spins: 1 for an SK glass, 2 for a
+        square lattice of ±1.
     n_steps : int
         Temperatures.
     n_sweeps : int
@@ -85,8 +101,8 @@ class Annealing:
     array([0.5  , 0.889, 4.   ])
     """
 
-    start: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
-    stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    start: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    stop: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     n_steps: Annotated[int, Field(ge=2, lt=2**31)] = 100
     n_sweeps: Count = 10
     spacing: Literal["linear", "geometric", "harmonic"] = "linear"
@@ -99,23 +115,33 @@ class Annealing:
 
     @property
     def betas(self) -> Array:
-        """The inverse temperatures, (n_steps,)."""
+        """The inverse temperatures, (n_steps,); of a machine whose inputs have the size 1, where left out."""
+        return self._betas(1.0)
+
+    def _betas(self, size: float) -> Array:
+        start = _FIRST / size if self.start is None else self.start
+        stop = _LAST / size if self.stop is None else self.stop
         if self.spacing == "harmonic":
-            return 1 / np.linspace(1 / self.start, 1 / self.stop, self.n_steps)
+            return 1 / np.linspace(1 / start, 1 / stop, self.n_steps)
         space = np.linspace if self.spacing == "linear" else np.geomspace
-        return space(self.start, self.stop, self.n_steps)
+        return space(start, stop, self.n_steps)
 
-    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Walkers:
+    def init(self, machine: Machine, n_chains: int, rng: Stream, given: Array | None = None) -> Annealed:
         """Start from independent fair units."""
-        state = begin(machine, n_chains, rng, given, self.betas)
-        state.best_x, state.best_energy = state.x.copy(), machine.free_energy(state.chains)
-        return state
+        betas = self._betas(_size_of_inputs(machine, rng.split(_LOOK)))
+        begun = begin(machine, n_chains, rng, given, betas)
+        best = machine.free_energy(begun.chains)
+        return Annealed(begun.chains, begun.free, best_x=begun.x.copy(), best_energy=best, betas=betas)
 
-    def step(self, machine: Machine, state: Walkers, rng: Stream) -> tuple[Walkers, dict[str, Any]]:
+    def resume(self, machine: Machine, arrays: Mapping[str, Array]) -> Annealed:
+        """The chains that `pack` stored, running again."""
+        return Annealed.unpack((machine,), arrays)
+
+    def step(self, machine: Machine, state: Annealed, rng: Stream) -> tuple[Annealed, dict[str, Any]]:
         """n_sweeps sweeps at the next temperature; info has beta and the energies after them, (n_chains,)."""
         assert state.best_x is not None
         assert state.best_energy is not None
-        beta = float(self.betas[min(state.time, self.n_steps - 1)])
+        beta = float(state.betas[min(state.time, self.n_steps - 1)])
         machine.sweep(state.chains, rng, self.n_sweeps, beta, free=state.free, scan=self.scan)
         energy = machine.free_energy(state.chains)
         better = energy < state.best_energy
@@ -124,3 +150,10 @@ class Annealing:
             state.best_energy = np.where(better, energy, state.best_energy)
         state.time += 1
         return state, {"beta": beta, "energy": energy}
+
+
+def _size_of_inputs(machine: Machine, rng: Stream) -> float:
+    """How large the inputs of units are, in nats, told by the energies of random states; 1 of none."""
+    x = machine.sample0(_LOOKED_AT, rng)
+    size = math.sqrt(2 / machine.n_units) * float(machine.free_energy(x).std())
+    return size if size > 0 and math.isfinite(size) else 1.0
