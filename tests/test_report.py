@@ -234,6 +234,37 @@ def test_time_goes_where_the_doubt_is(monkeypatch):
     assert set(rest[1:]) == {"mbar_uniform"}
 
 
+class Ticking:
+    """A clock of ours in place of `time`: each look takes a second."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 1.0
+        return self.now
+
+
+def test_the_last_round_of_a_ladder_ends_with_the_time(monkeypatch):
+    """A round that does not fit is cut short, not left out, and its records count."""
+    growing = importlib.import_module("ebm.partition.growing")
+    tempered = importlib.import_module("ebm.partition.tempered")
+    monkeypatch.setattr(growing, "time", ticking := Ticking())
+    machine, lengths = laws.MACHINES["bernoulli-bernoulli"](), []
+    estimates_of = tempered.tempered_estimates
+
+    def noted(run, methods, **settings):
+        lengths.append(len(run))
+        return estimates_of(run, methods, **settings)
+
+    monkeypatch.setattr(tempered, "tempered_estimates", noted)
+    found = log_z(machine, "mbar", accuracy=1e-9, budget=200.0, seed=1)
+    assert lengths[0] == 64
+    assert 128 < lengths[-1] < 256  # the third round would have taken 128 looks more
+    assert ticking.now < 230
+    assert abs(found.value - machine.exact(stats=False)[0]) < 4 * found.stderr
+
+
 # The registry.
 
 

@@ -14,9 +14,10 @@ from ebm.errors import settings
 from ebm.machine import Count, Positive
 from ebm.partition.estimate import Estimate, Progress
 
-__all__ = ["SLOWER", "Clock", "Effort", "Growing", "OutOfTime", "grow"]
+__all__ = ["SLOWER", "Clock", "Effort", "Growing", "OutOfTime", "RoundOver", "grow"]
 
 SLOWER = 2.2  # a round costs this much more than the one before, whose work it doubles
+_PART = 0.4  # of the time of the round before: less is not worth beginning
 
 Growing: TypeAlias = Iterator[
     dict[str, Estimate]
@@ -33,8 +34,8 @@ class Effort:
         Standard error, nats, that they work towards.
     budget : float
         Seconds that they may take, roughly: no member begins later, and of several each is stopped at twice
-        as many, even in its first round. What a round computes is fixed; the clock decides only which rounds
-        there are.
+        as many, even in its first round. What a round computes is fixed, but that the last one of a ladder
+        may be cut short; else the clock decides only which rounds there are.
     rounds : int, optional
         At most so many; with an infinite budget the clock then decides nothing.
     """
@@ -46,6 +47,10 @@ class Effort:
 
 class OutOfTime(Exception):
     """A round that would take too long was left."""
+
+
+class RoundOver(Exception):
+    """A round that can end anywhere ends here."""
 
 
 class Clock:
@@ -70,6 +75,16 @@ class Clock:
         if self.enforced and self.spent > 2 * self.budget:
             raise OutOfTime
 
+    def until(self, aside: float) -> Progress:
+        """A clock that ends a round, `RoundOver`, when of the budget so many seconds are left."""
+
+        def tick(done: float = 0.0, line: str = "") -> None:
+            self(done, line)
+            if self.enforced and self.spent > self.budget - aside:
+                raise RoundOver
+
+        return tick
+
 
 def grow(
     members: Mapping[str, Growing],
@@ -78,6 +93,7 @@ def grow(
     shares: Mapping[str, float] | None = None,
     focus: Callable[[dict[str, Estimate]], Collection[str] | None] = lambda _: None,
     clock: Clock | None = None,
+    cut: Collection[str] = (),
 ) -> dict[str, Estimate]:
     """Let estimators grow until all are accurate, or no further round of any would fit the budget.
 
@@ -93,6 +109,8 @@ def grow(
         none of them when it is enough; None when nothing is known.
     clock : Clock, optional
         That the members call; the first of them makes the first estimate, however long it takes.
+    cut : collection of str
+        Members that end a round by themselves when the time is over, and so may begin one that does not fit.
     """
     clock, rounds = clock or Clock(effort.budget), effort.rounds
     estimates: dict[str, Estimate] = {}
@@ -103,7 +121,7 @@ def grow(
             name
             for name, done in work.items()
             if not (done.enough or (done.rounds and done.rounds == rounds))
-            and (not estimates or spent + SLOWER * done.last <= effort.budget)
+            and (not estimates or spent + (_PART if name in cut else SLOWER) * done.last <= effort.budget)
         ]
         first = focus(estimates) if all(done.rounds for done in work.values()) else None
         if not wanting or (first is not None and not first):

@@ -69,11 +69,14 @@ class Member:
         Of the time, by weight.
     roles : mapping of str to Role
         Of its estimates that count; others are shown.
+    cut : bool
+        Whether it ends a round by itself when the time is over.
     """
 
     grow: Callable[[Ground], Growing]
     share: float
     roles: Mapping[str, Role]
+    cut: bool = False
 
 
 def _tempering(ground: Ground) -> Growing:
@@ -94,7 +97,7 @@ def _ladders(
 ) -> Growing:
     return tempered(
         ground.machine, base, rng, methods, n_ladders=12 if ground.dear else 32, reverse=reverse,
-        checked=True, split=ground.dear, tick=ground.clock,
+        checked=True, split=ground.dear, clock=ground.clock,
     )  # fmt: skip
 
 
@@ -115,13 +118,13 @@ MEMBERS: dict[str, Member] = {
         {"ais": Role("ais", heard=3.0)},
     ),
     "tempering": Member(
-        _tempering, 10.0, {"mbar": Role("tempering", leads=True), "reverse_ais": Role("tempering")}
+        _tempering, 10.0, {"mbar": Role("tempering", leads=True), "reverse_ais": Role("tempering")}, True
     ),
     "population": Member(
         lambda g: _population(g, g.base, g.rng.split(4)), 1.0, {"population": Role("population", heard=3.0)}
     ),
     "tempering_uniform": Member(
-        _tempering_uniform, 0.5, {"mbar_uniform": Role("tempering_uniform", leads=True, heard=0.0)}
+        _tempering_uniform, 0.5, {"mbar_uniform": Role("tempering_uniform", leads=True, heard=0.0)}, True
     ),
     "population_uniform": Member(
         lambda g: _marked(_population(g, None, g.rng.split(6))),

@@ -51,7 +51,8 @@ class Report(Effort):
                 return [] if _seen_wide(estimates) else _WIDE
             return [name for name, member in MEMBERS.items() if so_far.method in member.roles]
 
-        return judge(grow(members, self, context.progress, shares, focus, clock), self.accuracy)
+        cut = [name for name, member in MEMBERS.items() if member.cut]
+        return judge(grow(members, self, context.progress, shares, focus, clock, cut), self.accuracy)
 
 
 _WIDE = [name for name, member in MEMBERS.items() if any(role.heard == 0 for role in member.roles.values())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 from ebm.errors import settings
 from ebm.machine import Array, Base, Machine
 from ebm.partition.annealed import even_betas, near, reverse_log_weights
-from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, log_mean_exp, single, weighty
-from ebm.partition.growing import Effort, grow
+from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, log_mean_exp, single, weighty
+from ebm.partition.growing import SLOWER, Clock, Effort, RoundOver, grow
 from ebm.partition.ladder import STEP, Recorder, derivatives, settled_below, trouble, up_to
 from ebm.partition.limits import MOST_ASIDE, MOST_STDERR
 from ebm.partition.multistate import Ladder, bennett, mbar, thermodynamic
@@ -75,8 +76,10 @@ class ThermodynamicIntegration(Effort):
 
 
 def _from_tempering(method: str, effort: Effort, machine: Machine, rng: Stream, context: Context) -> LogZ:
-    run = tempered(machine, near(machine, rng, context), rng, (method,))
-    return single(method, grow({"tempering": run}, effort, context.progress))
+    clock = Clock(effort.budget)
+    run = tempered(machine, near(machine, rng, context), rng, (method,), clock=clock)
+    grown = grow({"tempering": run}, effort, context.progress, clock=clock, cut=("tempering",))
+    return single(method, grown)
 
 
 def tempered(
@@ -90,7 +93,7 @@ def tempered(
     reverse: tuple[Stream, int] | None = None,
     checked: bool = False,
     split: bool = False,
-    tick: Progress = None,
+    clock: Clock | None = None,
 ) -> Iterator[dict[str, Estimate]]:
     """Parallel tempering whose run doubles from round to round, with the estimates that its records allow.
 
@@ -108,13 +111,16 @@ def tempered(
     split : bool
         Where the lower levels have settled and the others have not, let these go on alone. It pays where a
         sweep is dear, and not where replicas must go down to the hot end to change.
-    tick : callable, optional
-        Called after every record.
+    clock : Clock, optional
+        That says when the time is over: a round but the first ends then, and leaves what the estimates take.
     """
     run = recorded(machine, Tempering(base=base), n_ladders, rng)
-    high, below, part, at_first = None, None, run, 0
+    high, below, part, at_first, aside = None, None, run, 0, 0.0
     while True:
-        part.run(len(part) or n_records, tick)  # as many steps as all so far, however far apart the records
+        with suppress(RoundOver):  # as many steps as all so far, however far apart the records
+            over = clock.until(SLOWER * aside) if clock is not None and len(part) else clock
+            part.run(len(part) or n_records, over)
+        begun = 0.0 if clock is None else clock.spent
         if high is not None:
             below = _settled(run, methods, len(run.state.betas) - len(high.state.betas))
         estimates = tempered_estimates(high or run, methods, checked=checked, below=below)
@@ -130,6 +136,7 @@ def tempered(
             if first.trouble:  # samples that are not trusted make no estimate that is
                 down = replace(down, trouble=down.trouble or f"reverse AIS: from {first.trouble}")
             estimates |= {"reverse_ais": down}
+        aside = 0.0 if clock is None else clock.spent - begun
         yield estimates
         if high is None:
             long = split and first.trouble and len(run) >= _LEAST_SPLIT
