@@ -203,22 +203,21 @@ def r_hat_at(ladder: Ladder, k: int) -> float:
 
 
 def settled_below(run: Recorder, at: int | None = None) -> int:
-    """The level up to which a run has settled, where the rest is not half of it; else 0.
+    """The highest level up to which a run has settled, where the rest is not half of it; else 0.
 
-    From there the slow part of the ladder can go on by itself. With `at`, whether that level has.
+    From there the slow part of the ladder can go on by itself. With `at`, whether that level has. The last
+    half of the run is asked: R-hat of every level, and whether the two ends have met.
     """
     ladder = run.ladder(run.start)
     n_levels, k = len(ladder.betas), 0
     while k + 1 < n_levels and r_hat_at(ladder, k + 1) <= MOST_R_HAT_BELOW:
         k += 1
-    if at is not None:
-        k = at if k >= at else 0
-    elif k < n_levels // 2 or k == n_levels - 1:
-        k = 0
-    if k == 0:
+    if k == n_levels - 1 and at is None:
         return 0
-    before = run.ladder(run.start // 2, run.start)
-    return k if max(ends_apart(up_to(part, k)) for part in (before, ladder)) <= MOST_APART else 0
+    for level in range(k, n_levels // 2 - 1, -1) if at is None else [at] * (k >= at):
+        if ends_apart(up_to(ladder, level)) <= MOST_APART:
+            return level
+    return 0
 
 
 def up_to(ladder: Ladder, k: int) -> Ladder:
@@ -227,20 +226,25 @@ def up_to(ladder: Ladder, k: int) -> Ladder:
 
 
 def ends_apart(ladder: Ladder) -> float:
-    """By how many standard errors the ladders from the two ends differ: Welch's t, the largest over levels.
+    """By how many standard errors the ladders from the two ends differ, the largest over levels.
 
-    It is taken of what each ladder moves log Z at a level by, and of its mean energy there.
+    It is taken of what each ladder moves log Z at a level by, and of its mean energy there. Few ladders give
+    Student's t of long tails (Welch 1947); it is brought to the normal deviate that is as improbable.
     """
+    from scipy.special import ndtri, stdtr
+
     n_ladders = ladder.u.shape[2]
     if n_ladders < LEAST_LADDERS or ladder.u.shape[3] < 2:
         return 0.0
     energies = (ladder.u[-1] - ladder.u[0]).mean(-1)
     numbers = np.concatenate([bennett(ladder)[1][1:], energies])
     hot, cold = np.split(numbers, [n_ladders - n_ladders // 2], axis=1)
-    difference = hot.mean(1) - cold.mean(1)
-    error = np.sqrt(hot.var(1, ddof=1) / hot.shape[1] + cold.var(1, ddof=1) / cold.shape[1])
     rounding = 1e-9 * np.abs(numbers).max(1) + 1e-300
-    return float(np.max(np.abs(difference) / np.maximum(error, rounding)))
+    one, other = (np.maximum(part.var(1, ddof=1), rounding**2) / part.shape[1] for part in (hot, cold))
+    t = np.abs(hot.mean(1) - cold.mean(1)) / np.sqrt(one + other)
+    degrees = (one + other) ** 2 / (one**2 / (hot.shape[1] - 1) + other**2 / (cold.shape[1] - 1))
+    tail = stdtr(degrees, -t)
+    return float(np.max(np.where(tail > 0, -ndtri(tail), t)))
 
 
 def derivatives(below: Array, at: Array, above: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ MOST_R_HAT = (
 )
 MOST_R_HAT_CHECKED = 1.1  # where estimates of another kind must agree, or replicas follow a machine: 10 τ
 MOST_R_HAT_BELOW = 1.02  # of levels that have settled, 50 τ: the slow ones above go on alone
-MOST_APART = 3.5  # standard errors by which ladders started from opposite ends may differ
+MOST_APART = 3.2  # standard errors by which ladders started from opposite ends may differ
 MOST_DRIFT = 4.0  # standard errors by which the two halves of a run may differ
 MOST_ASIDE = 5.0  # standard errors by which estimates that share samples may differ
 LEAST_ESS = 10.0  # effective sample size of weights below which their mean is no estimate

@@ -114,21 +114,21 @@ def _marked(rounds: Growing) -> Iterator[dict[str, Estimate]]:
 MEMBERS: dict[str, Member] = {
     "ais": Member(
         lambda g: annealed(g.machine, g.base, g.rng.split(2), tick=g.clock),
-        1.0,
+        0.5,
         {"ais": Role("ais", heard=3.0)},
     ),
     "tempering": Member(
         _tempering, 10.0, {"mbar": Role("tempering", leads=True), "reverse_ais": Role("tempering")}, True
     ),
     "population": Member(
-        lambda g: _population(g, g.base, g.rng.split(4)), 1.0, {"population": Role("population", heard=3.0)}
+        lambda g: _population(g, g.base, g.rng.split(4)), 0.5, {"population": Role("population", heard=3.0)}
     ),
     "tempering_uniform": Member(
-        _tempering_uniform, 0.5, {"mbar_uniform": Role("tempering_uniform", leads=True, heard=0.0)}, True
+        _tempering_uniform, 0.25, {"mbar_uniform": Role("tempering_uniform", leads=True, heard=0.0)}, True
     ),
     "population_uniform": Member(
         lambda g: _marked(_population(g, None, g.rng.split(6))),
-        0.5,
+        0.25,
         {"population_uniform": Role("population_uniform", heard=0.0)},
     ),
 }
