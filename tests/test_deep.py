@@ -188,7 +188,7 @@ def bars():
 @pytest.mark.parametrize(
     "rule",
     [
-        PCD(n_chains=200, positive="mean-field", centred=True),
+        pytest.param(PCD(n_chains=200, positive="mean-field", centred=True), marks=pytest.mark.slow),
         PCD(n_chains=200, positive="mean-field", standardised=True),
         PCD(n_chains=200, centred=True),
         CD(k=5, positive="mean-field", centred=True),
