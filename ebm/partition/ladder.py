@@ -239,7 +239,7 @@ def ends_apart(ladder: Ladder) -> float:
     energies = (ladder.u[-1] - ladder.u[0]).mean(-1)
     numbers = np.concatenate([bennett(ladder)[1][1:], energies])
     hot, cold = np.split(numbers, [n_ladders - n_ladders // 2], axis=1)
-    rounding = 1e-9 * np.abs(numbers).max(1) + 1e-150
+    rounding = 1e-9 * np.abs(numbers).max(1) + 1e-50
     one, other = (np.maximum(part.var(1, ddof=1), rounding**2) / part.shape[1] for part in (hot, cold))
     t = np.abs(hot.mean(1) - cold.mean(1)) / np.sqrt(one + other)
     degrees = (one + other) ** 2 / (one**2 / (hot.shape[1] - 1) + other**2 / (cold.shape[1] - 1))
