@@ -176,3 +176,16 @@ def test_weights_of_rows_count_by_their_ratios():
         for w in (weights, 8 * weights)
     )
     np.testing.assert_array_equal(one.machine_.W, other.machine_.W)
+
+
+@pytest.mark.parametrize("units", [Gaussian(), Gaussian(learn_precision=True)], ids=str)
+def test_real_features_are_centred_and_scaled(units):
+    """Inside, columns have mean 0 and one standard deviation, whatever they are measured from and in."""
+    from ebm.estimators import BoltzmannMachineDensity
+
+    X = np.random.default_rng(0).normal((1e3, -7.0), (3.0, 0.1), (60, 2))
+    model = BoltzmannMachineDensity(n_components=2, n_iter=1, visible=units, random_state=0).fit(X)
+    inside = model._inputs(X)
+    np.testing.assert_allclose(inside.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(inside.std(0), inside.std(0)[0], rtol=1e-9)
+    np.testing.assert_allclose(inside, (X - X.mean(0)) / X.std(0) * inside.std(0)[0], atol=1e-9)
