@@ -157,8 +157,11 @@ class Machine(Parametrised, Protocol):
     def require_exact(self) -> None:
         """Raise `TooLarge` if `exact` would; cheap."""
 
-    def normalisable(self, beta: float = 1.0) -> bool:
-        """Whether p_β has a finite integral; only real units in both layers can make it false."""
+    def normalisable(self, beta: float = 1.0, free: Array | None = None) -> bool:
+        """Whether p_β, with only the units of a mask `free`, has a finite integral.
+
+        Only real units in both layers can make it false.
+        """
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats under p_β) by the cheapest enumeration or formula, else TooLarge."""
@@ -463,12 +466,16 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds >= 1.5 else "a second"
 
 
-def require_density(machine: Machine, betas: ArrayLike, who: str) -> None:
-    """Refuse a machine of which some p_β has no finite integral: the coldest has one, or not all have."""
+def require_density(machine: Machine, betas: ArrayLike, who: str, free: Array | None = None) -> None:
+    """Refuse a machine of which some p_β has no finite integral: the coldest has one, or not all have.
+
+    Where only the units of a mask `free` may move, it is that over them.
+    """
     for beta in sorted({float(np.max(betas)), float(np.min(betas))}):
-        if not 0 <= beta < 1 and not machine.normalisable(beta):
+        if not 0 <= beta < 1 and not machine.normalisable(beta, free):
             at = "" if beta == 1 else f" at β = {beta:g}"
-            raise EbmError(f"{who}: {machine} is not normalisable{at}")
+            given = "" if free is None or free.all() else ", given what is clamped"
+            raise EbmError(f"{who}: {machine} is not normalisable{at}{given}")
 
 
 def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = True) -> Array:

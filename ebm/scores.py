@@ -161,8 +161,9 @@ def kl_divergence(
         Continuous units: rows have densities, not probabilities.
     """
     machine = as_machine(machine, "kl_divergence: machine")
-    if not machine.units.finite:
-        raise NotSupported(f"kl_divergence: {machine.units} units have a continuum of states")
+    visible = visible_units(machine)
+    if not visible.finite:
+        raise NotSupported(f"kl_divergence: {visible} units have a continuum of states")
     rows = as_data(machine, data, strict=True)
     w = as_weights(weights, len(rows))
     if (w < 0).any() or w.sum() == 0:

@@ -2,6 +2,7 @@
 
 import functools
 
+import laws
 import numpy as np
 import pytest
 import scipy.sparse
@@ -304,6 +305,60 @@ def test_the_zero_sum_gauge_of_a_stack():
     after = deep.visible_free_energy(v)
     np.testing.assert_allclose(after - after[0], before - before[0], atol=1e-12)
     assert np.abs(deep.layers()[0][0].reshape(2, 3, 2).sum(1)).max() < 1e-14
+
+
+def test_what_is_clamped_counts_for_no_density():
+    """W = diag(1.5, 0.3): no density of both units, but one of the second given the first, normal."""
+    machine = ebm.RBM(ebm.Gaussian(), ebm.Gaussian(), np.diag([1.5, 0.3]), np.zeros(2), np.zeros(2))
+    given = [1.0, np.nan]
+    x = ebm.sample(machine, 4000, given=given, sampler=ebm.Metropolis(3)).x[:, 1]
+    assert x.var() == pytest.approx(1 / (1 - 0.09), abs=0.15)
+    assert ebm.sample(machine, 5, given=given, sampler=ebm.Annealing(stop=3.0)).x.shape == (5, 2)
+    for call in (
+        lambda: ebm.sample(machine, 5),
+        lambda: ebm.sample(machine, 5, given=[np.nan, 1.0]),
+        lambda: ebm.sample(machine, 5, given=given, sampler=ebm.Annealing(stop=5.0)),
+    ):
+        with pytest.raises(EbmError, match="not normalisable"):
+            call()
+
+
+@pytest.mark.parametrize("name", ["mixed-bernoulli", "gaussian-potts", "precise-gaussian", "bernoulli-drelu"])
+def test_an_rbm_given_some_units_is_an_rbm_again(name):
+    machine = laws.RESTRICTED[name]()
+    x = laws.states_of(machine.units, 4, machine.n_units, np.random.default_rng(0))
+    given = np.where(np.arange(machine.n_units) % 2, x[0], np.nan)
+    rest, energy = machine.condition(given)
+    full = np.where(np.isnan(given), x, given)
+    free = full[:, np.isnan(given)]
+    np.testing.assert_allclose(rest.free_energy(free) + energy, machine.free_energy(full), rtol=1e-12)
+
+
+DEEP = {
+    "several types": lambda: ebm.DBM.random([3, 2, 3], [SEVERAL, ebm.Ising(), SEVERAL], scale=0.6),
+    "Gaussian on top": lambda: ebm.DBM.random([3, 3, 2], [SEVERAL, ebm.Ising(), ebm.Gaussian()], scale=0.6),
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_stacks_of_any_even_layers_are_summed(kind):
+    """p(v) of all states of the data sums to 1, and the machine keeps the laws of machines."""
+    machine = DEEP[kind]()
+    v = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in range(3)])
+    log_p = ebm.log_likelihood(machine, v)
+    assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-9)
+    assert ebm.kl_divergence(machine, v, np.exp(log_p)) == pytest.approx(0, abs=1e-9)
+    rows = np.array([v[5], v[7]])
+    ebm.fit(machine, rows, epochs=1)
+    if kind == "several types":
+        ebm.testing.check_machine(machine)
+
+
+def test_a_stack_too_large_for_sums_has_a_likelihood(monkeypatch):
+    machine = ebm.DBM.random([4, 3, 3], scale=1.0)
+    exact = ebm.log_likelihood(machine, ROWS[:3])
+    monkeypatch.setattr("ebm.deep.dbm._MOST_STATES", 1)
+    np.testing.assert_allclose(ebm.log_likelihood(machine, ROWS[:3]), exact, atol=0.1)
 
 
 def test_stacks_and_networks_say_what_to_use_instead():

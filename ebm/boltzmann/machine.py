@@ -491,7 +491,7 @@ class BoltzmannMachine:
         """Raise `TooLarge` if `exact` would."""
         refuse_states(self.units, self.n_units)
 
-    def normalisable(self, beta: float = 1.0) -> bool:
+    def normalisable(self, beta: float = 1.0, free: Array | None = None) -> bool:
         """True: its states are finitely many."""
         return True
 

@@ -15,6 +15,7 @@ from ebm.arrays import row_blocks
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
+from ebm.elimination import eliminate
 from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
 from ebm.machine import (
     Array,
@@ -44,8 +45,9 @@ _MOST_STATES = 2.0**20  # of hidden units of even layers that are summed for eac
 
 def side(units: Sequence[Units], sizes: Sequence[int]) -> Units:
     """The type of layers side by side: their own where it is one, else `Mixed`."""
-    one = all(u == units[0] for u in units)
-    return units[0] if one else Mixed(tuple(zip(units, sizes, strict=True)))
+    parts = [(own, p.stop - p.start) for u, n in zip(units, sizes, strict=True) for own, p, _ in u.parts(n)]
+    one = all(own == parts[0][0] for own, _ in parts)
+    return parts[0][0] if one else Mixed(tuple(parts))
 
 
 class DBM(EvenLayers):
@@ -238,7 +240,8 @@ class DBM(EvenLayers):
             Gaussian ones.
         """
         v = self._data(v).astype(self.dtype)
-        for units in self.layer_units[2::2]:
+        rest = self.units.taken(np.arange(self.n_units) >= self.n_visible)
+        for units, _, _ in rest.parts(self.n_units - self.n_visible):
             if not isinstance(units, (Bernoulli, Ising)):
                 expected = "expected Bernoulli or Ising units in the even hidden layers"
                 raise NotSupported(f"mean_field: {units}: {expected}")
@@ -282,13 +285,19 @@ class DBM(EvenLayers):
     def visible_free_energy(self, v: ArrayLike) -> Array:
         """−log Σ over all hidden layers of exp(−E), nats, (n,), exactly.
 
+        Gaussian units in the even hidden layers are integrated by elimination.
+
         Raises
         ------
         TooLarge
-            More than 2²⁰ states of the even hidden layers.
+            More than 2²⁰ states of the even hidden layers; of Gaussian ones, a large treewidth.
         """
         v = self._data(v)
         n = self.n_units - self.n_visible
+        if not self.units.taken(np.arange(self.n_visible, self.n_units)).finite:
+            given = np.column_stack([v, np.full((len(v), n), np.nan)])
+            sums = eliminate(self.graph(), given=given[0]) if len(v) else None
+            return np.array([-sums.clamped(row).log_z for row in given]) if sums else np.zeros(0)
         q = n_states(self.units.taken(np.arange(self.n_visible, self.n_units)), n)
         width = int(min(q, 2**40)) * self.n_units
         return np.concatenate([self._visible_free_energy(v[k]) for k in row_blocks(len(v), width)])

@@ -120,9 +120,9 @@ class EvenLayers:
         """Raise `TooLarge` if `exact` would."""
         self._rbm.require_exact()
 
-    def normalisable(self, beta: float = 1.0) -> bool:
-        """Whether p_β has a finite integral."""
-        return self._rbm.normalisable(beta)
+    def normalisable(self, beta: float = 1.0, free: Array | None = None) -> bool:
+        """Whether p_β, with only the units of a mask `free`, has a finite integral."""
+        return self._rbm.normalisable(beta, free)
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
         """(log Z_β, expected stats), summing one side."""
@@ -136,6 +136,13 @@ class EvenLayers:
     def log_z0(self, base: Base = None) -> float:
         """log Z at β = 0."""
         return self._rbm.log_z0(base)
+
+    def condition(self, given: ArrayLike) -> tuple[RBM, float]:
+        """The machine of the free even units given the others, and what these add to its energy, nats.
+
+        given : (n_units,), states of the clamped units, NaN for the free ones.
+        """
+        return self._rbm.condition(given)
 
     def site_energies(self, x: Any, i: int) -> Array:
         """F of x with unit i set to each of its states."""

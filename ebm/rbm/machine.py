@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import (
     as_array,
+    as_clamped,
     as_count,
     as_flag,
     as_float_type,
@@ -31,6 +32,7 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
+    as_free,
     as_rows,
     as_sweeps,
 )
@@ -476,6 +478,49 @@ class RBM:
         """Data are states: v itself."""
         return v
 
+    def condition(self, given: ArrayLike) -> tuple[RBM, float]:
+        """The machine of the free visible units given the others, docs/math.md (3.6).
+
+        Parameters
+        ----------
+        given : (n_visible,)
+            States of the clamped units, NaN for the free ones.
+
+        Returns
+        -------
+        machine : RBM
+            With the same hidden units, whose inputs the clamped units shift.
+        energy : float
+            What the clamped units add to its energy, nats.
+
+        Examples
+        --------
+        >>> import numpy as np, ebm
+        >>> pair = ebm.RBM(ebm.Bernoulli(), ebm.Bernoulli(), [[2.0], [1.0]], [0.5, 0.0], [0.0])
+        >>> rest, energy = pair.condition([1, np.nan])
+        >>> rest.c, energy
+        (array([2.]), -0.5)
+        """
+        given = as_clamped(given)
+        free = np.isnan(given)
+        if given.shape != (self.n_visible,):
+            raise EbmError(
+                f"given: expected {self.n_visible} states, NaN where free, got shape {given.shape}"
+            )
+        if not free.any():
+            raise EbmError("given: no unit is free")
+        theta = {key: value[free] for key, value in self.params.items() if key.startswith("v.")}
+        theta |= {key: value for key, value in self.params.items() if key.startswith("h.")}
+        c, energy, columns = self.c.astype(np.float64), 0.0, free[self.visible.owners(self.n_visible)]
+        if not free.all():
+            fixed = self.visible.taken(~free)
+            x = fixed.check(given[~free], "given", strict=True)[None]
+            c = c + fixed.dot(x, self.W[~columns].astype(np.float64))[0]
+            energy = float(fixed.potential(x).sum() - fixed.encode(x)[0] @ self.b[~columns])
+        rest = self.visible.taken(free)
+        c = c.astype(self.dtype)
+        return RBM(rest, self.hidden, self.W[columns], self.b[columns], c, theta=theta), energy
+
     def curvature(self, v: ArrayLike) -> dict[str, float]:
         """Of each parameter, what no eigenvalue of its Fisher matrix is much above, docs/math.md (5.7a).
 
@@ -530,7 +575,10 @@ class RBM:
         """Raise `TooLarge` if `exact` would."""
         require_sum(self.visible, self.hidden, self.params)
 
-    def normalisable(self, beta: float = 1.0) -> bool:
+    def normalisable(self, beta: float = 1.0, free: Array | None = None) -> bool:
         """False where couplings of real units outgrow their potentials: of normal units, a singular value of
-        λ^−½·βW of 1 or more."""
-        return has_density(self.visible, self.hidden, as_number(beta, "beta") * self.W)
+        λ^−½·βW of 1 or more. Of the rows of W that count are those of a mask of visible units `free`."""
+        visible, W, free = self.visible, as_number(beta, "beta") * self.W, as_free(free, self.n_visible)
+        if free is not None:
+            visible, W = visible.taken(free), W[free[visible.owners(self.n_visible)]]
+        return has_density(visible, self.hidden, W)

@@ -135,7 +135,8 @@ def sample(
     for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
         if value is not None:
             as_count(value, name, least)
-    require_density(machine, 1.0, "sample")
+    if given is None:
+        require_density(machine, 1.0, "sample")
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     what = f"sample: {n} states of {machine.n_units} units"
@@ -144,6 +145,8 @@ def sample(
     parts, places, drawn = [], [], 0
     with showing(progress, "sample") as update:
         for rows, clamped in _groups(machine, n, given):
+            if clamped is not None:
+                require_density(machine, 1.0, "sample", np.isnan(clamped[0]))
             plan = _Plan(n_chains, burn_in, thin, _share(update, drawn, len(rows), n))
             parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, plan))
             places.append(rows)

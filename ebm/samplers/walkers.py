@@ -150,11 +150,11 @@ def begin(
     betas : array_like
         Where they will be swept; refused where there is no density.
     """
-    require_density(machine, betas, "sampler")
+    free = None if given is None else np.isnan(given)
+    require_density(machine, betas, "sampler", None if free is None else free[0])
     x = machine.sample0(n_chains, rng)
-    if given is None:
+    if given is None or free is None:
         return Walkers(machine.start(x))
-    free = np.isnan(given)
     return Walkers(machine.start(np.where(free, x, given)), free=free[0])
 
 
