@@ -52,7 +52,7 @@ ALLOWED = {
     "selection": METHODS | {"learning", "partition", "scores"},
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"nonzeros", "training", "deferred", "rows", "selection"},
-    "deep": TRAINING | {"training", "network", "rbm", "graph"},
+    "deep": TRAINING | {"training", "network", "rbm", "graph", "elimination"},
     "checkpoint": TRAINING | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators"},
     "gauges": METHODS | {"boltzmann", "rbm"},
     "estimators": TRAINING

@@ -58,6 +58,8 @@ def run(command: list[str], folder: str, seconds: float, memory: int) -> tuple[s
         "EBM": f"{sys.executable} -m ebm",
         "EBM_SRC": str(ROOT / "ebm"),
     }
+    if command[0] == "sh":
+        apart["LC_ALL"] = "C"  # grep then takes what is printed in another encoding for text
     begin = time.monotonic()
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(
