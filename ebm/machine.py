@@ -534,8 +534,9 @@ def as_sweeps(
     NotSupported
         A scan that the machine does not know.
     """
-    if type(n) is not int or n < 0 or type(rng) is not Stream or scan != "auto":
-        n, _ = as_count(n, "n", 0), as_stream(rng)
+    n = as_count(n, "n", 0)
+    if type(rng) is not Stream or type(scan) is not str or scan != "auto":  # else the usual case
+        as_stream(rng)
         if as_choice(scan, SCANS, "scan") not in machine.scans:
             raise NotSupported(f"scan {scan!r}: {machine!r} knows {' and '.join(machine.scans)}")
     b = machine.params["b"]
