@@ -8,6 +8,7 @@ says so in one line.
 import laws
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 import ebm
 from ebm import EbmError, NotSupported, Stream, sample
@@ -160,11 +161,27 @@ def test_machines_that_a_sampler_does_not_take_are_refused(sampler, name):
     one_line(error, type(chosen).__name__, "needs")
 
 
-def test_a_population_is_of_one_condition():
+def test_populations_of_different_conditions_are_apart():
+    """Each follows its condition and knows the log Z of what is free; a row alone has a population, too."""
+    machine, which = laws.FULLY["bernoulli"](), np.append(np.tile([0, 1], 3000), 2)
+    given = np.vstack([conditions(machine), np.full((1, machine.n_units), np.nan)])
+    found = sample(machine, len(which), sampler=ebm.PopulationAnnealing(), given=given[which], seed=1)
+    for k, condition in enumerate(given[:2]):
+        rows = which == k
+        follows(machine, found.x[rows], condition, rows.sum() / found.diagnostics["rho_t"][rows][0])
+    x, _ = laws.distribution(machine)
+    for k, condition in enumerate(given):
+        same = (np.isnan(condition) | (x == condition)).all(1)
+        exact = logsumexp(laws.minus_free_energy(machine, x[same]))
+        row = np.flatnonzero(which == k)[0]
+        error = found.diagnostics["log_z_stderr"][row]
+        assert abs(found.diagnostics["log_z"][row] - exact) < 5 * error, k
+    assert found.diagnostics["n_chains"] == 6100
+
+
+def test_a_population_itself_is_of_one_condition():
     """Resampling moves states between chains: rows of different conditions would get each other's."""
     machine = laws.FULLY["bernoulli"]()
     with pytest.raises(EbmError) as error:
-        sample(
-            machine, 20, sampler=ebm.PopulationAnnealing(), given=np.repeat(conditions(machine), 10, axis=0)
-        )
+        ebm.PopulationAnnealing().init(machine, 20, Stream(0), np.repeat(conditions(machine), 10, axis=0))
     one_line(error, "PopulationAnnealing", "condition", "Tempering")

@@ -19,7 +19,7 @@ from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
-from ebm.samplers.walkers import Sampler, advance
+from ebm.samplers.walkers import Pools, Sampler, advance
 from ebm.stream import SAMPLE, Seed, Stream
 
 __all__ = ["Samples", "sample"]
@@ -144,10 +144,10 @@ def sample(
     rng = Stream(seed).split(SAMPLE)
     parts, places, drawn = [], [], 0
     with showing(progress, "sample") as update:
-        for rows, clamped in _groups(machine, n, given):
+        for rows, clamped in _groups(machine, n, given, isinstance(sampler, Pools)):
             if clamped is not None:
                 require_density(machine, 1.0, "sample", np.isnan(clamped[0]))
-            plan = _Plan(n_chains, burn_in, thin, _share(update, drawn, len(rows), n))
+            plan = _Plan(n_chains, burn_in, thin, _share(update, drawn, len(rows), n), len(rows) < n)
             parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, plan))
             places.append(rows)
             drawn += len(rows)
@@ -155,7 +155,7 @@ def sample(
     order = np.argsort(np.concatenate(places))
     x = np.concatenate([p[0] for p in parts])[order]
     free_energy = machine.free_energy(x)
-    diagnostics = _together([p[1] for p in parts], order)
+    diagnostics = _together([p[1] for p in parts], places, order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
 
 
@@ -166,6 +166,7 @@ class _Plan(NamedTuple):
     burn_in: int | None
     thin: int | None
     update: Callable[[float], object]
+    some: bool = False  # whether it is one of several conditions
 
 
 def _share(update: Update, before: int, own: int, n: int) -> Callable[[float], object]:
@@ -173,18 +174,27 @@ def _share(update: Update, before: int, own: int, n: int) -> Callable[[float], o
     return lambda done: update((before + own * done) / n, "")
 
 
-def _together(parts: list[dict[str, Any]], order: Array) -> dict[str, Any]:
-    """Diagnostics of all groups: of the slowest one; chains are counted, best states put in order."""
+def _together(parts: list[dict[str, Any]], places: list[Array], order: Array) -> dict[str, Any]:
+    """Diagnostics of all groups: of the slowest one; chains are counted, best states put in order.
+
+    What only a population has, it has for each row.
+    """
     slowest = max(parts, key=lambda part: -math.inf if math.isnan(part["tau"]) else part["tau"])
     together = slowest | {"n_chains": sum(part["n_chains"] for part in parts)}
     for key in ("best_x", "best_energy"):
         if key in slowest:
             together[key] = np.concatenate([part[key] for part in parts])[order]
+    for key in ("log_z", "log_z_stderr", "rho_t", "family_entropy"):
+        if key in slowest and len(parts) > 1:
+            by_group = [np.full(len(rows), part[key]) for rows, part in zip(places, parts, strict=True)]
+            together[key] = np.concatenate(by_group)[order]
     return together
 
 
-def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple[Array, Array | None]]:
-    """Rows of the answer that share a set of clamped units, with their clamped states."""
+def _groups(
+    machine: Machine, n: int, given: ArrayLike | None, alike: bool
+) -> Iterator[tuple[Array, Array | None]]:
+    """Rows of the answer that share a set of clamped units, if `alike` in the same states; these states."""
     if given is None:
         yield np.arange(n), None
         return
@@ -200,10 +210,11 @@ def _groups(machine: Machine, n: int, given: ArrayLike | None) -> Iterator[tuple
     if values.ndim == 1:
         yield np.arange(n), values[None]
         return
-    masks, which = np.unique(np.isnan(values), axis=0, return_inverse=True)
-    for k in range(len(masks)):
+    free = np.isnan(values)
+    kinds, which = np.unique(np.where(free, np.inf, values) if alike else free, axis=0, return_inverse=True)
+    for k in range(len(kinds)):
         rows = np.flatnonzero(which == k)
-        yield rows, values[rows]
+        yield rows, values[rows[:1] if alike else rows]
 
 
 def _sample_group(
@@ -214,16 +225,19 @@ def _sample_group(
     given: Array | None,
     plan: _Plan,
 ) -> tuple[Array, dict[str, Any]]:
-    n_chains, burn_in, thin, update = plan
+    n_chains, burn_in, thin, update, some = plan
     one_each = given is not None and len(given) > 1
     c = n if one_each or sampler.length is not None else min(n, n_chains or _CHAINS)
+    if some and isinstance(sampler, Pools):
+        c = max(c, sampler.pool)
     clamped = None if given is None else np.ascontiguousarray(np.broadcast_to(given, (c, machine.n_units)))
     state: Any = sampler.init(machine, c, rng, clamped)
     if sampler.length is not None:
         while state.time < sampler.length and not state.done:
             state, _ = sampler.step(machine, state, rng)
             update(state.time / sampler.length)
-        return state.x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
+        x = state.x[np.arange(n) * c // n]  # of a population, chains that stand far apart
+        return x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
     if burn_in is None or (thin is None and n > c):
         memory, state = measure(machine, sampler, state, rng, apart=one_each)
         tau, spent, gap, measured = memory.tau, memory.steps, memory.thin, {"slowest": memory.slowest}

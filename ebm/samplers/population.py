@@ -15,7 +15,7 @@ from pydantic import Field
 from scipy.special import logsumexp
 
 from ebm.errors import NotSupported, settings
-from ebm.machine import Array, Count, Machine
+from ebm.machine import Array, Base, Count, Machine, as_base
 from ebm.samplers.walkers import Walkers
 from ebm.stream import Stream
 
@@ -96,8 +96,8 @@ class PopulationAnnealing:
 
     Notes
     -----
-    The population has as many chains as samples are asked for. All have the same clamped units, in the same
-    states.
+    The population has as many chains as samples are asked for. Rows of `given` that differ have populations
+    of their own, each of 100 chains or more; what diagnostics say of a population is then an array, by rows.
 
     References
     ----------
@@ -114,6 +114,7 @@ class PopulationAnnealing:
     """
 
     length: ClassVar[int] = 100_000  # at most: it ends when β reaches 1
+    pool: ClassVar[int] = 100
 
     n_sweeps: Count = 5
     overlap: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -129,6 +130,8 @@ class PopulationAnnealing:
             x = np.where(free, x, given)
         n_groups = max(1, min(self.n_groups, n_chains // 2))
         log_z = np.full(n_groups, machine.log_z0(self.base))
+        if free is not None:
+            log_z += _clamped_log_z0(machine, x[:1], free, self.base)
         numbers = np.arange(n_chains)
         group = numbers * n_groups // n_chains
         return Population(machine.start(x), free, group=group, family=numbers, group_log_z=log_z)
@@ -166,6 +169,15 @@ class PopulationAnnealing:
         good = np.flatnonzero(ess >= self.overlap * len(state.chains))
         k = good[-1] if len(good) else 0
         return float(trials[k]), log_w[k]
+
+
+def _clamped_log_z0(machine: Machine, x: Array, free: Array, base: Base) -> float:
+    """What log Z at β = 0 gains where the units that are not free stand at x: their terms for their A."""
+    units = machine.units
+    columns = ~free[units.owners(machine.n_units)]
+    cold = as_base(base, len(columns), np.float64)
+    terms = (cold * units.encode(x)[0])[columns].sum() - units.potential(x)[0, ~free].sum()
+    return float(terms - units.cgf(cold)[~free].sum())
 
 
 def _require_one_condition(given: Array) -> None:

@@ -15,7 +15,18 @@ from numpy.typing import ArrayLike
 from ebm.machine import Array, Chains, Machine, require_density
 from ebm.stream import Stream
 
-__all__ = ["Adapts", "Resumes", "Sampler", "Strides", "Walkers", "advance", "begin", "resume", "turn"]
+__all__ = [
+    "Adapts",
+    "Pools",
+    "Resumes",
+    "Sampler",
+    "Strides",
+    "Walkers",
+    "advance",
+    "begin",
+    "resume",
+    "turn",
+]
 
 
 @dataclass
@@ -117,6 +128,15 @@ class Strides(Protocol):
 
     def stride(self, machine: Machine, state: Any, rng: Stream, n: int) -> Any:
         """The state that n calls of `step` would return."""
+
+
+@runtime_checkable
+class Pools(Protocol):
+    """The ability of a sampler whose chains take each other's states: all of them have one condition."""
+
+    @property
+    def pool(self) -> int:
+        """How many chains it takes at least where few samples of a condition are asked for."""
 
 
 def advance(sampler: Sampler, machine: Machine, state: Any, rng: Stream, n: int) -> Any:
