@@ -354,6 +354,26 @@ def test_stacks_of_any_even_layers_are_summed(kind):
         ebm.testing.check_machine(machine)
 
 
+def test_a_stack_does_not_take_clamped_data_for_its_top():
+    """Layers of equal widths: what was to clamp the data clamped the top, in silence."""
+    dbn = ebm.DBN.greedy(ROWS, [4, 2], epochs=1)
+    with pytest.raises(NotSupported, match=r"dbn\.top"):
+        dbn.sample(5, given=[1, 1, 1, 1])
+    alone = ebm.DBN.greedy(ROWS, [3], epochs=1)
+    assert alone.sample(5, given=[1, 1, 1, 1]).all()
+
+
+def test_constructors_say_their_dtype():
+    """`from_data` makes what learns, float32; `random` what is summed exactly, float64."""
+    bits = ebm.Bernoulli()
+    learn = ebm.RBM.from_data(ROWS, 2), ebm.BoltzmannMachine.from_data(ROWS), ebm.DBM.from_data(ROWS, [2, 2])
+    exact = ebm.RBM.random(bits, bits, 4, 2), ebm.BoltzmannMachine.random(bits, 4), ebm.DBM.random([4, 2, 2])
+    assert {m.dtype for m in learn} == {np.dtype("float32")}
+    assert {m.dtype for m in exact} == {np.dtype("float64")}
+    for machine in exact:
+        assert "float32" in type(machine).random.__doc__
+
+
 def test_a_stack_too_large_for_sums_has_a_likelihood(monkeypatch):
     machine = ebm.DBM.random([4, 3, 3], scale=1.0)
     exact = ebm.log_likelihood(machine, ROWS[:3])

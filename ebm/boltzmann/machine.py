@@ -127,7 +127,7 @@ class BoltzmannMachine:
         """Make a machine with normal couplings of standard deviation `scale` and zero biases.
 
         Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
-        couplings are then kept sparse.
+        couplings are then kept sparse. float64, for exact work; `from_data` makes machines of float32.
         """
         n = as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0)
         scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)

@@ -143,7 +143,10 @@ class DBM(EvenLayers):
         seed: Seed = 0,
         dtype: FloatType = np.float64,
     ) -> DBM:
-        """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases."""
+        """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases.
+
+        float64, for exact work; `from_data` makes machines of float32.
+        """
         expect(sizes, Sequence, "sizes", "a sequence of numbers such as [6, 4, 3]")
         units = [Bernoulli()] * len(sizes) if units is None else units
         units = expect_all(units, Units, "units", "a sequence such as [Bernoulli()] * 3")

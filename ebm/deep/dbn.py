@@ -296,12 +296,15 @@ class DBN:
         means : bool
             Means of the data given the layer above, (n, n_visible·width), instead of draws.
         **settings
-            Of `ebm.sample`: sampler, burn_in, thin, n_chains.
+            Of `ebm.sample`: sampler, burn_in, thin, n_chains; given, where all of the network is its top.
 
         Returns
         -------
         ndarray, (n, n_visible)
         """
+        if self.depth and settings.get("given") is not None:
+            top = "ebm.sample(dbn.top, n, given=…) clamps units of the top"
+            raise NotSupported(f"sample: given: data are drawn down from the top, unclamped; {top}")
         rng = Stream(seed).split(SAMPLE).split(self.depth)  # others than those of the top
         x = np.asarray(sample(self.top, n, seed=seed, **settings).x)
         if not self.depth:
