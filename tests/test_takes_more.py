@@ -354,6 +354,21 @@ def test_stacks_of_any_even_layers_are_summed(kind):
         ebm.testing.check_machine(machine)
 
 
+def test_metropolis_steps_follow_what_the_data_are_measured_in():
+    """The same machine in other units of measurement: the same offers, taken as often."""
+    machine = laws.RESTRICTED["precise-bernoulli"]()
+    turned = ebm.rescaled(machine, [10.0, -3.0], [4.0, 0.125])
+    sampler, found = ebm.Metropolis(5), []
+    for m, shift, by in ((machine, 0.0, 1.0), (turned, np.array([10.0, -3.0]), np.array([4.0, 0.125]))):
+        state = sampler.init(m, 50, ebm.Stream(0))
+        x = shift + by * np.random.default_rng(0).normal(size=(50, 2))
+        state.chains = m.start(x)
+        state, info = sampler.step(m, state, ebm.Stream(1))
+        found.append(((state.x - shift) / by, info["acceptance"]))
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-9)
+    assert found[0][1] == found[1][1]
+
+
 def test_a_stack_does_not_take_clamped_data_for_its_top():
     """Layers of equal widths: what was to clamp the data clamped the top, in silence."""
     dbn = ebm.DBN.greedy(ROWS, [4, 2], epochs=1)

@@ -35,6 +35,7 @@ from ebm.machine import (
     MeanFielded,
     Pairwise,
     Parametrised,
+    Reconstructs,
 )
 from ebm.network import BackPropagation, Network
 from ebm.optimisers import SGD, Adam, AdamW, Averaged, Clipped, Optimiser, RMSprop, Scaled
@@ -46,9 +47,10 @@ parametrised: tuple[type[Parametrised], ...] = (BoltzmannMachine, DBM, DBN, Netw
 with_a_graph: tuple[type[HasGraph], ...] = (BoltzmannMachine, DBM, RBM)
 with_hidden_units: tuple[type[HasHidden], ...] = (BoltzmannMachine, DBM, RBM)
 pairwise: tuple[type[Pairwise], ...] = (BoltzmannMachine,)
-conditionable: tuple[type[Conditionable], ...] = (BoltzmannMachine,)
-conditional: tuple[type[Conditional], ...] = (RBM,)
+conditionable: tuple[type[Conditionable], ...] = (BoltzmannMachine, DBM, RBM)
+conditional: tuple[type[Conditional], ...] = (BoltzmannMachine, RBM)
 with_features: tuple[type[HasFeatures], ...] = (RBM,)
+reconstructing: tuple[type[Reconstructs], ...] = (DBM, DBN, RBM)
 mean_fielded: tuple[type[MeanFielded], ...] = (DBM,)
 layered: tuple[type[Layered], ...] = (DBM, DBN)
 bounded: tuple[type[Bounded], ...] = (DBM, DBN)

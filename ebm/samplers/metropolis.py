@@ -37,7 +37,7 @@ class Metropolis:
     beta : float
         Inverse temperature.
     scale : float
-        Standard deviation of the steps of continuous units.
+        Standard deviation of the steps of continuous units, in those that the units have at input 0.
 
     Notes
     -----
@@ -122,6 +122,8 @@ def _sweep_any(
     x, u = x.copy(), np.empty((len(x), TILE))
     block = TILE if all(len(units.states or ()) == 2 for units in types) else TILE // 2
     energy = machine.free_energy(x, beta)
+    kinds = {int(i): machine.units.one(i) for i in order}
+    steps = {i: 0.0 if own.finite else scale * _deviation(own) for i, own in kinds.items()}
     for _ in range(n):
         key, sweep = rng.advance()
         for s, i in enumerate(order):
@@ -129,7 +131,7 @@ def _sweep_any(
             if r == 0:
                 uniform_rows(key, sweep, 0, s // block * TILE, u)
             offer = x.copy()
-            offer[:, i] = _offer(machine.units.one(i), x[:, i], u[:, TILE - block + r], scale)
+            offer[:, i] = _offer(kinds[int(i)], x[:, i], u[:, TILE - block + r], steps[int(i)])
             other = machine.free_energy(offer, beta)
             taken = energy - other > np.log(u[:, r])
             x[taken, i] = offer[taken, i]
@@ -138,10 +140,15 @@ def _sweep_any(
     return x, accepted
 
 
-def _offer(units: Units, now: Array, u: Array, scale: float) -> Array:
+def _deviation(units: Units) -> float:
+    """The standard deviation of one unit at input 0: its scale, whatever the data are measured in."""
+    return math.sqrt(float(units.var(np.zeros(1))[0]))
+
+
+def _offer(units: Units, now: Array, u: Array, step: float) -> Array:
     """Another state of a unit, (n_chains,), drawn with u."""
     if units.states is None:
-        return _folded(now + scale * Gaussian().sample(np.zeros(len(u)), u), *units.interval)
+        return _folded(now + step * Gaussian().sample(np.zeros(len(u)), u), *units.interval)
     q = len(units.states)
     turned = (as_numbers(units, now) + 1 + (u * (q - 1)).astype(np.int64)) % q
     return to_states(units, turned, now.dtype)
