@@ -37,6 +37,7 @@ from ebm.machine import (
     Scan,
     as_base,
     as_beta,
+    as_free,
     as_rows,
     as_sweeps,
     as_weights,
@@ -493,6 +494,8 @@ class BoltzmannMachine:
 
     def normalisable(self, beta: float = 1.0, free: Array | None = None) -> bool:
         """True: its states are finitely many."""
+        as_number(beta, "beta")
+        as_free(free, self.n_units)
         return True
 
     def exact(self, beta: float = 1.0, *, stats: bool = True) -> tuple[float, Params]:
