@@ -25,6 +25,7 @@ __all__ = [
     "as_place",
     "check_rows",
     "dense",
+    "is_finite",
     "unmasked",
     "well_indexed",
 ]
@@ -50,10 +51,19 @@ def as_place(i: Any, n: int, what: str) -> int:
     return int(i) % n
 
 
+def is_finite(value: Any) -> bool:
+    """Whether a value is a real number that a float can hold."""
+    if not isinstance(value, (int, float, np.integer, np.floating)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond 10^308
+        return False
+
+
 def as_number(value: Any, name: str, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number from `low` to `high`."""
-    fine = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, complex))
-    if not fine or not math.isfinite(value) or not low <= value <= high:
+    if not is_finite(value) or not low <= value <= high:
         ends = [f"from {low:g}"] * (low > -math.inf) + [f"up to {high:g}"] * (high < math.inf)
         raise EbmError(f"{name}: expected {' '.join(['a finite number', *ends])}, got {short(value)}")
     return float(value)

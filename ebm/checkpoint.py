@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
@@ -22,7 +20,7 @@ from ebm.arguments import check_rows
 from ebm.boltzmann import BoltzmannMachine
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
-from ebm.files import check_arrays, write_atomic
+from ebm.files import UNREADABLE, check_arrays, write_atomic
 from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
@@ -58,20 +56,6 @@ class Estimator(Protocol):
         """The parameters as given."""
 
 
-# What zipfile and numpy raise on bytes that are not theirs.
-_UNREADABLE = (
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-)
-
-
 def write_arrays(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write named arrays as an .npz archive, atomically."""
 
@@ -102,7 +86,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
             return {name: archive[name] for name in archive.files}
     except EbmError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = "holds Python objects" if "allow_pickle" in str(error) else "truncated, or not an .npz file"
         raise EbmError(f"{path}: {reason}; expected an .npz archive written by ebm") from None
 
@@ -292,9 +276,11 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
         return _unpack(header, arrays, version)
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+    except KeyError as error:
+        raise EbmError(f"{path}: incomplete: no {error.args[0]!r}; expected a file of ebm.save") from None
+    except (TypeError, ValueError, IndexError, AttributeError, RecursionError, OverflowError):
         raise EbmError(
-            f"{path}: incomplete ({type(error).__name__}: {error}); expected a file of ebm.save"
+            f"{path}: incomplete or changed: its header does not fit; expected a file of ebm.save"
         ) from None
 
 

@@ -129,6 +129,8 @@ def described(value: Any) -> str:
         return repr(value) if len(repr(value)) < 60 else f"{repr(value)[:50]}…'"
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if isinstance(value, int) and abs(value) >= 10**30:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, (int, float, np.number)):
         return f"the number {value}"
     if isinstance(value, np.ndarray):
@@ -237,8 +239,12 @@ def complaint(error: Any, names: Sequence[str] = ()) -> str:
 
 def short(value: Any) -> str:
     """A value as it is written, where that is one short line."""
-    written = repr(value)
-    return written if len(written) < 300 and "\n" not in written else described(value)
+    try:
+        written = repr(value)
+    except Exception:  # lists too deep within each other, somebody's own class
+        return described(value)
+    plain = len(written) < 300 and "\n" not in written and " at 0x" not in written  # an address
+    return written if plain else described(value)
 
 
 @dataclass_transform(frozen_default=True)

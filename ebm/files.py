@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import lzma
 import math
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,8 +23,21 @@ import numpy as np
 
 from ebm.errors import EbmError, expect
 
-__all__ = ["check_arrays", "free_memory", "inflated", "naming", "refuse_beyond_memory", "write_atomic"]
+__all__ = [
+    "UNREADABLE",
+    "check_arrays",
+    "free_memory",
+    "inflated",
+    "naming",
+    "refuse_beyond_memory",
+    "write_atomic",
+]
 
+# What zipfile, numpy and the system raise on bytes that are not theirs.
+UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, EOFError, OSError, RuntimeError,
+    MemoryError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 _PREFIX, _SUFFIX = ".ebm-", ".tmp"
 _TIMES = 500  # deflate makes zeros a thousandth: no data of anybody shrink as much
 _SMALL = 2**26  # bytes up to which nobody minds
@@ -82,7 +98,12 @@ def _sync(folder: Path) -> None:
 
 def is_leftover(path: Path) -> bool:
     """Whether a kill left this temporary file behind."""
-    return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX) and not path.is_symlink()
+    return (
+        path.name.startswith(_PREFIX)
+        and path.name.endswith(_SUFFIX)
+        and path.is_file()
+        and not path.is_symlink()
+    )
 
 
 def _umask() -> int:

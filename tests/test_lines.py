@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 import ebm
 from ebm.cli import main
-from ebm.errors import EbmError, one_line
+from ebm.errors import EbmError, described, one_line, short
 from ebm.experiment import run
 from ebm.experiment.directory import RunDirectory
 
@@ -117,3 +118,87 @@ def test_lines_of_metrics_that_are_no_rows(learnt, line):
     assert [json.loads(row) for row in directory.metrics.read_bytes().splitlines()] == list(
         map(json.loads, rows)
     )
+
+
+@pytest.mark.parametrize(
+    "value", [10**400, 10**5000, np.complex64(1), np.array([1.0]), object(), iter([])], ids=described
+)
+def test_numbers_that_are_none_are_said_in_a_line(value):
+    """Integers that no float holds or Python writes out, complex numbers, things that have but an address."""
+    for call in (
+        lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2, scale=value),
+        lambda: ebm.DReLU(theta_plus=value),
+        lambda: ebm.SGD(value),
+        lambda: ebm.estimators.RBMTransformer(learning_rate=value).fit(np.eye(4)),
+    ):
+        with pytest.raises(EbmError) as error:
+            call()
+        assert " at 0x" not in str(error.value)
+        assert len(str(error.value)) < 300
+
+
+def test_what_cannot_be_written_out_is_described():
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    assert short(deep) == "a list"
+    assert short(10**5000) == "an integer of 16610 bits"
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (np.eye(4), 3.0),  # scikit-learn says so in three lines
+        (np.eye(4), np.ones(3)),
+        (np.array(1.0), np.ones(4)),
+        ([[1, [2]], [3, 4]], [0, 1]),
+        (np.eye(4), np.array([np.inf, 0, 1, 0])),
+    ],
+)
+def test_estimators_say_what_scikit_learn_refuses_in_their_own_words(X, y):
+    for model in (ebm.estimators.RBMClassifier(n_iter=1), ebm.estimators.SoftmaxClassifier()):
+        with pytest.raises(EbmError) as error:
+            model.fit(X, y)
+        assert "\n" not in str(error.value)
+
+
+def test_single_sites_of_units_with_a_continuum_of_states_are_refused():
+    machine = ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 3, 2)
+    x = np.zeros((2, 3))
+    for call in (
+        lambda: machine.site_energies(x, 0),
+        lambda: machine.site_contrast(x, np.zeros((2, 3, 2))),
+        lambda: machine.conditional(x, 0, np.ones(2)),
+    ):
+        with pytest.raises(ebm.NotSupported, match="continuum of states"):
+            call()
+
+
+def _archive(path, head):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+
+
+def test_arrays_whose_size_no_integer_holds_are_refused(tmp_path):
+    path = tmp_path / "m.npz"
+    _archive(path, b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + b"9" * 30 + b",), }\n")
+    for read in (ebm.load, lambda p: ebm.datasets.MNIST(path=str(p)).load(), ebm.datasets.read_array):
+        with pytest.raises(EbmError, match=r"m\.npz"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"visible": []}, {"visible": {"type": ["Ising"]}}, {"visible": 3}, {"type": {}}]
+)
+def test_headers_of_other_kinds_are_refused_without_names_of_errors(change, tmp_path):
+    path = tmp_path / "m.npz"
+    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2))
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    header["machine"] |= change
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, **arrays)
+    with pytest.raises(EbmError) as error:
+        ebm.load(path)
+    assert "Error" not in str(error.value)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ebm.datasets.tables import Data
 from ebm.errors import EbmError, settings
-from ebm.files import check_arrays, inflated
+from ebm.files import UNREADABLE, check_arrays, inflated
 
 __all__ = ["MNIST", "read_idx"]
 
@@ -83,8 +83,10 @@ def _of_archive(path: Path) -> tuple[np.ndarray, ...]:
                 if set(names) <= set(archive.files):
                     return tuple(archive[name] for name in names)
             held = ", ".join(archive.files)
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise EbmError(f"{path}: cannot be read ({type(error).__name__}); expected an .npz file") from None
+    except EbmError:
+        raise
+    except UNREADABLE:
+        raise EbmError(f"{path}: cannot be read: truncated or no .npz; expected an .npz file") from None
     raise EbmError(f"{path}: holds {held}; expected X_train, y_train, X_test, y_test")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,29 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from ebm.arguments import as_count, unmasked
-from ebm.errors import EbmError, expect
+from ebm.arguments import as_count, is_finite, unmasked
+from ebm.errors import EbmError, expect, one_line, short
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
 from ebm.units import Bernoulli, Units
 
-__all__ = ["Shell", "Verbose", "within_means"]
+__all__ = ["Shell", "Verbose", "in_our_words", "within_means"]
 
 _BLOCK = 1024  # sparse rows that are made dense at a time
+
+
+@contextlib.contextmanager
+def in_our_words() -> Iterator[None]:
+    """Make one line of what scikit-learn and numpy refuse: an `EbmError`, or a TypeError where it is one."""
+    try:
+        yield
+    except EbmError:
+        raise
+    except TypeError as error:  # which scikit-learn's own suite asks for
+        raise TypeError(one_line(" ".join(str(error).split()))) from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise EbmError(" ".join(str(error).split())) from None
 
 
 class Shell(BaseEstimator):
@@ -40,10 +55,11 @@ class Shell(BaseEstimator):
     def _rows(self, X: Any, *, reset: bool, least: int = 1) -> Any:
         """X as float32 or float64 rows, dense or CSR, checked by scikit-learn, which drops masks."""
         X = unmasked(X, "X")
-        return validate_data(
-            self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
-            ensure_min_samples=least,
-        )  # fmt: skip
+        with in_our_words():
+            return validate_data(
+                self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
+                ensure_min_samples=least,
+            )  # fmt: skip
 
     def _count(self, name: str, least: int = 1) -> int:
         """A parameter that is an integer."""
@@ -58,24 +74,25 @@ class Shell(BaseEstimator):
     def _number(self, name: str, low: float = 0.0, high: float = math.inf, *, ends: bool = True) -> float:
         """A parameter that is a number between low and high; without these themselves unless `ends`."""
         value = getattr(self, name)
-        good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not (good and math.isfinite(value) and (low <= value <= high if ends else low < value < high)):
+        if not (is_finite(value) and (low <= value <= high if ends else low < value < high)):
             between = f"from {low:g} to {high:g}" if ends else f"between {low:g} and {high:g}"
-            raise EbmError(f"{type(self).__name__}: {name}: expected a number {between}, got {value!r}")
+            raise EbmError(f"{type(self).__name__}: {name}: expected a number {between}, got {short(value)}")
         return float(value)
 
     def _choice(self, name: str, *choices: str) -> str:
         """A parameter that is one of a few words."""
         value = getattr(self, name)
-        if value not in choices:
-            raise EbmError(f"{type(self).__name__}: {name}: expected {' or '.join(choices)}, got {value!r}")
+        if not isinstance(value, str) or value not in choices:
+            raise EbmError(
+                f"{type(self).__name__}: {name}: expected {' or '.join(choices)}, got {short(value)}"
+            )
         return str(value)
 
     def _flag(self, name: str) -> bool:
         """A parameter that is true or false."""
         value = getattr(self, name)
         if not isinstance(value, (bool, np.bool_)):
-            raise EbmError(f"{type(self).__name__}: {name}: expected True or False, got {value!r}")
+            raise EbmError(f"{type(self).__name__}: {name}: expected True or False, got {short(value)}")
         return bool(value)
 
     def _units(self, name: str, default: Units) -> Units:
@@ -83,7 +100,7 @@ class Shell(BaseEstimator):
         value = getattr(self, name)
         if value is not None and not isinstance(value, Units):
             raise EbmError(
-                f"{type(self).__name__}: {name}: expected units such as Bernoulli(), got {value!r}"
+                f"{type(self).__name__}: {name}: expected units such as Bernoulli(), got {short(value)}"
             )
         return default if value is None else value
 

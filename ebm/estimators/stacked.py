@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.errors import EbmError
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Verbose
+from ebm.estimators.shell import Verbose, in_our_words
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD
 from ebm.machine import Array
@@ -258,7 +258,8 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, _Stack):
         """Learn from X, (n_samples, n_features), an array or a sparse matrix, and numbers y."""
         how = self._settings()
         X, y = self._rows_and(X, y, multi_output=True, y_numeric=True)
-        self._flat, y = y.ndim == 1, y.reshape(len(y), -1).astype(X.dtype)
+        with in_our_words():
+            self._flat, y = y.ndim == 1, y.reshape(len(y), -1).astype(X.dtype)
         order, weights = arranged(X, y, sample_weight)
         X, y, seed = self._begin_inputs(X[order]), y[order], self._seed()
         left = y - self._fit_line(X, y, weights)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from ebm.arguments import unmasked
 from ebm.errors import EbmError
-from ebm.estimators.shell import Shell, dense
+from ebm.estimators.shell import Shell, dense, in_our_words
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
@@ -33,14 +33,16 @@ class Labels(Shell):
     predict_proba: Callable[[Any], Array]
 
     def _begin_labels(self, y: Any, classes: Any = None) -> Array:
-        check_classification_targets(y)
-        self.classes_ = np.unique(y) if classes is None else np.unique(classes)
+        with in_our_words():
+            check_classification_targets(y)
+            self.classes_ = np.unique(y) if classes is None else np.unique(classes)
         if len(self.classes_) < 2:
             raise EbmError(f"y: expected 2 classes or more, got 1 class, {self.classes_[0]!r}")
         return self._labels(y)
 
     def _labels(self, y: Any) -> Array:
-        numbers = np.searchsorted(self.classes_, y)
+        with in_our_words():
+            numbers = np.searchsorted(self.classes_, y)
         known = self.classes_[np.minimum(numbers, len(self.classes_) - 1)] == y
         if not known.all():
             raise EbmError(f"y: unknown class {y[~known][0]!r}; expected one of {self.classes_.tolist()}")
@@ -83,7 +85,8 @@ class Inputs(Shell):
     def _rows_and(self, X: Any, y: Any, *, reset: bool = True, **how: Any) -> tuple[Array, Array]:
         """X and y checked, y as `validate_data` has it; sparse rows are made dense."""
         how |= {"accept_sparse": "csr", "dtype": (np.float64, np.float32), "reset": reset}
-        X, y = validate_data(self, unmasked(X, "X"), unmasked(y, "y"), **how)
+        with in_our_words():
+            X, y = validate_data(self, unmasked(X, "X"), unmasked(y, "y"), **how)
         return np.ascontiguousarray(dense(X)), y
 
     def _begin_inputs(self, X: Array) -> Array:

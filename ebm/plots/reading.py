@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ebm.errors import EbmError
-from ebm.files import check_arrays
+from ebm.files import UNREADABLE, check_arrays
 
 __all__ = ["Run", "read_arrays", "read_baselines", "read_metrics", "to_metrics"]
 
@@ -131,7 +129,7 @@ def read_arrays(run: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
             return {key: file[key] for key in file.files}
     except EbmError:
         raise
-    except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EbmError(f"{path}: not a readable .npz file ({reason})") from None
 

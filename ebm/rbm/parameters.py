@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_numbers
+from ebm.arguments import as_number, as_numbers
 from ebm.arrays import Owned, float_dtype, parameter
 from ebm.deferred import Deferred
 from ebm.errors import EbmError, NotSupported, expect, nearest
@@ -100,7 +100,7 @@ def _size(name: str, units: Units) -> str:
 
 def random_weights(rows: int, columns: int, scale: float, seed: Seed) -> Array:
     """Normal numbers of standard deviation `scale`, (rows, columns)."""
-    expect(scale, (int, float, np.number), "scale", "a number such as 0.01")
+    scale = as_number(scale, "scale", 0)
     refuse_beyond_memory(24.0 * rows * columns, f"random: {rows} × {columns} weights", "fewer units")
     u = Stream(seed).split(WEIGHTS).uniform(rows, columns)
     return scale * Gaussian().sample(np.zeros((rows, columns)), u)

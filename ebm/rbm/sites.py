@@ -36,7 +36,7 @@ def site_energies(
     W, b : its rows of the couplings and its biases; product : φ(v)·W of all units; states : all its own.
     """
     without = (product[:, : len(c)] - visible.encode(x[:, None]) @ W).astype(W.dtype)
-    states = np.asarray(visible.states if states is None else states)
+    states = _states_of(visible, "site_energies") if states is None else np.asarray(states)
     potential = visible.potential(states[:, None])[:, 0]
     out, beta, sums = np.empty((len(x), len(states))), np.ones((1, len(x))), np.empty((1, len(x)))
     for s, phi in enumerate(visible.encode(states[:, None])):
@@ -44,6 +44,13 @@ def site_energies(
         layer_cgf(hidden, without, bias, beta, sums)
         out[:, s] = potential[s] - sums[0] - phi @ b
     return out
+
+
+def _states_of(visible: Units, who: str) -> Array:
+    """The states of a unit, if they are finitely many."""
+    if visible.states is None:
+        raise NotSupported(f"{who}: {visible} units have a continuum of states")
+    return np.asarray(visible.states)
 
 
 def site_contrast(
@@ -109,7 +116,7 @@ def conditional(
     if visible.learns:
         raise NotSupported(f"conditional: {visible}: learnt potentials need CD, PCD or Exact")
     W, own = params["W"], visible.own(i)
-    states = np.asarray(visible.one(i).states)
+    states = _states_of(visible.one(i), "conditional")
     table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
     visible.one(i).check(v[:, i], f"unit {i}", strict=True)  # the slopes are those of a state, not of a mean
     rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64)

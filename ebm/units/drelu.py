@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ebm.arguments import is_finite
 from ebm.errors import EbmError, short
 from ebm.units.family import Array, Units
 from ebm.units.relu import half_moments, half_quantile, log_half_integral
@@ -68,8 +68,7 @@ class DReLU(Units):
             raise EbmError(f"DReLU: learn: expected true or false, got {short(self.learn)}")
         for name in _NAMES:
             value = getattr(self, name)
-            known = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            if not known or not math.isfinite(value) or (name in self.positive and value <= 0):
+            if not is_finite(value) or (name in self.positive and value <= 0):
                 expected = "positive number" if name in self.positive else "number"
                 raise EbmError(f"DReLU: {name}: expected a {expected}, got {short(value)}")
 
