@@ -192,3 +192,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     state = RunDirectory(out).load_state()
     assert state is not None
     assert 0 < state.step < 3000
+
+
+def test_what_a_kill_left_is_gone_when_the_next_one_has_the_lock(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".ebm-folder.tmp").mkdir()
+    kept = [tmp_path / "mine.tmp", tmp_path / ".ebm-folder.tmp", tmp_path / "elsewhere" / ".ebm-x.tmp"]
+    for path in (kept[0], kept[2], tmp_path / ".ebm-x.tmp", folder / ".ebm-y.tmp"):
+        path.write_text("")
+    run = RunDirectory(tmp_path)
+    run.lock()
+    run.unlock()
+    assert sorted(p for p in tmp_path.rglob("*") if p not in (folder, tmp_path / "elsewhere")) == sorted(kept)

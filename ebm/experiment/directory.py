@@ -99,7 +99,7 @@ class RunDirectory:
         return mine or is_leftover(path) or is_lock(path)
 
     def lock(self) -> None:
-        """Keep other processes out of the directory for the life of this one.
+        """Keep other processes out of the directory for the life of this one; clear what a kill left.
 
         Raises
         ------
@@ -107,6 +107,10 @@ class RunDirectory:
             Another process works here.
         """
         self._lock.take()
+        for folder in (self.path, *(self.path / name for name in _FOLDERS)):
+            for path in () if folder.is_symlink() else folder.glob("*"):
+                if is_leftover(path):  # of a run that was killed: nobody else writes here now
+                    path.unlink()
 
     def unlock(self) -> None:
         """Let others in."""
@@ -136,13 +140,10 @@ class RunDirectory:
             (self.path / name).unlink(missing_ok=True)
         for folder, written in _FOLDERS.items():
             for path in sorted((self.path / folder).glob("*")):
-                if written.fullmatch(path.name) or is_leftover(path):
+                if written.fullmatch(path.name):
                     path.unlink()
             with contextlib.suppress(OSError):  # something else is in it, or it is not there
                 (self.path / folder).rmdir()
-        for path in self.path.iterdir():
-            if is_leftover(path):
-                path.unlink()
 
     def is_run(self) -> bool:
         """Whether a run began here: config.toml as ebm writes it."""
