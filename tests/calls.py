@@ -5,6 +5,7 @@ so that what a call changes is new every time.
 """
 
 import functools
+import inspect
 import tempfile
 from pathlib import Path
 
@@ -428,3 +429,44 @@ WITHOUT = {
 }
 np.save(FOLDER / "rows.npy", ROWS)
 ebm.save(FOLDER / "rbm.npz", rbm())
+
+
+def public():
+    """The names of all public functions and classes, those of public modules as ``module.name``."""
+    names = {}
+    for name in dir(ebm):
+        value = getattr(ebm, name)
+        if inspect.ismodule(value):
+            names |= {f"{name}.{inner}": getattr(value, inner) for inner in value.__all__}
+        else:
+            names[name] = value
+    return {name for name, value in names.items() if callable(value)}
+
+
+def defaults(name):
+    """The arguments of settings whose every field has a default."""
+    fields = inspect.signature(getattr(ebm, name)).parameters.values()
+    return {field.name: field.default for field in fields}
+
+
+NAMED = {**CALLS, **SETTINGS, **IN_MODULES, **METHODS}
+LEFT_OUT = {name for names in WITHOUT.values() for name in names}
+NAMED |= {name: defaults(name) for name in sorted(public() - set(NAMED) - LEFT_OUT) if "." not in name}
+
+
+def bound(name):
+    """What a name stands for; a machine's method, of a machine made anew."""
+    if name in METHODS:
+        made, method = name.split(".")
+        return getattr(MODELS[made](), method)
+    value = ebm
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def called(name, how):
+    """Make a call; of a generator, take the first."""
+    given = {key: value() if callable(value) and value in MADE else value for key, value in how.items()}
+    result = bound(name)(**given)
+    return next(result) if inspect.isgenerator(result) else result

@@ -3,6 +3,7 @@
 Run as a program, so that a crash is seen by whoever started it: each cell is named before it is tried.
 """
 
+import functools
 import sys
 import tempfile
 import warnings
@@ -144,25 +145,76 @@ def outcome(make, key, value, operate, in_place):
         return str(error)
 
 
-def main(names, operations):
-    """Try all cells of some machines."""
-    count = Counter()
+def cells(names, operations):
+    """Every machine, parameter, layout and operation: a name, and a function that says what came of it."""
     for name in names:
         make = MACHINES[name]
         for key, array in make().params.items():
             for layout, change in (EQUAL | REFUSED).items():
                 value = change(array.copy())
                 for what in operations:
-                    operate = OPERATIONS[what]
-                    print(f"{name} {key} {layout} {what}", file=sys.stderr)
-                    got = outcome(make, key, value, operate, in_place=False)
-                    if layout in REFUSED:
-                        assert isinstance(got, str), got
-                        assert "\n" not in got
-                    else:
-                        right = outcome(make, key, np.asarray(value), operate, in_place=True)
-                        assert np.array_equal(right, got, equal_nan=True), (right, got)
-                    count["refused" if isinstance(got, str) else "equal"] += 1
+                    how = (make, key, value, OPERATIONS[what], layout in REFUSED)
+                    yield f"{name} {key} {layout} {what}", functools.partial(tried, *how)
+
+
+def tried(make, key, value, operate, wrong):
+    """Equal or refused, as it has to be; AssertionError where it is not."""
+    got = outcome(make, key, value, operate, in_place=False)
+    if wrong:
+        assert isinstance(got, str), got
+        assert "\n" not in got
+    else:
+        right = outcome(make, key, np.asarray(value), operate, in_place=True)
+        assert np.array_equal(right, got, equal_nan=True), (right, got)
+    return "refused" if isinstance(got, str) else "equal"
+
+
+# Rows in every layout: what a machine says of them is what it says of their plain copy.
+OF_ROWS = {
+    "free_energy": lambda m, x: m.visible_free_energy(x),
+    "start": lambda m, x: m.start(x).x,
+    "learning": lambda m, x: _learnt_from(m, x),
+    "given": lambda m, x: ebm.sample(m, len(x), given=x, burn_in=1, thin=1).x,
+    "score": lambda m, x: ebm.log_likelihood(m, x, 0.0),
+}
+
+
+def _learnt_from(machine, x):
+    ebm.fit(machine, x, rule=ebm.CD(), optimiser=ebm.SGD(0.1), epochs=1, batch_size=4)
+    return np.concatenate([np.ravel(value) for value in machine.params.values()])
+
+
+def cells_of_rows(names):
+    """Every machine, layout of rows, and operation, as `cells`."""
+    for name in names:
+        rows = np.ascontiguousarray(rows_of(MACHINES[name]()))
+        for layout, change in (EQUAL | REFUSED).items():
+            value = change(rows.copy())
+            for what, operate in OF_ROWS.items():
+                yield f"{name} rows {layout} {what}", functools.partial(_rows_tried, name, value, operate)
+
+
+def _rows_tried(name, value, operate):
+    def said(x):
+        try:
+            return operate(MACHINES[name](), x)
+        except ebm.EbmError as error:
+            return str(error)
+
+    got = said(value)
+    if isinstance(got, str):
+        assert "\n" not in got
+        return "refused"
+    assert np.allclose(np.asarray(said(np.ascontiguousarray(np.asarray(value, np.float64)))), got, 1e-5, 1e-5)
+    return "equal"
+
+
+def main(names, operations):
+    """Try all cells of some machines."""
+    count = Counter()
+    for name, cell in cells(names, operations):
+        print(name, file=sys.stderr)
+        count[cell()] += 1
     print(dict(count))
 
 

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from ebm import BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
 
+OWN = {}  # of unit types that are nobody's here: the log of the weight of each state, by type
 GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
 
 
@@ -57,6 +58,8 @@ def phi(units, x):
 def potential(units, x):
     if isinstance(units, Mixed):
         return sum(potential(u, x[:, [i]]) for i, u in enumerate(sites(units, x.shape[1])))
+    if type(units) in OWN:
+        return -sum(OWN[type(units)](units, x[:, i]) for i in range(x.shape[1]))
     if isinstance(units, (ReLU, DReLU)):
         return sum(rectified(half_lines(units, i), x[:, i]) for i in range(x.shape[1]))
     if not isinstance(units, Gaussian):
@@ -104,9 +107,9 @@ def dense(machine):
 
 def log_integral(I, precision=1.0):
     """log of the integral of exp(I t - precision t^2 / 2), by quadrature about its peak."""
-    step = 0.25 / np.sqrt(precision)
-    t = I[..., None] / precision + GRID / np.sqrt(precision)
-    return logsumexp(I[..., None] * t - precision * t * t / 2, axis=-1) + np.log(step)
+    own = np.asarray(precision, float)[..., None]  # a number, or one a unit
+    t = I[..., None] / own + GRID / np.sqrt(own)
+    return logsumexp(I[..., None] * t - own * t * t / 2, axis=-1) + np.log(0.25 / np.sqrt(precision))
 
 
 def layer_log_sum(units, I):
@@ -119,8 +122,9 @@ def layer_log_sum(units, I):
         return np.stack([log_rectified(half_lines(units, i), I[:, i]) for i in range(I.shape[1])], 1)
     if units.states is None:
         return log_integral(I, units.precision)
-    table = phi(units, np.array(units.states)[:, None])
-    return logsumexp(I.reshape(len(I), -1, units.width) @ table.T, axis=-1)
+    states = np.array(units.states)[:, None]
+    own = I.reshape(len(I), -1, units.width) @ phi(units, states).T
+    return logsumexp(own - potential(units, states), axis=-1)
 
 
 def minus_free_energy(machine, x, beta=1.0, base=None):
@@ -132,8 +136,10 @@ def minus_free_energy(machine, x, beta=1.0, base=None):
     if not machine.hidden.finite:
         hidden = layer_log_sum(machine.hidden, beta * (machine.params["c"] + f @ machine.params["W"])).sum(-1)
     else:
-        g = phi(machine.hidden, all_states(machine.hidden, machine.n_hidden))
-        hidden = logsumexp(beta * (g @ machine.params["c"] + f @ machine.params["W"] @ g.T), axis=1)
+        h = all_states(machine.hidden, machine.n_hidden)
+        g = phi(machine.hidden, h)
+        hidden = beta * (g @ machine.params["c"] + f @ machine.params["W"] @ g.T) - potential(machine.hidden, h)
+        hidden = logsumexp(hidden, axis=1)
     return out + beta * (f @ machine.b) + hidden
 
 

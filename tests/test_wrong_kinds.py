@@ -1,10 +1,8 @@
 """Arguments of a wrong kind: whatever is public answers with one line, and none goes through in silence."""
 
-import inspect
-
-import calls
 import numpy as np
 import pytest
+from calls import LEFT_OUT, NAMED, called, public
 
 import ebm
 from ebm import RBM, Bernoulli, BoltzmannMachine, EbmError, Ising
@@ -171,52 +169,11 @@ KINDS = {
 CALLED = ("progress", "callback", "each")
 
 
-def public():
-    """The names of all public functions and classes, those of public modules as ``module.name``."""
-    names = {}
-    for name in dir(ebm):
-        value = getattr(ebm, name)
-        if inspect.ismodule(value):
-            names |= {f"{name}.{inner}": getattr(value, inner) for inner in value.__all__}
-        else:
-            names[name] = value
-    return {name for name, value in names.items() if callable(value)}
-
-
-def defaults(name):
-    """The arguments of settings whose every field has a default."""
-    fields = inspect.signature(getattr(ebm, name)).parameters.values()
-    return {field.name: field.default for field in fields}
-
-
-NAMED = {**calls.CALLS, **calls.SETTINGS, **calls.IN_MODULES, **calls.METHODS}
-LEFT_OUT = {name for names in calls.WITHOUT.values() for name in names}
-NAMED |= {name: defaults(name) for name in sorted(public() - set(NAMED) - LEFT_OUT) if "." not in name}
-
-
 def test_nothing_public_is_without_a_call():
     inside = {name.rpartition(".")[0] for name in NAMED} | set(NAMED)  # fit of a class, its methods
     assert public() <= inside | LEFT_OUT
     assert not LEFT_OUT & set(NAMED)
     assert public() >= LEFT_OUT
-
-
-def bound(name):
-    """What a name stands for; a machine's method, of a machine made anew."""
-    if name in calls.METHODS:
-        made, method = name.split(".")
-        return getattr(calls.MODELS[made](), method)
-    value = ebm
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
-
-
-def called(name, how):
-    """Make a call; of a generator, take the first."""
-    given = {key: value() if callable(value) and value in calls.MADE else value for key, value in how.items()}
-    result = bound(name)(**given)
-    return next(result) if inspect.isgenerator(result) else result
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,41 @@
+"""Campaigns: many machines, inputs, layouts and kills, each tried in one command; see README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.campaigns.tally import Tally
+
+__all__ = ["CAMPAIGNS"]
+
+Campaign = Callable[["Tally", "int | None", int], None]  # a tally, how many tries (None: all), a seed
+
+
+def _grid(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns import grid
+
+    grid.run(tally, n, seed)
+
+
+def _fuzz(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns.fuzz import attempt
+    from experiments.campaigns.workers import supervise
+
+    supervise(attempt, 100_000 if n is None else n, seed, tally)
+
+
+def _layouts(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns import layouts
+
+    layouts.run(tally, n, seed)
+
+
+def _kills(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns import kills
+
+    kills.run(tally, n, seed)
+
+
+CAMPAIGNS: dict[str, Campaign] = {"grid": _grid, "fuzz": _fuzz, "layouts": _layouts, "kills": _kills}
