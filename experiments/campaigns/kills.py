@@ -100,7 +100,10 @@ class _Whole:
         self.name, self.config = name, here / f"{name}.toml"
         self.config.write_text(_KINDS[name])
         out, count = here / f"whole-{name}", here / "count"
-        _ended(_fork(here, lambda: _begin(self.config, out)))  # kernels are read, imports made
+        before = os.getcwd()
+        os.chdir(here)
+        _begin(self.config, out)  # in this process: children have its imports and kernels
+        os.chdir(before)
         shutil.rmtree(out)
         began = time.perf_counter()
         code = _ended(_fork(here, lambda: _counted(lambda: _begin(self.config, out), count)))
@@ -130,7 +133,11 @@ def _fork(here: Path, work: Callable[[], Any]) -> int:
 
 
 def _ended(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except BaseException:  # interrupted, or out of time
+        os.kill(child, signal.SIGKILL)
+        raise
 
 
 def _begin(config: Path, out: Path) -> None:

@@ -31,7 +31,13 @@ def supervise(attempt: Attempt, n: int, seed: int, tally: Tally) -> None:
             child = os.fork()
             if child == 0:
                 _work(attempt, seed, range(begin, n), folder)
-            _, status = os.waitpid(child, 0)
+            try:
+                _, status = os.waitpid(child, 0)
+            except BaseException:  # interrupted, or out of time: what is done counts
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                _read(log, begin, tally)
+                raise
             begin = _read(log, begin, tally)
             if begin < n:
                 said = Path(folder, "stderr").read_text(errors="replace")[-500:].replace("\n", " / ")
