@@ -138,8 +138,8 @@ def minus_free_energy(machine, x, beta=1.0, base=None):
     else:
         h = all_states(machine.hidden, machine.n_hidden)
         g = phi(machine.hidden, h)
-        hidden = beta * (g @ machine.params["c"] + f @ machine.params["W"] @ g.T) - potential(machine.hidden, h)
-        hidden = logsumexp(hidden, axis=1)
+        inputs = g @ machine.params["c"] + f @ machine.params["W"] @ g.T
+        hidden = logsumexp(beta * inputs - potential(machine.hidden, h), axis=1)
     return out + beta * (f @ machine.b) + hidden
 
 

@@ -6,6 +6,7 @@ write or at a random moment; others resume it, and are killed too; the last one 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -136,7 +137,8 @@ def _ended(child: int) -> int:
     try:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     except BaseException:  # interrupted, or out of time
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
         raise
 
 
