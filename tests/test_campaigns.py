@@ -21,14 +21,14 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def test_the_grid():
     tally = Tally()
-    grid.run(tally, 250, seed=3)
+    grid.run(tally, 120, seed=3)
     assert not tally.failures
-    assert dict(tally.rows())["**all**"][2] > 150  # right ones
+    assert dict(tally.rows())["**all**"][2] > 70  # right ones
 
 
 def test_fuzzed_inputs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # "text" is a path, too
-    outcomes = [fuzz.attempt(1, number) for number in range(200)]
+    outcomes = [fuzz.attempt(1, number) for number in range(120)]
     assert [words for _, outcome, words in outcomes if outcome == "failed"] == []
     assert {outcome for _, outcome, _ in outcomes} == {"refused", "right"}
 
