@@ -177,8 +177,8 @@ FULLY = {
     "ising-sparse-hidden": lambda **k: boltzmann(Ising(), 6, n_visible=3, sparse=True, scale=0.6, **k),
     "potts": lambda **k: boltzmann(Potts(3), 4, **k),
     "potts-sparse": lambda **k: boltzmann(Potts(3), 4, sparse=True, **k),
-    "mixed": lambda **k: boltzmann(LABELLED, 4, **k),
-    "mixed-sparse-hidden": lambda **k: boltzmann(MIXED[1], 4, n_visible=2, sparse=True, **k),
+    "mixed": lambda **k: boltzmann(LABELLED, 4, **{"seed": 6} | k),
+    "mixed-sparse-hidden": lambda **k: boltzmann(MIXED[1], 4, n_visible=2, sparse=True, **{"seed": 6} | k),
 }
 PAIRS = {
     "bernoulli-bernoulli": (Bernoulli(), Bernoulli(), 5, 3, 1.2),

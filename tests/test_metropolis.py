@@ -44,7 +44,7 @@ def test_it_forgets_its_start(name):
     laws.is_sample(machine, run(Metropolis(20, scale=1.5), machine, x, 2)[0])
 
 
-@pytest.mark.parametrize("name", laws.FULLY)
+@pytest.mark.parametrize("name", laws.ALIKE)
 def test_the_kernel_is_its_definition(name):
     """Sweeps with kept fields make the same decisions as differences of free energies, and count them."""
     machine = laws.FULLY[name]()
