@@ -202,3 +202,11 @@ def test_headers_of_other_kinds_are_refused_without_names_of_errors(change, tmp_
     with pytest.raises(EbmError) as error:
         ebm.load(path)
     assert "Error" not in str(error.value)
+
+
+def test_rows_that_do_not_belong_together_are_refused():
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2)
+    with pytest.raises(EbmError, match="h: expected 4 rows"):
+        machine.energy(np.ones((4, 3)), np.ones((3, 2)))
+    with pytest.raises(EbmError, match="ragged"):
+        ebm.diagnostics.swap_rates([1, [2]], [3, 3])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_count
+from ebm.arguments import as_array, as_count
 from ebm.diagnostics.series import Array
 from ebm.errors import EbmError
 
@@ -46,7 +46,7 @@ def swap_rates(accepted: ArrayLike, tried: ArrayLike) -> Array:
     >>> swap_rates([[1, 0], [0, 0]], [[1, 1], [1, 0]])
     array([0.5, 0. ])
     """
-    yes, all_ = (np.asarray(a) for a in (accepted, tried))
+    yes, all_ = as_array(accepted, "accepted"), as_array(tried, "tried")
     if yes.shape != all_.shape or yes.ndim == 0 or yes.dtype.kind + all_.dtype.kind not in _COUNTS:
         raise EbmError(
             "swap_rates: expected two arrays of counts (..., n_levels - 1),"

@@ -310,6 +310,8 @@ class RBM:
     def energy(self, v: ArrayLike, h: ArrayLike) -> Array:
         """E(v, h), docs/math.md (4.1): (n,) float64, nats."""
         v, h = as_rows(v, self.visible, self.n_visible, "v"), as_rows(h, self.hidden, self.n_hidden, "h")
+        if len(v) != len(h) and 1 not in (len(v), len(h)):
+            raise EbmError(f"h: expected {len(v)} rows, as of v, got {len(h)}")
         phi_v, phi_h = self.visible.encode(v), self.hidden.encode(h)
         potential = self.visible.potential(v).sum(-1) + self.hidden.potential(h).sum(-1)
         W, b, c = (p.astype(np.float64) for p in (self.W, self.b, self.c))

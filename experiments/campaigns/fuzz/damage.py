@@ -250,7 +250,7 @@ def _array(rng: Rng, a: np.ndarray) -> Any:
     if how == 3:
         return np.array([{"a": 1}, None, "x"], dtype=object)
     if how == 4:
-        return a.T.copy() if a.ndim > 1 else np.concatenate([a, a])
+        return a.T.copy() if a.ndim > 1 else np.repeat(a, 2)
     if how == 5:
         made = np.asarray(array(rng, a.shape), dtype=None) if a.dtype.kind != "U" else a
         return made if made.dtype.kind != "O" else a

@@ -460,6 +460,8 @@ def changed(rng: Rng, value: Any) -> Any:
 
 def _changed_array(rng: Rng, a: np.ndarray) -> Any:
     how = int(rng.integers(12))
+    if not a.ndim:
+        return laid(rng, a)
     if how == 0:
         return a[:-1]
     if how == 1:
