@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from scipy.special import logsumexp
 
-from ebm import BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
+from ebm import DBM, BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
 
 OWN = {}  # of unit types that are nobody's here: the log of the weight of each state, by type
 GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
@@ -127,8 +127,32 @@ def layer_log_sum(units, I):
     return logsumexp(own - potential(units, states), axis=-1)
 
 
+def _deep(machine, x, beta, base):
+    """−F_β of the even layers of a deep machine: the odd ones summed state by state."""
+    weights, biases = machine.layers()
+    units, sizes = machine.layer_units, machine.sizes
+    ends = np.cumsum(sizes[::2])[:-1]
+    even = np.split(x, ends, axis=1)
+    odd = [all_states(u, n) for u, n in zip(units[1::2], sizes[1::2], strict=True)]
+    f = {2 * k: phi(units[2 * k], layer) for k, layer in enumerate(even)}
+    at = -sum(potential(units[2 * k], layer) for k, layer in enumerate(even))
+    at = at + beta * sum(f[k] @ biases[k] for k in f)
+    if base is not None:
+        at = at + (1 - beta) * np.concatenate(list(f.values()), 1) @ base
+    for k, states in enumerate(odd):  # odd layers see even ones only, so each is summed by itself
+        layer = 2 * k + 1
+        g = phi(units[layer], states)
+        inputs = biases[layer] + f[layer - 1] @ weights[layer - 1]
+        if layer + 1 in f:
+            inputs = inputs + f[layer + 1] @ weights[layer].T
+        at = at + logsumexp(beta * inputs @ g.T - potential(units[layer], states), axis=1)
+    return at
+
+
 def minus_free_energy(machine, x, beta=1.0, base=None):
     """log of the unnormalised p_beta(x): sum or integrate exp(-beta H + (1 - beta) base.phi - U) over h."""
+    if isinstance(machine, DBM):
+        return _deep(machine, x, beta, base)
     f = phi(machine.units, x)
     out = -potential(machine.units, x) + (0 if base is None else (1 - beta) * (f @ base))
     if isinstance(machine, BoltzmannMachine):

@@ -143,7 +143,7 @@ def test_normal_units_reach_the_maximum_though_steps_leave_the_density(seed):
     machine = ebm.RBM.random(ebm.Gaussian(), ebm.Gaussian(), 3, 1, scale=0.3, seed=seed, dtype=np.float64)
     seen = []
     normalisable = machine.normalisable
-    machine.normalisable = lambda beta=1.0: seen.append(normalisable(beta)) or seen[-1]
+    machine.normalisable = lambda beta=1.0, free=None: seen.append(normalisable(beta)) or seen[-1]
     found = ebm.maximise(machine, data, tolerance=1e-6)
     assert found.gradient_norm < 1e-5, found
     assert np.linalg.norm(machine.W) ** 2 == pytest.approx(1 - 1 / top, rel=1e-4)

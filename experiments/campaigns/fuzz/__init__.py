@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.campaigns.fuzz.values import Rng
+from experiments.campaigns.fuzz.arrays import Rng
 
 __all__ = ["attempt"]
 

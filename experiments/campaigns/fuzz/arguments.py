@@ -10,7 +10,8 @@ import numpy as np
 
 import ebm
 from ebm import estimators
-from experiments.campaigns.fuzz.values import MACHINES, Rng, anything, array, changed, machine, one_of
+from experiments.campaigns.fuzz.arrays import Rng, array, one_of
+from experiments.campaigns.fuzz.values import MACHINES, anything, changed, machine
 from experiments.campaigns.verdicts import judged
 
 __all__ = ["arguments", "fitted", "methods"]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from ebm.cli import main
 from experiments.campaigns.fuzz import corpus
-from experiments.campaigns.fuzz.values import Rng, one_of
+from experiments.campaigns.fuzz.arrays import Rng, one_of
 from experiments.campaigns.verdicts import line_is_ours
 
 __all__ = ["commands", "invoked", "processes"]

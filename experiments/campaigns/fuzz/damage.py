@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.campaigns.fuzz.values import Rng, array, one_of
+from experiments.campaigns.fuzz.arrays import Rng, array, one_of
 
 __all__ = ["bytes_of", "cells", "node", "npz", "text"]
 

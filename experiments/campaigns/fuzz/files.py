@@ -15,8 +15,8 @@ import ebm
 from ebm import datasets
 from ebm.experiment.config import read_config, resolved
 from experiments.campaigns.fuzz import corpus, damage
+from experiments.campaigns.fuzz.arrays import Rng, one_of
 from experiments.campaigns.fuzz.commands import invoked
-from experiments.campaigns.fuzz.values import Rng, one_of
 from experiments.campaigns.verdicts import judged
 
 __all__ = ["configs", "graphs", "models", "runs", "tables"]

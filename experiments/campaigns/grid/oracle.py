@@ -10,39 +10,14 @@ from scipy.stats import chi2
 
 import ebm
 from tests import oracles
-from tests.oracles import all_states, phi, potential, sites
+from tests.oracles import sites
 
 __all__ = ["Oracle", "agree", "in_float64", "minus_f", "moved"]
 
 
-def _deep(machine: Any, x: np.ndarray, beta: float, base: Any) -> np.ndarray:
-    """−F_β of the even layers of a deep machine: the odd ones summed state by state."""
-    weights, biases = machine.layers()
-    units, sizes = machine.layer_units, machine.sizes
-    ends = np.cumsum(sizes[::2])[:-1]
-    even = np.split(x, ends, axis=1)
-    odd = [all_states(u, n) for u, n in zip(units[1::2], sizes[1::2], strict=True)]
-    f = {2 * k: phi(units[2 * k], layer) for k, layer in enumerate(even)}
-    at = -sum(potential(units[2 * k], layer) for k, layer in enumerate(even))
-    at = at + beta * sum(f[k] @ biases[k] for k in f)
-    if base is not None:
-        at = at + (1 - beta) * np.concatenate(list(f.values()), 1) @ base
-    for k, states in enumerate(odd):  # odd layers see even ones only, so each is summed by itself
-        layer = 2 * k + 1
-        g = phi(units[layer], states)
-        inputs = biases[layer] + f[layer - 1] @ weights[layer - 1]
-        if layer + 1 in f:
-            inputs = inputs + f[layer + 1] @ weights[layer].T
-        at = at + logsumexp(beta * inputs @ g.T - potential(units[layer], states), axis=1)
-    return at
-
-
 def minus_f(machine: Any, x: np.ndarray, beta: float = 1.0, base: Any = None) -> np.ndarray:
     """−F_β(x) by definition."""
-    x = np.asarray(x, np.float64)
-    if isinstance(machine, ebm.DBM):
-        return _deep(machine, x, beta, base)
-    return oracles.minus_free_energy(machine, x, beta, base)
+    return oracles.minus_free_energy(machine, np.asarray(x, np.float64), beta, base)
 
 
 def _axis(units: Any) -> tuple[np.ndarray, np.ndarray]:
