@@ -55,6 +55,16 @@ def interrupted(out, epochs=7):
     return run
 
 
+def test_a_checkpoint_that_a_kill_left_goes_on_resuming(tmp_path):
+    """Killed before it dropped the oldest, and with nothing more to save."""
+    run = experiment.run(TINY, FAST, out=tmp_path / "run")
+    run.path.joinpath("summary.json").unlink()
+    last = run.checkpoints()
+    run.path.joinpath("checkpoints", "step-000000000001.npz").write_bytes(last[0].read_bytes())
+    experiment.resume(run.path)
+    assert run.checkpoints() == last
+
+
 def test_a_run_leaves_the_files_it_promises(whole):
     names = {path.name for path in whole.path.iterdir()}
     assert names == {

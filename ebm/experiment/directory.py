@@ -210,9 +210,13 @@ class RunDirectory:
         folder.mkdir(exist_ok=True)
         path = folder / f"step-{state.step:012d}.npz"
         save(path, state)
+        self.drop_old()
+        return path
+
+    def drop_old(self) -> None:
+        """Leave the last two checkpoints: a run that was killed may have more."""
         for old in self.checkpoints()[:-_KEPT]:
             old.unlink(missing_ok=True)
-        return path
 
     def load_state(self) -> State | None:
         """The last checkpoint that reads well; None if there is none.

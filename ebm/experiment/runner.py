@@ -229,6 +229,7 @@ def _learn(work: Work, state: State[Machine] | None) -> None:
                 run.append_metrics(course.look(state))
             else:
                 run.cut_metrics(state.step)
+                run.drop_old()
             steps = train(
                 state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
                 penalties=settings.penalties, constraints=settings.constraints,

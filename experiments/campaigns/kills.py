@@ -175,14 +175,19 @@ def _counted(work: Callable[[], Any], count: Path) -> None:
     count.write_text(str(len(calls)))
 
 
-def _dies_at(place: int, torn: bool, work: Callable[[], Any]) -> None:
-    """Work until a certain call of the system: killed before it, or with half of the file not on disk."""
+def _dies_at(place: int, torn: bool, out: Path, work: Callable[[], Any]) -> None:
+    """Work until a certain call of the system: killed before it, or with half of what is new not on disk."""
     left = [place]
+    on_disk = {path.stat().st_ino: path.stat().st_size for path in out.rglob("*") if path.is_file()}
 
     def before(name: str, args: tuple[Any, ...]) -> None:
+        if name == "fsync":
+            status = os.fstat(args[0])
+            synced, size = on_disk.get(status.st_ino, 0), status.st_size
+            on_disk[status.st_ino] = size
         if left[0] == 0:
-            if torn and name == "fsync" and (size := os.fstat(args[0]).st_size):
-                os.ftruncate(args[0], size // 2)
+            if torn and name == "fsync" and size > synced:
+                os.ftruncate(args[0], (synced + size) // 2)
             os.kill(os.getpid(), signal.SIGKILL)
         left[0] -= 1
 
@@ -202,7 +207,7 @@ def _killed(whole: _Whole, out: Path, seed: int, number: int) -> tuple[str, str,
             place = number // len(_KINDS) % whole.calls if k == 0 else rng.randrange(whole.calls)
             torn = rng.random() < 0.5
             how.append(f"call {place}{' torn' * torn}")
-            code = _ended(_fork(out.parent, functools.partial(_dies_at, place, torn, begin)))
+            code = _ended(_fork(out.parent, functools.partial(_dies_at, place, torn, out, begin)))
         else:
             moment = rng.uniform(0, 1.1) * whole.seconds
             how.append(f"{moment:.3f} s")
