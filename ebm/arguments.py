@@ -91,6 +91,8 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         return np.asarray(value)
     except ValueError:
         raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
+    except MemoryError:
+        raise MemoryError(f"{name}: {described(value)}: more numbers than the memory holds") from None
 
 
 def unmasked(value: Any, name: str) -> Any:

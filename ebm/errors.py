@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast, dataclass_transform
@@ -32,6 +33,7 @@ _PLAIN = str.maketrans(
     }
 )
 _LONGEST = 600  # characters of a message
+_ADDRESS = re.compile(r" object at 0x[0-9a-fA-F]+")
 
 
 def printable(text: str) -> str:
@@ -53,11 +55,14 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Text without what ends a line or moves a cursor, which files may hold, and without its middle if long.
 
+    Where an object stands in memory, as others' messages say, is left out too.
+
     Examples
     --------
     >>> one_line("a" + chr(10) + "b") == "a" + chr(92) + "nb"
     True
     """
+    text = _ADDRESS.sub("", text)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     if len(text) > _LONGEST:

@@ -546,10 +546,17 @@ def as_sweeps(
     return n, hot, as_base(base, len(b), b.dtype), as_free(free, machine.n_units)
 
 
+def at_least_one(n: int, what: str = "rows") -> int:
+    """The number of rows, of which there has to be one: a mean of none is nothing."""
+    if n == 0:
+        raise EbmError(f"{what}: expected at least one row, got none")
+    return n
+
+
 def as_weights(weights: ArrayLike | None, n: int) -> Array:
     """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
     if weights is None:
-        return np.full(n, 1.0 / n)
+        return np.full(n, 1.0 / at_least_one(n))
     weights = sound(as_numbers(weights, "weights"), np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all():
         raise EbmError(f"weights: expected {n} finite numbers, got shape {weights.shape}")

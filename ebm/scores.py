@@ -19,6 +19,7 @@ from ebm.machine import (
     as_machine,
     as_rows,
     as_weights,
+    at_least_one,
     require,
     visible_units,
 )
@@ -120,6 +121,7 @@ def reconstruction_error(machine: Machine | Reconstructs, data: ArrayLike) -> fl
         visible = visible_units(as_machine(machine, "reconstruction_error: machine"))
     n, total = able.n_visible, 0.0
     rows = as_rows(data, visible, n, "data")
+    at_least_one(len(rows), "data")
     for k in row_blocks(len(rows), visible.columns(n) + sum(a.size for a in able.params.values()) // n):
         difference = visible.encode(rows[k]) - able.reconstruct(rows[k])
         total += float(np.sum(np.square(difference, dtype=np.float64)))
@@ -132,9 +134,10 @@ def free_energy_gap(machine: Machine, train: ArrayLike, heldout: ArrayLike) -> f
     log Z cancels: it is the difference of the mean log-likelihoods, and grows when a machine overfits.
     """
     free = as_machine(machine, "free_energy_gap: machine").visible_free_energy
-    return float(
-        free(as_data(machine, heldout, "heldout")).mean() - free(as_data(machine, train, "train")).mean()
-    )
+    rows, others = as_data(machine, heldout, "heldout"), as_data(machine, train, "train")
+    at_least_one(len(rows), "heldout")
+    at_least_one(len(others), "train")
+    return float(free(rows).mean() - free(others).mean())
 
 
 def kl_divergence(

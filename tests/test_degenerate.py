@@ -188,3 +188,42 @@ def test_columns_of_zeros_stay_numbers(dtype, limit):
     fit(machine, rows, rule=PCD(centred=True), epochs=5, batch_size=20, **extra)
     assert finite(machine)
     assert np.sqrt(np.square(machine.W).sum(0)).max() <= limit * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("units", [ebm.Bernoulli(), ebm.Potts(3), ebm.Gaussian()], ids=repr)
+def test_of_no_rows_there_are_no_numbers_and_no_mean(units):
+    machine, none = ebm.RBM.random(units, ebm.Bernoulli(), 4, 3, scale=0.3), np.empty((0, 4))
+    assert machine.free_energy(none).shape == machine.visible_free_energy(none).shape == (0,)
+    assert machine.mean_h(none).shape == (0, 3)
+    for mean in (
+        lambda: machine.stats(none),
+        lambda: ebm.reconstruction_error(machine, none),
+        lambda: ebm.free_energy_gap(machine, none, none),
+    ):
+        with pytest.raises(ebm.EbmError, match="at least one row"):
+            mean()
+
+
+def test_penalties_may_come_in_any_sequence():
+    machine, rows = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3), np.eye(4)
+    rule, optimiser = ebm.CD(), ebm.SGD(0.1)
+    for penalties in ((), [], np.array([]), np.array([ebm.L2(0.1)], object), iter([ebm.L2(0.1)])):
+        state = ebm.begin(machine.copy(), rule, optimiser)
+        ebm.partial_fit(state, rows, rule, optimiser, penalties=penalties)
+
+
+def test_an_address_is_nothing_to_read():
+    assert str(ebm.EbmError(f"no node: {object()!r}")) == "no node: <object>"
+
+
+def test_what_does_not_fit_into_memory_says_what():
+    class Long:
+        def __len__(self):
+            raise MemoryError
+
+        def __array__(self, dtype=None, copy=None):
+            raise MemoryError
+
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3)
+    with pytest.raises(MemoryError, match="x: a Long: more numbers than the memory holds"):
+        machine.free_energy(Long())

@@ -35,6 +35,8 @@ def in_our_words() -> Iterator[None]:
         raise
     except TypeError as error:  # which scikit-learn's own suite asks for
         raise TypeError(one_line(" ".join(str(error).split()))) from None
+    except MemoryError as error:
+        raise MemoryError(str(error) or "more numbers than the memory holds") from None
     except (ValueError, OverflowError, RecursionError) as error:
         raise EbmError(" ".join(str(error).split())) from None
 

@@ -124,7 +124,7 @@ def train(
     ...     if state.step == 10:
     ...         break
     """
-    _check(state, rule, optimiser, penalties, constraints)
+    penalties, constraints = _checked(state, rule, optimiser, penalties, constraints)
     batch, mean_weight = as_batch(data, weights)
     n = len(batch[0])
     machine = state.machine
@@ -189,7 +189,7 @@ def partial_fit(
     >>> state.step
     2
     """
-    _check(state, rule, optimiser, penalties, constraints)
+    penalties, constraints = _checked(state, rule, optimiser, penalties, constraints)
     (*arrays, w), mean_weight = as_batch(data, weights)
     machine = state.machine
     whole: Any = machine if isinstance(machine, Machine) and not isinstance(data, tuple) else None
@@ -203,13 +203,19 @@ def partial_fit(
     return state
 
 
-def _check(state: object, rule: object, optimiser: object, penalties: object, constraints: object) -> None:
-    """Refuse arguments of a wrong kind."""
+def _checked(
+    state: object, rule: object, optimiser: object, penalties: object, constraints: object
+) -> tuple[tuple[Penalty, ...], tuple[Constraint, ...]]:
+    """Refuse arguments of a wrong kind; the penalties and constraints."""
     expect(state, State, "state", "a state that begin(machine, rule, optimiser) made")
     expect(rule, Rule, "rule", "a rule such as PCD()")
     expect(optimiser, Optimiser, "optimiser", "an optimiser such as SGD(0.05)")
-    expect_all(penalties, Penalty, "penalties", "a sequence of penalties such as [L2(0.001)]")
-    expect_all(constraints, Constraint, "constraints", "a sequence of constraints such as [NonNegative()]")
+    some = "a sequence of penalties such as [L2(0.001)]"
+    others = "a sequence of constraints such as [NonNegative()]"
+    return (
+        expect_all(penalties, Penalty, "penalties", some),
+        expect_all(constraints, Constraint, "constraints", others),
+    )
 
 
 def _update(

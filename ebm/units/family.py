@@ -201,13 +201,17 @@ class Units:
         """U(x): (..., n) -> (..., n), nats; zero for units with finitely many states."""
         return np.zeros(x.shape) if self.finite else self._lacks("potential")
 
+    def _by_unit(self, I: Array) -> Array:
+        """(..., n·width) as (..., n, width), of no rows too."""
+        return I.reshape(*I.shape[:-1], I.shape[-1] // self.width, self.width)
+
     def _log_weights(self, I: Array, name: str) -> tuple[Array, Array]:
         """I·φ(s) − U(s) of every state s less their greatest, (..., n, q), and φ(s), (q, width)."""
         if self.states is None:
             self._lacks(name)
         s = np.asarray(self.states)[:, None]
         phi, U = self.encode(s).astype(I.dtype), self.potential(s)[:, 0].astype(I.dtype)
-        return I.reshape(*I.shape[:-1], -1, self.width) @ phi.T - U, phi
+        return self._by_unit(I) @ phi.T - U, phi
 
     def _probabilities(self, I: Array, name: str) -> tuple[Array, Array]:
         """p(s | I) of every state s, (..., n, q), and φ(s)."""
@@ -289,7 +293,9 @@ class Units:
         """The input whose mean is `aim`, where A(I) − I·aim is least: steps of Newton, halved if need be."""
 
         def excess(I: Array) -> Array:
-            return self.cgf(I) - (I * aim).reshape(*aim.shape[:-1], -1, self.width).sum(-1)
+            return self.cgf(I) - (I * aim).reshape(
+                *aim.shape[:-1], aim.shape[-1] // self.width, self.width
+            ).sum(-1)
 
         I = np.zeros(aim.shape)
         for _ in range(_STEPS):

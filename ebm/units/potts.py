@@ -48,14 +48,14 @@ class Potts(Units):
         return tuple(float(a) for a in range(self.q))
 
     def _split(self, I: Array) -> Array:
-        return I.reshape(*I.shape[:-1], -1, self.q)
+        return I.reshape(*I.shape[:-1], I.shape[-1] // self.q, self.q)
 
     def encode(self, x: Array) -> Array:
         return self._encode_as(x, np.float64)
 
     def _encode_as(self, x: Array, dtype: Any) -> Array:
         hot = x[..., None] == np.arange(self.q)
-        return hot.reshape(*x.shape[:-1], -1).astype(dtype)
+        return hot.reshape(*x.shape[:-1], x.shape[-1] * self.q).astype(dtype)
 
     def decode(self, phi: Array) -> Array:
         return self._split(phi).argmax(-1).astype(np.int32)
