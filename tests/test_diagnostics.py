@@ -182,7 +182,9 @@ FALSE_ALARMS = {
 }
 
 
-@pytest.mark.parametrize("name", FALSE_ALARMS)
+@pytest.mark.parametrize(
+    "name", [n if n == "several" else pytest.param(n, marks=pytest.mark.slow) for n in FALSE_ALARMS]
+)
 def test_false_alarms_are_as_rare_as_the_level(name):
     """Over many pairs of agreeing sets; p-values of means and memory are uniform, no p-value too small."""
     make, k = FALSE_ALARMS[name]

@@ -136,6 +136,7 @@ def test_an_interrupted_run_keeps_the_same_machine(config, tmp_path, kind, lost)
     assert summary_of(run)["kept"] == summary_of(whole)["kept"]
 
 
+@pytest.mark.slow  # tests/test_experiment.py kills a run too, and the campaign of kills this one
 def test_sigkill_in_the_middle_changes_nothing(config, tmp_path):
     """With log Z tracked, so that ladder, past look and best machine must all be in the checkpoint."""
     settings = ("train.log_likelihood=tempering", "train.stopping.patience=100", "train.epochs=200")

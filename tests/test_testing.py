@@ -122,7 +122,12 @@ def test_optimisers_keep_the_laws(name):
         check_optimiser(optimiser)
 
 
-@pytest.mark.parametrize("method", METHODS)
+ALIKE = {"bennett", "thermodynamic"}  # of the same run as mbar
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param(m, marks=pytest.mark.slow) if m in ALIKE else m for m in METHODS]
+)
 def test_estimators_of_log_z_keep_the_laws(method):
     """With little effort: an error bar has to be right whatever the effort."""
     little = {"n_temperatures": 60, "n_chains": 60, "rounds": 1}
