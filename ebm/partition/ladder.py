@@ -32,6 +32,7 @@ __all__ = ["STEP", "Recorder", "derivatives", "ends_apart", "settled_below", "tr
 STEP = 1e-3  # half the distance of the temperatures by which free energies are differentiated
 _ROOM = 6e6  # numbers kept, 48 MB: records farther apart say as much, and MBAR reads them often
 _LEAST = 16  # records kept, whatever their size
+_AWAY = 2  # levels, from the highest that has settled, at which a ladder is parted
 _LOOKED_AT = 6  # levels of which R-hat is taken
 
 
@@ -203,17 +204,18 @@ def r_hat_at(ladder: Ladder, k: int) -> float:
 
 
 def settled_below(run: Recorder, at: int | None = None) -> int:
-    """The highest level up to which a run has settled, where the rest is not half of it; else 0.
+    """A level up to which a run has settled, where the rest is not half of it; else 0.
 
-    From there the slow part of the ladder can go on by itself. With `at`, whether that level has. The last
-    half of the run is asked: R-hat of every level, and whether the two ends have met.
+    From there the slow part of the ladder can go on by itself. It is two below the highest that has settled:
+    next to what is slow a level may be slow too. With `at`, whether that level has. The last half of the run
+    is asked: R-hat of every level, and whether the two ends have met.
     """
     ladder = run.ladder(run.start)
     n_levels, k = len(ladder.betas), 0
     while k + 1 < n_levels and r_hat_at(ladder, k + 1) <= MOST_R_HAT_BELOW:
         k += 1
-    if k == n_levels - 1 and at is None:
-        return 0
+    if at is None:
+        k = 0 if k == n_levels - 1 else k - _AWAY
     for level in range(k, n_levels // 2 - 1, -1) if at is None else [at] * (k >= at):
         if ends_apart(up_to(ladder, level)) <= MOST_APART:
             return level
