@@ -99,6 +99,20 @@ def test_ladders_whose_ends_have_met_are_two_looks():
     assert judge(estimates(mbar=(10.0, 0.1), ais=(9.0, 2.0, "ESS 1"))).verdict == "do not trust"
 
 
+@pytest.mark.parametrize("annealed", ["ais", "population", "population_uniform"])
+def test_annealed_paths_that_fall_short_of_ladders_that_have_met_say_nothing(annealed):
+    met = Estimate(10.0, 0.1, facts={"apart": 1.2})
+    found = judge(estimates(mbar=met, **{annealed: (8.5, 0.2)}))
+    assert (found.verdict, found.method, found.value, found.stderr) == ("agree", "mbar", 10.0, 0.1)
+    assert found.reason == "mbar: ladders started from both ends agree"
+    assert judge(estimates(mbar=met, **{annealed: (11.5, 0.2)})).verdict == "do not trust"
+    assert judge(estimates(mbar=(10.0, 0.1), **{annealed: (8.5, 0.2)})).verdict == "do not trust"
+    assert judge(estimates(mbar=met, mbar_uniform=(8.5, 0.2))).verdict == "do not trust"
+    within = judge(estimates(mbar=met, **{annealed: (9.9, 0.2)}))
+    assert (within.verdict, within.stderr) == ("agree", 0.1)
+    assert annealed in within.reason
+
+
 def test_nothing_sound_still_gives_the_best_number():
     found = judge(
         estimates(ais=(10.0, 3.0, "ESS 2"), mbar=(9.0, 0.1, "R-hat 2"), population=(np.nan, np.nan, "none"))

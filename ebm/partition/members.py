@@ -56,6 +56,11 @@ class Role:
     leads: bool = False
     heard: float | None = None
 
+    @property
+    def falls_short(self) -> bool:
+        """Whether it is a mean of annealed weights: where it fails it is too low, and does not see it."""
+        return self.heard is not None and not self.leads
+
 
 @dataclass(frozen=True)
 class Member:

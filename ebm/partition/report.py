@@ -86,15 +86,16 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
             pool[key].stderr,
         ),
     )
-    verdict, reason = "agree", _agreement(sound)
-    against = _quarrel(sound) or _missing(estimates, estimates[best])
+    agreeing = {key: e for key, e in sound.items() if not _short(key, e, best, estimates[best])}
+    verdict, reason = "agree", _agreement(agreeing)
+    against = _quarrel(agreeing) or _missing(estimates, estimates[best])
     if against and sound:  # what misses a phase falls short: the highest is the likeliest
         best = max(sound, key=lambda key: sound[key].value)
     if _looks(sound) < 2:
         verdict, reason = "do not trust", _too_few(estimates, sound, best)
     elif against:
         verdict, reason = "do not trust", against
-    stderr = estimates[best].stderr * _birge(sound, best)
+    stderr = estimates[best].stderr * _birge(agreeing, best)
     if verdict == "agree" and stderr > accuracy:
         reason += f"; the accuracy of {accuracy:g} was not reached"
     return LogZ(
@@ -112,6 +113,17 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
 def _met(estimate: Estimate) -> bool:
     """Whether it is of ladders from two ends that agree: of estimates that are all in doubt these lead."""
     return estimate.facts.get("apart", math.inf) <= MOST_APART
+
+
+def _short(key: str, estimate: Estimate, best: str, ladders: Estimate) -> bool:
+    """Whether it is an annealed estimate that is lower than ladders whose ends have met.
+
+    Paths that freeze fall short, and their weights scatter no more for it: this says nothing against ladders
+    that two opposed starts left alike.
+    """
+    if not (ROLES[key].falls_short and ROLES[best].leads and _met(ladders)):
+        return False
+    return estimate.value < ladders.value - math.hypot(estimate.stderr, ladders.stderr)
 
 
 def _looks(sound: dict[str, Estimate]) -> int:
