@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, dataclass_transform
 
 import numpy as np
 
-__all__ = ["Diverged", "EbmError", "NotSupported", "TooLarge"]
+__all__ = ["Diverged", "EbmError", "InUse", "NotSupported", "TooLarge"]
 
 
 _PLAIN = str.maketrans(
@@ -86,6 +86,10 @@ class TooLarge(EbmError):
 
 class Diverged(EbmError):
     """Parameters became NaN or infinite while learning."""
+
+
+class InUse(EbmError):
+    """Another process works in the directory."""
 
 
 class NotSupported(EbmError):

@@ -1,10 +1,10 @@
-"""The command line: ebm run | resume | plot | sample | logz | score | predict | transform.
+"""The command line: ebm run | resume | sweep | plot | sample | logz | score | predict | transform.
 
 Exit codes: 0 when what was asked was done; 1 with one line on standard error when it could not be; 2 for a
 wrong command line; 130 after Ctrl-C.
 """
 
-from ebm.cli import models, predicting, runs
+from ebm.cli import models, predicting, runs, sweeps
 from ebm.cli.shell import main
 
-__all__ = ["main", "models", "predicting", "runs"]
+__all__ = ["main", "models", "predicting", "runs", "sweeps"]

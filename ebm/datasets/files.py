@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.datasets.reading import Table, first_cell, read_table
-from ebm.datasets.tables import Data, Fraction, Seed, split_rows
+from ebm.datasets.tables import Data, Fold, Fraction, Seed, split_rows
 from ebm.errors import EbmError, settings
 
 __all__ = ["File"]
@@ -79,6 +79,8 @@ class File:
         Fraction of test rows, in (0, 1).
     seed : int
         Of the split; it is stratified by label where there are labels and rows enough.
+    fold : str, optional
+        "i:k": test rows are the i-th of k parts, from 0, instead of a fraction: cross-validation.
     image_shape : [height, width], optional
         To draw rows as images.
     delimiter : str, optional
@@ -108,6 +110,7 @@ class File:
     kind: Literal["auto", "bernoulli", "ising", "gaussian", "potts"] = "auto"
     test: Fraction = 0.2
     seed: Seed = 0
+    fold: Fold = None
     image_shape: list[int] | tuple[int, ...] | None = None
     delimiter: Annotated[str, Field(pattern=r'^[^"\r\n]$')] | None = None
 
@@ -123,7 +126,7 @@ class File:
             table = dataclasses.replace(table, values=2 * bits - 1 if self.kind == "ising" else bits)
         kind = _kind(table, self.kind)
         x = table.values.astype(np.int64 if kind == "potts" else np.float32)
-        train, test = split_rows(n, self.test, self.seed, None if self.numbers else y, self.path)
+        train, test = split_rows(n, self.test, self.seed, None if self.numbers else y, self.path, self.fold)
         y_train, y_test = (None, None) if y is None else (y[train], y[test])
         n_states = int(x.max()) + 1 if kind == "potts" else None
         return Data(x[train], x[test], y_train, y_test, kind, n_states, shape, Path(self.path).name)

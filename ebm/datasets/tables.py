@@ -20,6 +20,7 @@ __all__ = [
     "Diabetes",
     "Digits",
     "Encoder",
+    "Fold",
     "Fraction",
     "Seed",
     "Shifter",
@@ -28,6 +29,7 @@ __all__ = [
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # scikit-learn's splitter takes no larger one
+Fold = Annotated[str, Field(pattern=r"^[0-9]{1,6}:[0-9]{1,6}$")] | None  # "0:5": the first of five
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,12 @@ class DataSet(Protocol):
 
 
 def split_rows(
-    n: int, test: float, seed: int, labels: np.ndarray | None = None, where: str = "data"
+    n: int,
+    test: float,
+    seed: int,
+    labels: np.ndarray | None = None,
+    where: str = "data",
+    fold: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the row numbers of a random train set and of a test set.
 
@@ -134,6 +141,9 @@ def split_rows(
         every class has two rows or more and both parts have room for every class; else it is a plain shuffle.
     where : str
         What a complaint begins with.
+    fold : str, optional
+        "i:k": the test rows are the i-th of k parts, i from 0, whatever `test` says. The parts of one seed
+        hold every row once; they are stratified where every class has k rows.
 
     Returns
     -------
@@ -143,14 +153,18 @@ def split_rows(
     Raises
     ------
     EbmError
-        If no row is left to train on.
+        If no row is left to train on; no such fold.
 
     Examples
     --------
     >>> train, test = split_rows(10, 0.2, seed=0)
     >>> len(train), len(test)
     (8, 2)
+    >>> sorted(int(i) for k in range(3) for i in split_rows(10, 0.2, 0, fold=f"{k}:3")[1])
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
+    if fold is not None:
+        return _split_folds(n, fold, seed, labels, where)
     n_test = math.ceil(test * n)
     if n_test >= n:
         raise EbmError(
@@ -165,6 +179,23 @@ def split_rows(
             return train, held
     order = np.random.default_rng(seed).permutation(n)
     return order[n_test:], order[:n_test]
+
+
+def _split_folds(
+    n: int, fold: str, seed: int, labels: np.ndarray | None, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows outside one part of several, and within it."""
+    i, k = map(int, fold.split(":"))
+    if not (2 <= k <= n and i < k):
+        raise EbmError(f'{where}: fold: expected "i:k" with i < k and 2 <= k <= {n} rows, got {fold!r}')
+    if labels is not None and np.unique(labels, return_counts=True)[1].min() >= k:
+        from sklearn.model_selection import StratifiedKFold
+
+        parts = StratifiedKFold(k, shuffle=True, random_state=seed).split(np.zeros(n), labels)
+        return next(itertools.islice(parts, i, None))
+    order = np.random.default_rng(seed).permutation(n)
+    held = np.array_split(order, k)[i]
+    return np.setdiff1d(order, held, assume_unique=True), held
 
 
 @settings
@@ -184,6 +215,8 @@ class Digits:
         Fraction of test rows, stratified by digit, in (0, 1).
     seed : int
         Of the split, which is ``train_test_split(..., stratify=digit, random_state=seed)``.
+    fold : str, optional
+        "i:k": test rows are the i-th of k parts, from 0, instead of a fraction: cross-validation.
 
     Examples
     --------
@@ -196,6 +229,7 @@ class Digits:
     grey: bool = False
     test: Fraction = 0.2
     seed: Seed = 0
+    fold: Fold = None
 
     def load(self) -> LabelledData:
         """Return the split digits, float32, with the digit as label."""
@@ -204,7 +238,7 @@ class Digits:
         pixels, digit = load_digits(return_X_y=True)
         x = (pixels / 16 if self.grey else pixels >= self.threshold).astype(np.float32)
         y = digit.astype(np.int64)
-        train, test = split_rows(len(x), self.test, self.seed, y, "Digits")
+        train, test = split_rows(len(x), self.test, self.seed, y, "Digits", self.fold)
         return LabelledData(x[train], x[test], y[train], y[test], image_shape=(8, 8), name="digits")
 
 
@@ -222,6 +256,8 @@ class Diabetes:
         Fraction of test rows, in (0, 1).
     seed : int
         Of the split.
+    fold : str, optional
+        "i:k": test rows are the i-th of k parts, from 0, instead of a fraction: cross-validation.
 
     Examples
     --------
@@ -232,13 +268,14 @@ class Diabetes:
 
     test: Fraction = 0.2
     seed: Seed = 0
+    fold: Fold = None
 
     def load(self) -> LabelledData:
         """Return the split rows, float32; the labels are the target."""
         from sklearn.datasets import load_diabetes
 
         x, y = load_diabetes(return_X_y=True)
-        train, test = split_rows(len(x), self.test, self.seed, where="Diabetes")
+        train, test = split_rows(len(x), self.test, self.seed, where="Diabetes", fold=self.fold)
         x = ((x - x[train].mean(0)) / x[train].std(0)).astype(np.float32)
         y = (y - y[train].mean()) / y[train].std()
         return LabelledData(x[train], x[test], y[train], y[test], kind="gaussian", name="diabetes")
@@ -326,6 +363,8 @@ class Shifter:
         Fraction of test rows, in (0, 1).
     seed : int
         Of the draws and of the split.
+    fold : str, optional
+        "i:k": test rows are the i-th of k parts, from 0, instead of a fraction: cross-validation.
 
     Examples
     --------
@@ -337,6 +376,7 @@ class Shifter:
     rows: Annotated[int, Field(ge=2)] = 2000
     test: Fraction = 0.2
     seed: Seed = 0
+    fold: Fold = None
 
     def load(self) -> Data:
         """Return the split draws, float32 bits of width 2n + 3, with the label shift + 1."""
@@ -347,5 +387,5 @@ class Shifter:
         second = np.take_along_axis(first, source, axis=1)
         x = np.hstack([first, second, np.eye(3, dtype=np.int64)[label]]).astype(np.float32)
         # the rows are exchangeable, so an unshuffled cut would do; this one keeps a single rule of splitting
-        train, test = split_rows(self.rows, self.test, self.seed, where="Shifter")
+        train, test = split_rows(self.rows, self.test, self.seed, where="Shifter", fold=self.fold)
         return Data(x[train], x[test], label[train], label[test], name=f"shifter {self.n}")

@@ -1,8 +1,24 @@
 """Experiments: a TOML file becomes objects, objects a run directory; interrupted runs resume bit for bit."""
 
+from ebm.experiment.axes import Between
 from ebm.experiment.config import Config, read_config
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.halving import Halving
 from ebm.experiment.report import Report
 from ebm.experiment.runner import resume, run
+from ebm.experiment.sweeping import Sweep, sweep
+from ebm.experiment.workers import Workers
 
-__all__ = ["Config", "Report", "RunDirectory", "read_config", "resume", "run"]
+__all__ = [
+    "Between",
+    "Config",
+    "Halving",
+    "Report",
+    "RunDirectory",
+    "Sweep",
+    "Workers",
+    "read_config",
+    "resume",
+    "run",
+    "sweep",
+]

@@ -22,7 +22,15 @@ from ebm.experiment.stages import STAGES
 from ebm.experiment.work import Config, Plots, Train
 from ebm.samplers import Sampler
 
-__all__ = ["Config", "build_sampler", "parse_overrides", "read_config", "resolved", "samplers"]
+__all__ = [
+    "Config",
+    "build_config",
+    "build_sampler",
+    "parse_overrides",
+    "read_config",
+    "resolved",
+    "samplers",
+]
 
 # Per table, the types that it may have; where there is one, `type` is left out.
 TABLES: dict[str, Mapping[str, Table]] = {
@@ -58,21 +66,23 @@ MOVED = {
 def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
     """Read ``table.key=value`` items; a value that is no TOML is taken as text.
 
+    Where the value is a table there may be no key: it takes the place of the whole table.
+
     Examples
     --------
-    >>> parse_overrides(["train.epochs=3", "log_z.method=exact"])
-    [('train', 'epochs', 3), ('log_z', 'method', 'exact')]
+    >>> parse_overrides(["train.epochs=3", "log_z.method=exact", "rule={type = 'CD'}"])
+    [('train', 'epochs', 3), ('log_z', 'method', 'exact'), ('rule', '', {'type': 'CD'})]
     """
     read = []
     for item in overrides:
         place, equals, text = item.partition("=")
         table, dot, key = place.strip().partition(".")
-        if not (equals and dot and table and key):
-            raise EbmError(f"--set {item}: expected table.key=value, such as train.epochs=20")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text.strip()
+        if not (equals and table and (key if dot else isinstance(value, dict))):
+            raise EbmError(f"--set {item}: expected table.key=value, such as train.epochs=20")
         read.append((table, key, value))
     return read
 
@@ -97,6 +107,9 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     except tomllib.TOMLDecodeError as error:
         raise EbmError(f"{path}: not valid TOML: {error}") from None
     for table, key, value in parse_overrides(overrides):
+        if not key:
+            raw[table] = value
+            continue
         target = raw.setdefault(table, {})
         if not isinstance(target, dict):
             raise EbmError(f"--set {table}.{key}: {table} is no table in {path}")
@@ -107,7 +120,7 @@ def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         if key == "method":
             _leave_out_other_methods(table, target, value)
         target[key.split(".")[-1]] = value
-    return _build_config(raw, path)
+    return build_config(raw, path)
 
 
 def _leave_out_other_methods(name: str, table: dict[str, Any], method: Any) -> None:
@@ -117,7 +130,14 @@ def _leave_out_other_methods(name: str, table: dict[str, Any], method: Any) -> N
             table.pop(key, None)
 
 
-def _build_config(raw: dict[str, Any], path: Path) -> Config:
+def build_config(raw: Mapping[str, Any], path: str | os.PathLike[str]) -> Config:
+    """Build what tables name; `path` is what complaints begin with.
+
+    Raises
+    ------
+    EbmError
+        As `read_config` does.
+    """
     built: dict[str, Any] = {}
     for name, table in raw.items():
         if name not in TABLES:

@@ -2,7 +2,7 @@
 
 ``environment.json`` comes first, then ``config.toml``, ``summary.json`` last; a directory with a config and
 without a summary was interrupted. ``metrics.jsonl`` is appended to, a line per evaluation; everything else is
-written atomically.
+written atomically. ``run.log`` is what was said, with times; ``error.txt`` is there where the run failed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KEPT = 2
 _MARK = "# Resolved by ebm run: every default written out.\n"
 _FILES = (
     "summary.json", "config.toml", "environment.json", "metrics.jsonl", "model.npz", "samples.npz",
-    "readout.npz",
+    "readout.npz", "run.log", "error.txt",
 )  # fmt: skip
 FIGURES = (  # that ebm.plots.run draws
     "annealing", "confusion", "energy_curves", "energy_histogram", "energy_traces", "features_by_class",
@@ -96,6 +96,7 @@ class RunDirectory:
     def _is_leftover(self, path: Path) -> bool:
         """A file that a kill left behind, or a lock; of a run killed before config.toml, its origin."""
         mine = path.name == "environment.json" and "learning" in (self.began or {})
+        mine = mine or path.name in ("run.log", "error.txt")
         return mine or is_leftover(path) or is_lock(path)
 
     def lock(self) -> None:
@@ -103,10 +104,11 @@ class RunDirectory:
 
         Raises
         ------
-        EbmError
+        InUse
             Another process works here.
         """
         self._lock.take()
+        (self.path / "error.txt").unlink(missing_ok=True)
         for folder in (self.path, *(self.path / name for name in _FOLDERS)):
             for path in () if folder.is_symlink() else folder.glob("*"):
                 if is_leftover(path):  # of a run that was killed: nobody else writes here now
@@ -156,6 +158,19 @@ class RunDirectory:
     def finished(self) -> bool:
         """Whether the run came to its end."""
         return (self.path / "summary.json").is_file()
+
+    @property
+    def error(self) -> str | None:
+        """The line that the run failed with, None where it did not."""
+        try:
+            return (self.path / "error.txt").read_text().strip()
+        except OSError:
+            return None
+
+    def fail(self, line: str) -> None:
+        """Leave the line that the run failed with, which the next try removes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.write_text("error.txt", f"{line}\n")
 
     @property
     def model(self) -> Path:

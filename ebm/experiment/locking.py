@@ -13,7 +13,7 @@ import os
 import socket
 from pathlib import Path
 
-from ebm.errors import EbmError
+from ebm.errors import InUse
 
 try:
     import fcntl
@@ -44,7 +44,7 @@ class Lock:
 
         Raises
         ------
-        EbmError
+        InUse
             Another process works here.
         """
         while self._file is None and not self._named:
@@ -69,7 +69,7 @@ class Lock:
         except OSError as error:
             if error.errno not in _HELD:
                 return None
-            raise EbmError(f"{self._folder}: another ebm is running in this directory") from None
+            raise InUse(f"{self._folder}: another ebm is running in this directory") from None
         return True
 
     def _is_the_one(self, file: int) -> bool:
@@ -98,7 +98,7 @@ class Lock:
             return
         host, _, number = text.partition(" ")
         if host != socket.gethostname() or not number.isdecimal() or _runs(int(number)):
-            raise EbmError(
+            raise InUse(
                 f"{self._folder}: another ebm is running in this directory, process {number or '?'} of"
                 f" {host or '?'}; if it is not, remove {self._number}"
             )

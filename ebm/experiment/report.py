@@ -1,16 +1,17 @@
-"""What a run says: a progress bar on a terminal, plain lines when piped; a table at the end."""
+"""What a run says: a bar on a terminal, plain lines when piped; a table at the end; all of it in the log."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from ebm.experiment.logs import LOG
 from ebm.partition import LogZ
 from ebm.progress import Update, showing
 
@@ -39,15 +40,29 @@ class Report:
 
     def line(self, text: str) -> None:
         """Say one line."""
+        LOG.info(text)
         self.console.print(text, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Say a warning, in one line."""
+        LOG.warning(text)
+        self.console.print(f"warning: {text}", markup=False, soft_wrap=True)
 
     def row(self, quantity: str, value: str, unit: str) -> None:
         """Keep a line for the table at the end."""
         self.rows.append((quantity, value, unit))
 
-    def progress(self, what: str) -> AbstractContextManager[Update]:
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Update]:
         """Give a function ``update(fraction, text)``: a bar on a terminal, else a line per non-empty text."""
-        return showing(True, what, self.console)
+        with showing(True, what, self.console) as update:
+
+            def logged(done: float, text: str = "") -> None:
+                if text:
+                    LOG.info("%s: %s", what, text)
+                update(done, text)
+
+            yield logged
 
     def table(self, title: str) -> None:
         """Print the rows kept so far."""
@@ -59,6 +74,7 @@ class Report:
         table.add_column("unit")
         for row in self.rows:
             table.add_row(*row)
+            LOG.info("%s: %s %s", *row)
         self.console.print(table)
 
 

@@ -7,6 +7,7 @@ its own seed.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -24,6 +25,7 @@ from ebm.deep import DBN
 from ebm.errors import Diverged, EbmError, NotSupported
 from ebm.experiment.config import read_config, resolved
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.logs import logged
 from ebm.experiment.machines import make_machine
 from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
@@ -49,27 +51,31 @@ _PSEUDO_ROWS = 200  # rows whose pseudo-likelihood an evaluation computes
 
 
 def run(
-    config_path: str | os.PathLike[str],
+    config: str | os.PathLike[str] | Config,
     overrides: Sequence[str] = (),
     *,
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     report: Report | None = None,
+    pause: int | None = None,
 ) -> RunDirectory:
     """Run a config from the start.
 
     Parameters
     ----------
-    config_path : path-like
-        A TOML file.
+    config : path-like or Config
+        A TOML file, or what was read from one.
     overrides : sequence of str
-        ``table.key=value`` items.
+        ``table.key=value`` items, for a file.
     out : path-like, optional
         The run directory; ``runs/<stem of the config>`` when left out.
     overwrite : bool
         Replace an earlier run there.
     report : Report, optional
         Where progress and the table go.
+    pause : int, optional
+        Stop after so many epochs, with a checkpoint from which `resume` goes on; the directory is not
+        finished then.
 
     Raises
     ------
@@ -80,19 +86,21 @@ def run(
     KeyboardInterrupt
         After a checkpoint was saved.
     """
-    config = read_config(config_path, overrides)
-    directory = RunDirectory(out if out is not None else Path("runs") / Path(config_path).stem)
+    config = config if isinstance(config, Config) else read_config(config, overrides)
+    directory = RunDirectory(out if out is not None else Path("runs") / Path(config.source).stem)
     work = _prepared(config, directory, report or Report(), None)
     try:
         seed, data = config.train.seed if config.train else 0, fingerprint(work.data)
         directory.create(resolved(config), seed, data=data, overwrite=overwrite)
-        return _go(work, None)
+        return _go(work, None, pause)
     finally:
         directory.unlock()
 
 
-def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> RunDirectory:
-    """Go on with an interrupted run; a finished one says so.
+def resume(
+    path: str | os.PathLike[str], *, report: Report | None = None, pause: int | None = None
+) -> RunDirectory:
+    """Go on with an interrupted run; a finished one says so. `pause` is as in `run`.
 
     A run that was killed before its first checkpoint starts over.
 
@@ -127,7 +135,7 @@ def resume(path: str | os.PathLike[str], *, report: Report | None = None) -> Run
             report.line(f"{path}: no checkpoint yet; starting over")
         else:
             report.line(f"{path}: resuming at step {state.step}")
-        return _go(work, state)
+        return _go(work, state, pause)
     finally:
         directory.unlock()
 
@@ -141,13 +149,18 @@ def _prepared(config: Config, directory: RunDirectory, report: Report, state: St
     return Work(config, machine, data, directory, report)
 
 
-def _go(work: Work, state: State[Machine] | None) -> RunDirectory:
+def _go(work: Work, state: State[Machine] | None, pause: int | None) -> RunDirectory:
     began, config, directory, report = time.perf_counter(), work.config, work.run, work.report
-    with _warnings_as_lines(report), _blas_threads(work.machine, config):
+    with (
+        logged(directory.path / "run.log"),
+        _warnings_as_lines(report),
+        _blas_threads(work.machine, config),
+    ):
         if isinstance(work.machine, DBN):
             learn_stack(work)
-        elif config.train is not None:
-            _learn(work, state)
+        elif config.train is not None and not _learn(work, state, pause):
+            report.line(f"{directory.path}: paused at epoch {pause}")
+            return directory
         save(directory.model, work.machine)
         run_stages(work)
         if work.arrays:
@@ -157,9 +170,9 @@ def _go(work: Work, state: State[Machine] | None) -> RunDirectory:
         if config.plots is None or config.plots.enabled:
             figures = plot_run(directory.path, work.summary.get("baselines", {}))
             work.summary["figures"] = [path.name for path in figures]
-    directory.write_json("summary.json", work.summary)
-    report.table(f"{directory.path} ({work.summary['seconds']:.0f} s)")
-    report.line(f"model, samples, metrics and figures are in {directory.path}")
+        directory.write_json("summary.json", work.summary)
+        report.table(f"{directory.path} ({work.summary['seconds']:.0f} s)")
+        report.line(f"model, samples, metrics and figures are in {directory.path}")
     return directory
 
 
@@ -183,7 +196,7 @@ def _warnings_as_lines(report: Report) -> Iterator[None]:
         warnings.simplefilter("once")
         for category in (DeprecationWarning, PendingDeprecationWarning):
             warnings.simplefilter("ignore", category)
-        warnings.showwarning = lambda message, *_, **__: report.line(f"warning: {message}")
+        warnings.showwarning = lambda message, *_, **__: report.warn(str(message))
         yield
 
 
@@ -209,13 +222,15 @@ def _stop_between_steps() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _learn(work: Work, state: State[Machine] | None) -> None:
+def _learn(work: Work, state: State[Machine] | None, pause: int | None) -> bool:
+    """Learn to the end: True; or to the epoch at which to pause."""
     config, data, run = work.config, work.rows, work.run
     settings, machine = config.train, work.machine
     assert settings is not None
     assert isinstance(machine, Machine)
     rows = np.repeat(data.train, settings.repeat, axis=0)
     per_epoch = steps_per_epoch(len(rows), settings.batch_size)
+    last = math.inf if pause is None else pause * per_epoch
     judge = _judge(work, per_epoch * settings.evaluate_every)
     with work.report.progress("learning") as update:
         course = Course(
@@ -234,14 +249,19 @@ def _learn(work: Work, state: State[Machine] | None) -> None:
                 state, rows, config.rule, config.optimiser, settings.batch_size, settings.seed,
                 penalties=settings.penalties, constraints=settings.constraints,
             )  # fmt: skip
-            for row in course.run(state, steps, stopped):
-                run.append_metrics(row)
-                run.save_state(state)
+            if state.step < last:
+                for row in course.run(state, steps, lambda: stopped() or state.step >= last):
+                    run.append_metrics(row)
+                    run.save_state(state)
             if stopped():
                 check_finite(state.machine, state.step)
                 run.save_state(state)
                 raise KeyboardInterrupt
+            if not course.over(state):
+                run.save_state(state)
+                return False
     _settle(work, state, course)
+    return True
 
 
 @contextmanager
