@@ -287,6 +287,11 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
 def load_machine(path: str | os.PathLike[str]) -> RBM | BoltzmannMachine | DBM:
     """The machine in a file: the one saved, or the one of a training `State`.
 
+    Parameters
+    ----------
+    path : str
+        A file of `ebm.save`, such as runs/digits/model.npz.
+
     Raises
     ------
     EbmError

@@ -62,6 +62,7 @@ ALLOWED = {
     "datasets": BOTTOM,
     "diagnostics": BOTTOM,
     "plots": BOTTOM,
+    "stock": {"errors"},
 }
 LEVELS_BELOW_EXPERIMENT = set(ALLOWED) | {"estimators", "interchange", "deep", "inverse"}
 ALLOWED["experiment"] = LEVELS_BELOW_EXPERIMENT

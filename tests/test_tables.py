@@ -115,13 +115,13 @@ def test_what_a_package_exports_can_be_named(read, monkeypatch):
 
     monkeypatch.setattr(ebm.learning, "Lazy", Lazy, raising=False)
     monkeypatch.setattr(ebm.learning, "__all__", [*ebm.learning.__all__, "Lazy"])
-    calls._exported.cache_clear()
+    calls.exported.cache_clear()
     try:
         assert isinstance(calls.build({"type": "Lazy", "n": 3}, calls.tables_of(ebm.Rule)), Lazy)
         hybrid = calls.build({"type": "Hybrid", "rule": {"type": "Lazy"}}, calls.tables_of(ebm.Rule))
         assert hybrid.rule == Lazy()
     finally:
-        calls._exported.cache_clear()
+        calls.exported.cache_clear()
 
 
 def test_gaussian_units_learn_their_precision(tmp_path):

@@ -129,6 +129,20 @@ class BoltzmannMachine:
 
         Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
         couplings are then kept sparse. float64, for exact work; `from_data` makes machines of float32.
+
+        Parameters
+        ----------
+        units : Units
+        n_visible, n_hidden : int
+            How many of them are seen in data, and how many are hidden.
+        scale : float
+            Standard deviation of the couplings.
+        cut : sequence of (first, stop, first, stop)
+            Pairs of ranges of units that are not coupled.
+        seed : int
+            Of the couplings.
+        dtype : {"float32", "float64"}
+            Of the parameters.
         """
         n = as_count(n_visible, "n_visible") + as_count(n_hidden, "n_hidden", 0)
         scale, dtype = as_number(scale, "scale", 0), as_float_type(dtype)

@@ -1,10 +1,10 @@
-"""The command line: ebm run | resume | sweep | plot | sample | logz | score | predict | transform.
+"""The command line: `ebm --help` lists the commands.
 
 Exit codes: 0 when what was asked was done; 1 with one line on standard error when it could not be; 2 for a
 wrong command line; 130 after Ctrl-C.
 """
 
-from ebm.cli import models, predicting, runs, sweeps
+from ebm.cli import configs, models, predicting, runs, sweeps
 from ebm.cli.shell import main
 
-__all__ = ["main", "models", "predicting", "runs", "sweeps"]
+__all__ = ["configs", "main", "models", "predicting", "runs", "sweeps"]

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from ebm.cli.shell import check_output, in_one_line, main, seconds_of, warn
+from ebm.cli.shell import CONFIG, check_output, in_one_line, main, seconds_of, warn
 from ebm.errors import EbmError
 
 __all__ = ["plot", "resume", "run"]
 
 
 @main.command()
-@click.argument("config", type=click.Path())
+@CONFIG
 @click.option(
     "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override a setting; repeatable."
 )
@@ -23,15 +23,18 @@ __all__ = ["plot", "resume", "run"]
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that directory.")
 @in_one_line
 def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: bool) -> None:
-    """Run CONFIG, a TOML file: learn, then log Z, readouts, samples, figures as its tables say.
+    """Run CONFIG, a TOML file or the name of one that ships with ebm, as its tables say.
+
+    A machine learns; then come log Z, readouts, samples and figures.
 
     The run directory gets config.toml (every default written out), environment.json, metrics.jsonl,
     checkpoints/, model.npz, samples.npz, figures/ and summary.json. Ctrl-C saves; `ebm resume` goes on.
 
     \b
     Examples:
-      ebm run configs/tiny.toml
-      ebm run configs/digits.toml --set train.epochs=50 --set rule.k=5 --out runs/k5
+      ebm run tiny
+      ebm run mine.toml
+      ebm run digits --set train.epochs=50 --set rule.k=5 --out runs/k5
     """
     from pathlib import Path
 

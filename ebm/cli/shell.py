@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ebm import __version__
 from ebm.errors import EbmError
@@ -17,7 +18,7 @@ from ebm.errors import EbmError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Setting", "check_output", "in_one_line", "main", "seconds_of", "warn", "write_rows"]
+__all__ = ["CONFIG", "Setting", "check_output", "in_one_line", "main", "seconds_of", "warn", "write_rows"]
 
 
 def in_one_line(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,6 +49,26 @@ def in_one_line(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+class ConfigName(click.Path):
+    """A config: a file, or the name of one that ships with the package."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Names that begin so; files where there are none."""
+        from ebm.stock import about, stock_configs
+
+        named = [
+            CompletionItem(name, help=about(path))
+            for name, path in stock_configs().items()
+            if name.startswith(incomplete)
+        ]
+        return [CompletionItem(incomplete, type="file"), *named]
+
+
+CONFIG = click.argument("config", type=ConfigName())
+
+
 class Setting(click.Option):
     """An option whose help is read from what it names (by `read`), when somebody asks for help."""
 
@@ -68,8 +89,10 @@ def main() -> None:
 
     \b
     Examples:
-      ebm run configs/digits.toml
-      ebm run configs/digits.toml --set machine.n_hidden=16 --out runs/small
+      ebm configs
+      ebm run digits
+      ebm run digits --set machine.n_hidden=16 --out runs/small
+      ebm new digits -o mine.toml
       ebm resume runs/digits
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
       ebm score runs/digits/model.npz mine.csv

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebm.cli.shell import in_one_line, main
+from ebm.cli.shell import CONFIG, in_one_line, main
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_JOBS = 1000  # in a queue of Slurm at a time
 
 
 @main.command()
-@click.argument("config", type=click.Path())
+@CONFIG
 @click.option(
     "--grid", multiple=True, metavar="SETTING=VALUES",
     help="An axis: machine.n_hidden=16,64; train.seed=0:5 (0 to 4); data.fold=0:5 (the five folds of five);"
@@ -56,8 +56,8 @@ def sweep(config: str, grid: tuple[str, ...], **given: Any) -> None:
 
     \b
     Examples:
-      ebm sweep configs/digits.toml --grid machine.n_hidden=16,64 --grid train.seed=0:5
-      ebm sweep configs/digits.toml --grid 'optimiser.rate=log 1e-3..1e-1' --random 20 --halving
+      ebm sweep digits --grid machine.n_hidden=16,64 --grid train.seed=0:5
+      ebm sweep digits --grid 'optimiser.rate=log 1e-3..1e-1' --random 20 --halving
     """
     from ebm import experiment
 

@@ -174,6 +174,20 @@ class DBM(EvenLayers):
         """Make a machine with Bernoulli hidden layers of so many units, from the lowest.
 
         Its visible biases are the data's marginals.
+
+        Parameters
+        ----------
+        data : array_like, (n, n_visible)
+        sizes : sequence of int
+            Units of each hidden layer, from the lowest; two or more layers.
+        visible : Units
+            The type of the visible units.
+        scale : float
+            Standard deviation of the weights.
+        seed : int
+            Of the weights.
+        dtype : {"float32", "float64"}
+            Of the parameters.
         """
         expect(sizes, Sequence, "sizes", "numbers of hidden units such as [4, 3]")
         data = as_rows(data, as_units(visible, "visible"), np.shape(data)[-1] if np.ndim(data) else 0, "data")

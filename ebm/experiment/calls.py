@@ -22,7 +22,7 @@ import pydantic
 from ebm import datasets, learning, optimisers, penalties, samplers, selection, units
 from ebm.errors import EbmError, complaint, described, nearest
 
-__all__ = ["Call", "Table", "build", "kinds", "tables_of", "written"]
+__all__ = ["Call", "Table", "build", "exported", "kinds", "tables_of", "written"]
 
 _PACKAGES = (datasets, units, learning, optimisers, penalties, samplers, selection)
 _SCALARS = (bool, int, float, str)
@@ -52,15 +52,20 @@ class Table:
     def parameters(self, table: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Annotation and default of each key, `inspect.Parameter.empty` where there is none."""
         known = _signature(self.function)
-        if self.methods:
-            named = str(table.get("method", known["method"][1]))
-            for name in [named] if named in self.methods else self.methods:
-                known = known | _signature(self.methods[name])
+        for method in self.methods_of(table):
+            known = known | _signature(method)
         return {
             name: (hint, self.defaults.get(name, default))
             for name, (hint, default) in known.items()
             if name not in self.given
         }
+
+    def methods_of(self, table: Mapping[str, Any]) -> list[Callable[..., Any]]:
+        """Those of `methods` whose settings are keys of a table: of the one it names, else of all."""
+        if not self.methods:
+            return []
+        named = str(table.get("method", _signature(self.function)["method"][1]))
+        return [self.methods[name] for name in ([named] if named in self.methods else self.methods)]
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def _signature(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
 
 
 @cache
-def _exported() -> tuple[type, ...]:
+def exported() -> tuple[type, ...]:
     """The classes of settings that the packages export."""
     named = (vars(package)[name] for package in _PACKAGES for name in package.__all__)
     return tuple(c for c in named if isinstance(c, type) and dataclasses.is_dataclass(c))
@@ -115,7 +120,7 @@ def kinds(hint: Any) -> dict[str, type]:
     ['Mask', 'MaxNorm', 'NonNegative']
     """
     wanted = [arm for arm in _arms(hint) if isinstance(arm, type) and arm is not object]
-    known = (c for c in (*wanted, *_exported()) if dataclasses.is_dataclass(c))
+    known = (c for c in (*wanted, *exported()) if dataclasses.is_dataclass(c))
     return {c.__name__: c for c in known if any(_is_a(c, kind) for kind in wanted)}
 
 

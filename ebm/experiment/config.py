@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ebm import learning, optimisers
@@ -21,6 +20,7 @@ from ebm.experiment.machines import MACHINES
 from ebm.experiment.stages import STAGES
 from ebm.experiment.work import Config, Plots, Train
 from ebm.samplers import Sampler
+from ebm.stock import find_config
 
 __all__ = [
     "Config",
@@ -88,18 +88,16 @@ def parse_overrides(overrides: Sequence[str]) -> list[tuple[str, str, Any]]:
 
 
 def read_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
-    """Read a config file, apply overrides, and build what its tables name.
+    """Read a config, a file or the name of one that ships, apply overrides, and build what its tables name.
 
     Raises
     ------
     EbmError
         One line with file, table, key, what was expected, and the nearest valid name.
     """
-    path = Path(path)
+    path = find_config(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")  # Notepad begins files with a mark
-    except FileNotFoundError:
-        raise EbmError(f"{path}: no such file; expected a config such as configs/tiny.toml") from None
     except (OSError, UnicodeDecodeError) as error:
         raise EbmError(f"{path}: cannot be read ({error})") from None
     try:

@@ -64,7 +64,7 @@ def run(
     Parameters
     ----------
     config : path-like or Config
-        A TOML file, or what was read from one.
+        A TOML file, the name of a config that ships with the package, or what was read from one.
     overrides : sequence of str
         ``table.key=value`` items, for a file.
     out : path-like, optional

@@ -204,7 +204,13 @@ def _baselines(work: Work) -> None:
 
 
 def completion(work: Work, given: Count) -> None:
-    """Given the first `given` visible units of each row of data, the probability of the others."""
+    """Given the first `given` visible units of each row of data, the probability of the others.
+
+    Parameters
+    ----------
+    given : int
+        So many of the visible units, from the first.
+    """
     machine, units = work.energies, data_units(work.machine)
     rows = np.unique(work.rows.train, axis=0)
     rest = enumerate_states(units, machine.n_visible - given)
@@ -269,7 +275,19 @@ def traces(
     n_chains: Count = 64,
     seed: Seed = 0,
 ) -> None:
-    """Energies of Gibbs chains at several β, from fair units."""
+    """Energies of Gibbs chains at several β, from fair units.
+
+    Parameters
+    ----------
+    betas : sequence of float
+        Inverse temperatures.
+    n_sweeps : int
+        Sweeps at each.
+    n_chains : int
+        Chains at each.
+    seed : int
+        Of the chains.
+    """
     machine = work.energies
     what = "free energy" if machine.sums_out else "energy"
     mean, std = [], []
@@ -294,7 +312,17 @@ def traces(
 
 
 def annealing(work: Work, sampler: Annealing = _RAMP, n_chains: Count = 64, seed: Seed = 0) -> None:
-    """A ramp of simulated annealing; the best energy reached is reported per unit."""
+    """A ramp of simulated annealing; the best energy reached is reported per unit.
+
+    Parameters
+    ----------
+    sampler : Annealing
+        The ramp.
+    n_chains : int
+        Chains that walk it, each by itself.
+    seed : int
+        Of the chains.
+    """
     machine, rng = work.energies, Stream(seed)
     state = sampler.init(machine, n_chains, rng)
     betas, energies, best = [], [], []
@@ -348,12 +376,12 @@ STAGES: dict[str, Stage] = {
         Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}, methods=METHODS),
         _log_z,
     ),
-    "readout": Stage(Table(readout, ("machine", "units", *_OF_ROWS)), read_out, ("data",)),
+    "readout": Stage(Table(readout, ("machine", "units", "progress", *_OF_ROWS)), read_out, ("data",)),
     "fine_tune": Stage(
         Table(fine_tune, ("network", "validation", "progress", *_OF_ROWS)), tune, ("data", "readout")
     ),
     "completion": _own(completion, "data"),
-    "sample": Stage(Table(sample, ("machine", "given")), _sample),
+    "sample": Stage(Table(sample, ("machine", "given", "progress")), _sample),
     "traces": _own(traces),
     "annealing": _own(annealing),
 }

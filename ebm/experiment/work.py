@@ -37,7 +37,7 @@ class Train:
     Parameters
     ----------
     epochs, batch_size, seed, penalties, constraints
-        As of `ebm.fit`.
+        As in `ebm.fit`.
     stopping : EarlyStopping, optional
         Looks at held-out rows at each evaluation; the best machine seen is kept. A log-likelihood is that of
         the evaluation, which may be estimated, else exact.
@@ -69,7 +69,13 @@ class Train:
 
 @settings
 class Plots:
-    """Whether figures are drawn."""
+    """Whether figures are drawn.
+
+    Parameters
+    ----------
+    enabled : bool
+        Draw what the run has numbers for, into figures/.
+    """
 
     enabled: bool = True
 

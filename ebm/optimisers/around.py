@@ -22,6 +22,11 @@ __all__ = ["Averaged", "Clipped", "Scaled"]
 class Clipped:
     """Another optimiser, handed gradients whose norm over all parameters is at most `norm`.
 
+    Parameters
+    ----------
+    optimiser : Optimiser
+    norm : float
+
     References
     ----------
     Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks" (2013), algorithm 1.

@@ -182,6 +182,22 @@ class RBM:
         differ by so much from row to row, whatever the data are measured in, and biases are such that these
         inputs are 0 on the average: hidden means are features from the start. They differ by less where units
         are noisier than the data, and where the layers would order by themselves, without data.
+
+        Parameters
+        ----------
+        data : array_like, (n, n_visible)
+        n_hidden : int
+            Hidden units.
+        visible, hidden : Units
+            The types of the two layers' units.
+        scale : float
+            Standard deviation of the weights.
+        spread : float, optional
+            In place of `scale`: by how much the inputs of hidden units differ from row to row.
+        seed : int
+            Of the weights.
+        dtype : {"float32", "float64"}
+            Of the parameters.
         """
         data = as_units(visible, "visible").check(data)
         if data.ndim != 2 or 0 in data.shape:

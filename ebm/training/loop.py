@@ -213,16 +213,22 @@ def fit(
     optimiser : Optimiser, optional
         ``SGD(0.05)`` when left out; of machines with real units at a rate that is stable for these rows, if
         that is less: a tenth of one over the curvature at the start, docs/math.md (5.7a).
-    epochs, batch_size : int
+    epochs : int
+        Passes over the data.
+    batch_size : int
+        Rows of a minibatch.
     weights : (n,), optional
         Row weights >= 0.
-    penalties, constraints : sequences
-        As in `train`.
+    penalties : sequence of Penalty
+        Added to every gradient, in their order.
+    constraints : sequence of Constraint
+        Restored after every update, in their order.
     validation : (m, n_visible), optional
         Held-out rows whose free energy is followed.
     stopping : EarlyStopping, optional
         Needs validation rows; looks at them after every epoch.
     seed : int, SeedSequence or Generator
+        Of minibatches and chains.
     progress : callable, bool or None
         A function is called after every epoch with the fraction done and a line that says where learning is.
         None shows a bar on a terminal or in a notebook when learning takes long, True always, False never.
