@@ -321,3 +321,31 @@ def test_sparse_machines_keep_their_pattern_and_symmetry():
     assert np.array_equal(machine.J.indices, pattern)
     full = machine.J.toarray()
     assert np.array_equal(full, full.T)
+
+
+def test_a_callback_has_every_row_and_changes_nothing():
+    def learnt(callback=None):
+        machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+        return fit(machine, np.eye(4), epochs=3, batch_size=2, callback=callback), machine
+
+    told = []
+    history, machine = learnt(lambda row: told.append(dict(row)) or row.clear())
+    plain, other = learnt()
+    assert told == history.rows == plain.rows
+    assert np.array_equal(machine.W, other.W)
+    with pytest.raises(EbmError, match="callback: got 'print'"):
+        learnt("print")
+
+
+def test_a_callback_may_end_learning():
+    machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+
+    def enough(row):
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(machine, np.eye(4), epochs=9, batch_size=2, callback=enough)
+    short = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    fit(short, np.eye(4), epochs=2, batch_size=2)
+    assert np.array_equal(machine.W, short.W)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count
-from ebm.errors import EbmError, expect
+from ebm.errors import EbmError, described, expect
 from ebm.learning import PCD, Rule
 from ebm.machine import Machine, as_data, as_machine, check_finite, put
 from ebm.optimisers import Optimiser
@@ -195,6 +195,7 @@ def fit(
     stopping: EarlyStopping | None = None,
     seed: Seed = 0,
     progress: Progress = None,
+    callback: Callable[[Row], object] | None = None,
 ) -> History:
     """Train a machine in place on rows of data.
 
@@ -232,6 +233,9 @@ def fit(
     progress : callable, bool or None
         A function is called after every epoch with the fraction done and a line that says where learning is.
         None shows a bar on a terminal or in a notebook when learning takes long, True always, False never.
+    callback : callable, optional
+        Called after every epoch with the row of the history, a dict of numbers: for whoever keeps track of
+        experiments, see docs/trackers.md. What it raises ends learning; the machine is then that of the epoch.
 
     Returns
     -------
@@ -265,6 +269,8 @@ def fit(
     array([1., 2., 3.])
     """
     as_machine(machine, "machine")
+    if callback is not None and not callable(callback):
+        raise EbmError(f"callback: got {described(callback)}; expected a function of a row, or None")
     rule = PCD() if rule is None else rule
     if stopping is not None:
         expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
@@ -284,9 +290,17 @@ def fit(
     )  # fmt: skip
     with showing(progress, "fit") as update:
         course = Course(epochs, per_epoch, judge, stopping, optimiser=optimiser, update=update, rows=rows)
-        history = History(list(course.run(state, steps)))
+        history = History(list(_told(course.run(state, steps), callback)))
     course.settle(state)
     return history
+
+
+def _told(rows: Iterator[Row], callback: Callable[[Row], object] | None) -> Iterator[Row]:
+    """The rows, each told to somebody: a copy, which is theirs."""
+    for row in rows:
+        if callback is not None:
+            callback(dict(row))
+        yield row
 
 
 def _checked(machine: Machine, data: ArrayLike, rule: object) -> Any:

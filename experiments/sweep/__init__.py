@@ -1,0 +1,1 @@
+"""Sweeps under every engine and every disturbance; see README.md."""
