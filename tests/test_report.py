@@ -3,6 +3,7 @@
 import importlib
 import re
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import laws
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from ebm import RBM, Bernoulli, EbmError, Gaussian, Stream, log_z
+from ebm.experiment import Workers
 from ebm.partition import EstimatorOfLogZ, LogZ, tap
 from ebm.partition.estimate import Estimate, log_mean_exp
 from ebm.partition.logz import METHODS, settings_of, summaries
@@ -347,3 +349,21 @@ def test_refusals_are_one_line(arguments):
     with pytest.raises(EbmError) as error:
         log_z(laws.MACHINES["bernoulli-bernoulli"](), **arguments)
     assert "\n" not in str(error.value)
+
+
+def test_estimators_side_by_side_are_the_same_for_any_executor():
+    machine = RBM.random(Bernoulli(), Bernoulli(), 8, 5, scale=0.5, seed=3)
+    how = {"rounds": 1, "budget": np.inf, "seed": 4}
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(3) as three:
+        found = [log_z(machine, "report", executor=executor, **how) for executor in (one, three)]
+    with Workers(2) as workers:
+        found.append(log_z(machine, "report", executor=workers, **how))
+    assert len({repr(sorted(each.estimates.items())) for each in found}) == 1
+    alone = log_z(machine, "report", **how)
+    assert found[0].estimates == alone.estimates
+    assert found[0].verdict == "agree"
+    assert abs(found[0].value - log_z(machine).value) < 4 * found[0].stderr + 0.01
+    with pytest.raises(EbmError, match="executor: method"):
+        log_z(machine, "ais", executor=one)
+    with pytest.raises(EbmError, match="executor: got"):
+        log_z(machine, executor="two")

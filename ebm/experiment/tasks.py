@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -17,7 +16,7 @@ from ebm.experiment.config import build_config
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.report import Report
 from ebm.experiment.runner import resume, run
-from ebm.kernels.threads import get_num_threads, set_num_threads
+from ebm.kernels.threads import limited_threads
 
 __all__ = ["Fate", "Outcome", "Task", "check_same", "work_on"]
 
@@ -61,7 +60,7 @@ def work_on(task: Task) -> Outcome:
     """Run, or go on with, the run of a task; whatever goes wrong is left in its directory and returned."""
     directory = RunDirectory(task.path)
     try:
-        with _ONE, _with_threads(task.threads):
+        with _ONE, limited_threads(task.threads):
             report = Report(Console(quiet=True))
             if directory.is_run():
                 check_same(task)
@@ -80,19 +79,6 @@ def work_on(task: Task) -> Outcome:
             directory.fail(line)
         return Outcome("failed", line)
     return Outcome("finished" if directory.finished else "paused")
-
-
-@contextmanager
-def _with_threads(n: int) -> Iterator[None]:
-    from threadpoolctl import threadpool_limits
-
-    before = get_num_threads()
-    set_num_threads(n)
-    try:
-        with threadpool_limits(n):
-            yield
-    finally:
-        set_num_threads(before)
 
 
 def check_same(task: Task) -> None:

@@ -10,6 +10,7 @@ OpenMP would abort), work is done on one thread. numba's third kind, the work qu
 and aborts the process when two Python threads meet in it: it is never used.
 """
 
+import contextlib
 import functools
 import importlib
 import os
@@ -93,6 +94,20 @@ def set_num_threads(n):
     if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
         raise EbmError(f"set_num_threads: expected an integer >= 1, got {short(n)}")
     _state["threads"] = min(int(n), numba.config.NUMBA_NUM_THREADS)
+
+
+@contextlib.contextmanager
+def limited_threads(n):
+    """Within it, compiled work and BLAS share among n threads; for processes of which several run at once."""
+    from threadpoolctl import threadpool_limits
+
+    before = get_num_threads()
+    set_num_threads(n)
+    try:
+        with threadpool_limits(n):
+            yield
+    finally:
+        set_num_threads(before)
 
 
 if hasattr(os, "register_at_fork"):

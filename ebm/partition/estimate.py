@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -126,11 +127,14 @@ class Context:
         Rows that the machine was learnt from or is judged by, checked.
     progress : callable, optional
         Called with the fraction done and a line of text.
+    executor : Executor, optional
+        Who works on what can be done side by side.
     """
 
     base: Base = None
     data: Array | None = None
     progress: Progress = None
+    executor: Executor | None = None
 
 
 NOTHING = Context()

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import math
 import warnings
+from concurrent.futures import Executor
 from typing import Annotated, Any, TypeAlias
 
 from numpy.typing import ArrayLike
@@ -70,6 +71,7 @@ def log_z(
     base: Base = None,
     data: ArrayLike | None = None,
     progress: Progress = None,
+    executor: Executor | None = None,
     **settings: Any,
 ) -> LogZ:
     """The logarithm of the partition function, nats.
@@ -89,6 +91,9 @@ def log_z(
         Rows that the machine was learnt from or is judged by.
     progress : bool or callable, optional
         As everywhere, `ebm.progress`: a function of the fraction done and a line of text.
+    executor : concurrent.futures.Executor, optional
+        Who works on the estimators of a report, side by side with one thread each: ``Workers(2)`` of
+        `ebm.experiment`, or any other. Each has the whole budget then; how many work changes no bits.
     **settings
         Of the method: the fields of its class, such as ``n_temperatures`` and ``n_chains`` of ais, or
         ``accuracy``, ``budget`` and ``rounds`` of what grows until it is accurate.
@@ -120,6 +125,9 @@ def log_z(
     machine = as_machine(machine, "log_z: machine")
     estimator = _estimator(method, settings)
     rows = None if data is None else as_data(machine, data, strict=True)
+    if executor is not None:
+        expect(executor, Executor, "executor", "a concurrent.futures.Executor, or None")
+        expect(estimator, (Auto, Report), "log_z: executor: method", "'report', or 'auto'")
     if not machine.normalisable():
         warnings.warn(f"log_z: {machine} is not normalisable", RuntimeWarning, stacklevel=2)
         return LogZ(
@@ -127,7 +135,9 @@ def log_z(
             reason="not normalisable",
         )  # fmt: skip
     with showing(progress, "log Z") as update:
-        estimate = estimator.estimate(machine, Stream(seed).split(_PURPOSE), Context(base, rows, update))
+        estimate = estimator.estimate(
+            machine, Stream(seed).split(_PURPOSE), Context(base, rows, update, executor)
+        )
         update(1.0, "")
     if estimate.verdict == "do not trust":
         warnings.warn(

@@ -9,9 +9,10 @@ part, and what it counts for, is in `ebm.partition.members`.
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor, as_completed
 
 from ebm.errors import settings
-from ebm.machine import Machine
+from ebm.machine import Base, Machine
 from ebm.partition.annealed import near
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.partition.growing import Clock, Effort, grow
@@ -38,6 +39,8 @@ class Report(Effort):
 
     def estimate(self, machine: Machine, rng: Stream, context: Context = NOTHING) -> LogZ:
         """The estimate that leads, with the verdict on all."""
+        if context.executor is not None:
+            return self._beside(context.executor, machine, rng, context)
         clock = Clock(self.budget)
         ground = Ground(machine, near(machine, rng, context), rng, clock)
         members = {name: member.grow(ground) for name, member in MEMBERS.items()}
@@ -53,6 +56,32 @@ class Report(Effort):
 
         cut = [name for name, member in MEMBERS.items() if member.cut]
         return judge(grow(members, self, context.progress, shares, focus, clock, cut), self.accuracy)
+
+    def _beside(self, executor: Executor, machine: Machine, rng: Stream, context: Context) -> LogZ:
+        """The same of estimators that grow each by itself: what none knows of the others is left out."""
+        base, tell = near(machine, rng, context), context.progress or (lambda done, line: None)
+        futures = {executor.submit(_grown, name, self, machine, base, rng): name for name in MEMBERS}
+        estimates: dict[str, Estimate] = {}
+        try:
+            for number, future in enumerate(as_completed(futures), 1):
+                estimates |= future.result()
+                tell(number / len(futures), f"{futures[future]} is done")
+        finally:
+            for future in futures:
+                future.cancel()
+        order = [key for member in MEMBERS.values() for key in member.roles]
+        ordered = sorted(estimates, key=lambda key: order.index(key) if key in order else len(order))
+        return judge({key: estimates[key] for key in ordered}, self.accuracy)
+
+
+def _grown(name: str, effort: Report, machine: Machine, base: Base, rng: Stream) -> dict[str, Estimate]:
+    """What one member comes to by itself, in whichever process this is."""
+    from ebm.kernels.threads import limited_threads
+
+    clock, member = Clock(effort.budget), MEMBERS[name]
+    growing = {name: member.grow(Ground(machine, base, rng, clock))}
+    with limited_threads(1):
+        return grow(growing, effort, clock=clock, cut=[name] if member.cut else [])
 
 
 _WIDE = [name for name, member in MEMBERS.items() if any(role.heard == 0 for role in member.roles.values())]

@@ -235,7 +235,7 @@ def fit(
         None shows a bar on a terminal or in a notebook when learning takes long, True always, False never.
     callback : callable, optional
         Called after every epoch with the row of the history, a dict of numbers: for whoever keeps track of
-        experiments, see docs/trackers.md. What it raises ends learning; the machine is then that of the epoch.
+        experiments, see docs/trackers.md. What it raises ends learning, with the machine of that epoch.
 
     Returns
     -------

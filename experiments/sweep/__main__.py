@@ -57,10 +57,11 @@ def begin(
 
 def children(process: int) -> list[int]:
     """Spawned workers of a process, without the tracker of resources."""
-    with contextlib.suppress(OSError):
-        numbers = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        return [int(n) for n in numbers if b"spawn_main" in _command(n)]
-    return []
+    numbers: list[str] = []
+    for file in Path(f"/proc/{process}/task").glob("*/children"):  # each by the thread that began it
+        with contextlib.suppress(OSError):
+            numbers += file.read_text().split()
+    return [int(n) for n in numbers if b"spawn_main" in _command(n)]
 
 
 def _command(number: str) -> bytes:
