@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Count, Machine, as_machine, require_density
 from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
+from ebm.samplers.beside import drawn
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
 from ebm.samplers.walkers import Pools, Sampler, advance
@@ -79,6 +81,7 @@ def sample(
     burn_in: Annotated[int, Field(ge=0, lt=2**31)] | None = None,
     thin: Count | None = None,
     progress: Progress = None,
+    executor: Executor | None = None,
 ) -> Samples:
     """Draw n samples.
 
@@ -101,6 +104,10 @@ def sample(
         These three do not apply to annealing or `Direct`, nor n_chains to one sample of each row.
     progress : bool or callable, optional
         As everywhere, `ebm.progress`; burn-in that is measured counts as nothing done.
+    executor : concurrent.futures.Executor, optional
+        Who works on blocks of chains, side by side with one thread each: ``Workers(2)`` of `ebm.experiment`,
+        or any other. Each block measures its own burn-in and thinning and draws from its own stream: the
+        samples are others than without, the same for any executor and any number of workers.
 
     Returns
     -------
@@ -135,28 +142,64 @@ def sample(
     for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
         if value is not None:
             as_count(value, name, least)
+    if executor is not None:
+        expect(executor, Executor, "executor", "a concurrent.futures.Executor, or None")
     if given is None:
         require_density(machine, 1.0, "sample")
     if sampler.length is not None and (n_chains or burn_in or thin):
         raise EbmError(f"sample: n_chains, burn_in and thin do not apply to {type(sampler).__name__}")
     what = f"sample: {n} states of {machine.n_units} units"
     refuse_beyond_memory(16.0 * n * machine.n_units, what, "fewer")
+    if executor is not None:
+        return _beside(executor, machine, n, sampler, seed, given, n_chains, (burn_in, thin), progress)
     rng = Stream(seed).split(SAMPLE)
-    parts, places, drawn = [], [], 0
+    parts, places, so_far = [], [], 0
     with showing(progress, "sample") as update:
         for rows, clamped in _groups(machine, n, given, isinstance(sampler, Pools)):
             if clamped is not None:
                 require_density(machine, 1.0, "sample", np.isnan(clamped[0]))
-            plan = _Plan(n_chains, burn_in, thin, _share(update, drawn, len(rows), n), len(rows) < n)
+            plan = _Plan(n_chains, burn_in, thin, _share(update, so_far, len(rows), n), len(rows) < n)
             parts.append(_sample_group(machine, sampler, rng, len(rows), clamped, plan))
             places.append(rows)
-            drawn += len(rows)
+            so_far += len(rows)
         update(1.0, "")
     order = np.argsort(np.concatenate(places))
     x = np.concatenate([p[0] for p in parts])[order]
     free_energy = machine.free_energy(x)
     diagnostics = _together([p[1] for p in parts], places, order)
     return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+
+
+def _beside(
+    executor: Executor,
+    machine: Machine,
+    n: int,
+    sampler: Sampler,
+    seed: Seed,
+    given: ArrayLike | None,
+    n_chains: int | None,
+    burn_in_and_thin: tuple[int | None, int | None],
+    progress: Progress,
+) -> Samples:
+    """The same by blocks of chains that others work on."""
+    values = None if given is None else as_clamped(given)
+    for _ in _groups(machine, n, given, False):  # a `given` that does not fit is refused here
+        pass
+    one_each = values is not None and values.ndim == 2
+    chains = n if one_each or sampler.length is not None else min(n, n_chains or _CHAINS)
+    settings = dict(zip(("burn_in", "thin"), burn_in_and_thin, strict=True))
+    with showing(progress, "sample") as update:
+        parts, places = drawn(
+            sample, executor, machine, sampler, seed, chains, values, settings, n, update
+        )  # fmt: skip
+    order = np.argsort(np.concatenate(places))
+    energies = [part.energy for part in parts if part.energy is not None]
+    return Samples(
+        np.concatenate([part.x for part in parts])[order],
+        np.concatenate([part.free_energy for part in parts])[order],
+        np.concatenate(energies)[order] if energies else None,
+        _together([part.diagnostics for part in parts], places, order),
+    )
 
 
 class _Plan(NamedTuple):
