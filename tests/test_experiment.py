@@ -19,6 +19,7 @@ from ebm.errors import Diverged, EbmError
 from ebm.experiment import read_config
 from ebm.experiment.config import parse_overrides, resolved
 from ebm.experiment.directory import RunDirectory
+from ebm.experiment.logs import LOG
 from ebm.experiment.report import Report
 from ebm.experiment.runner import _warnings_as_lines
 
@@ -69,7 +70,7 @@ def test_a_run_leaves_the_files_it_promises(whole):
     names = {path.name for path in whole.path.iterdir()}
     assert names == {
         "config.toml", "environment.json", "metrics.jsonl", "checkpoints", "model.npz", "samples.npz",
-        "summary.json",
+        "summary.json", "run.log",
     }  # fmt: skip
     assert len(whole.checkpoints()) == 2
     steps = [json.loads(line)["step"] for line in whole.metrics.read_text().splitlines()]
@@ -77,6 +78,21 @@ def test_a_run_leaves_the_files_it_promises(whole):
     environment = json.loads((whole.path / "environment.json").read_text())
     assert environment["seed"] == 0
     assert "numpy" in environment["packages"]
+
+
+def test_the_log_tells_what_was_said_and_what_went_wrong(tmp_path, monkeypatch):
+    def failing(*_):
+        LOG.info("inside")
+        raise EbmError("the stage failed")
+
+    monkeypatch.setattr("ebm.experiment.runner.run_stages", failing)
+    with pytest.raises(EbmError):
+        experiment.run(TINY, FAST, out=tmp_path / "run")
+    lines = (tmp_path / "run" / "run.log").read_text().splitlines()
+    assert any("INFO" in line and "learning: epoch 20/20" in line for line in lines)
+    assert lines[-1].endswith("ERROR   EbmError: the stage failed")
+    LOG.warning("after")
+    assert "after" not in (tmp_path / "run" / "run.log").read_text()
 
 
 def test_a_resumed_run_ends_with_the_same_model_and_metrics(whole, tmp_path):

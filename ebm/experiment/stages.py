@@ -373,7 +373,12 @@ _OF_ROWS = ("x", "y", "weights")
 STAGES: dict[str, Stage] = {
     # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
     "log_z": Stage(
-        Table(log_z, ("machine", "base", "data", "budget", "progress"), {"rounds": 4}, methods=METHODS),
+        Table(
+            log_z,
+            ("machine", "base", "data", "budget", "progress", "executor"),
+            {"rounds": 4},
+            methods=METHODS,
+        ),
         _log_z,
     ),
     "readout": Stage(Table(readout, ("machine", "units", "progress", *_OF_ROWS)), read_out, ("data",)),
@@ -381,7 +386,7 @@ STAGES: dict[str, Stage] = {
         Table(fine_tune, ("network", "validation", "progress", *_OF_ROWS)), tune, ("data", "readout")
     ),
     "completion": _own(completion, "data"),
-    "sample": Stage(Table(sample, ("machine", "given", "progress")), _sample),
+    "sample": Stage(Table(sample, ("machine", "given", "progress", "executor")), _sample),
     "traces": _own(traces),
     "annealing": _own(annealing),
 }
