@@ -73,38 +73,59 @@ def _interruptible(where: str, work: Callable[[], Any]) -> None:
 
 
 @main.command()
-@click.argument("run", metavar="RUN|MODEL", type=click.Path())
+@click.argument("runs", metavar="RUN...|MODEL", nargs=-1, required=True, type=click.Path())
 @click.option("--thermo", is_flag=True, help="Draw the thermodynamics of MODEL.")
-@click.option("--out", type=click.Path(), help="A .png file [default: MODEL-thermo.png].")
+@click.option(
+    "--out",
+    type=click.Path(),
+    help="A .png file [default: MODEL-thermo.png; of several runs curves.png].",
+)
 @click.option("--temperatures", nargs=2, type=float, metavar="LOW HIGH", help="[default: 0.5 5]")
 @click.option("--budget", help="Time for it, such as 90s, 5m, 1h [default: 60s].")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
 @in_one_line
-def plot(run: str, thermo: bool, budget: str | None, **settings: Any) -> None:
+def plot(runs: tuple[str, ...], thermo: bool, budget: str | None, **settings: Any) -> None:
     """Draw the figures of directory RUN again, from its files.
+
+    Of several runs, or a sweep, the learning curves in one figure: a colour for each setting, a thin line for
+    each seed.
 
     With --thermo, temper MODEL, a file such as runs/digits/model.npz, and draw its free energy, energy, heat
     capacity and entropy against temperature, with error bands, and overlaps of replicas. The arrays go to a
-    .npz file of the same name. The other options are for it.
+    .npz file of the same name. The other options are for it, --out for several runs, too.
 
     \b
     Examples:
       ebm plot runs/digits
+      ebm plot runs/small runs/large --out curves.png
       ebm plot --thermo runs/digits/model.npz --temperatures 0.8 4 --budget 2m
     """
+    from ebm.experiment.results import is_sweep
+
     given = {key: value for key, value in settings.items() if value is not None}
     if budget is not None:
         given["budget"] = seconds_of(budget)
     if thermo:
         from ebm.experiment.thermo import plot_thermo
 
+        if len(runs) > 1:
+            raise EbmError(f"plot: --thermo takes one MODEL, got {len(runs)}")
         check_output(given.get("out"), (".png",))
-        written = plot_thermo(run, warn=warn, **given)
+        written = plot_thermo(runs[0], warn=warn, **given)
+    elif given.keys() - {"out"}:
+        raise EbmError(f"plot: --{min(given.keys() - {'out'})} goes with --thermo")
+    elif len(runs) > 1 or is_sweep(runs[0]):
+        from ebm.experiment import compare
+        from ebm.plots.run import save_figure
+
+        out = given.get("out", "curves.png")
+        check_output(out, (".png", ".svg"))
+        written = [save_figure(compare(runs).plot()[0].figure, out)]
     elif given:
-        raise EbmError(f"plot: --{min(given)} goes with --thermo")
+        raise EbmError("plot: --out goes with --thermo or several runs; of one, figures go to its figures/")
     else:
         from ebm.plots import plot_run
 
-        written = plot_run(run)
+        written = plot_run(runs[0])
     for path in written:
         click.echo(str(path))

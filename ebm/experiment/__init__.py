@@ -1,6 +1,7 @@
 """Experiments: a TOML file becomes objects, objects a run directory; interrupted runs resume bit for bit."""
 
 from ebm.experiment.axes import Between
+from ebm.experiment.comparing import Comparison, compare
 from ebm.experiment.config import Config, read_config
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.halving import Halving
@@ -11,12 +12,14 @@ from ebm.experiment.workers import Workers
 
 __all__ = [
     "Between",
+    "Comparison",
     "Config",
     "Halving",
     "Report",
     "RunDirectory",
     "Sweep",
     "Workers",
+    "compare",
     "read_config",
     "resume",
     "run",

@@ -12,6 +12,7 @@ Six questions, and the figures that answer each:
 * *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
   of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
+* *Which of several runs is better?* `compare_curves`.
 
 Every function takes arrays (the curves also a run directory) and returns matplotlib Axes; ``ax.figure`` is
 the figure. Nothing here touches pyplot, a backend or rcParams, so figures need no display and leak nothing.
@@ -32,10 +33,12 @@ from ebm.plots.images import confusion, samples, weights
 from ebm.plots.numbers import predictions
 from ebm.plots.reading import read_metrics
 from ebm.plots.run import plot_run
+from ebm.plots.several import compare_curves
 from ebm.plots.thermo import thermo
 
 __all__ = [
     "annealing",
+    "compare_curves",
     "confusion",
     "energy_curves",
     "energy_histogram",

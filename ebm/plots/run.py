@@ -16,7 +16,7 @@ from ebm.files import write_atomic
 from ebm.plots import chains, classes, curves, images, numbers
 from ebm.plots.reading import read_arrays, read_baselines, read_metrics
 
-__all__ = ["plot_run"]
+__all__ = ["plot_run", "save_figure"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -68,7 +68,7 @@ def plot_run(run: str | os.PathLike[str], baselines: Mapping[str, float] | None 
             axes = make()
         except EbmError as error:
             raise EbmError(f"{folder}: {error}") from None
-        written.append(_save(np.ravel(axes)[0].figure, folder / "figures" / f"{name}.png"))
+        written.append(save_figure(np.ravel(axes)[0].figure, folder / "figures" / f"{name}.png"))
     return written
 
 
@@ -151,7 +151,8 @@ def _mistakes(a: Arrays, shape: tuple[int, ...]) -> Any:
     return classes.misclassified(a["mistaken"], true, predicted, shape, sure)
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    """Write `figure` to `path` as PNG: a file beside it, then one atomic move."""
-    write_atomic(path, lambda file: figure.savefig(file, format="png", dpi=120))
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write `figure` to `path`, as its suffix says: a file beside it, then one atomic move."""
+    path = Path(path)
+    write_atomic(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=120))
     return path
