@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 from ebm import experiment
+from ebm.cli import main
 from ebm.errors import EbmError
-from ebm.experiment import Between, Halving, Report, RunDirectory, Workers
+from ebm.experiment import Between, Halving, Report, RunDirectory, Workers, engines
 from ebm.experiment.axes import combinations, name_of, overrides_of, read_axes
 from ebm.experiment.config import parse_overrides
 from ebm.experiment.tasks import Outcome
@@ -386,3 +388,54 @@ def test_rungs_are_multiples_of_the_looks():
     assert Halving(factor=3).epochs(27, 100, 10) == [10, 30]
     assert Halving(factor=2).epochs(1, 100, 1) == []
     assert Halving(factor=2).epochs(4, 3, 5) == []
+
+
+# Engines of others.
+
+
+def test_engines_that_are_not_installed_are_named(monkeypatch):
+    for module, engine in (
+        ("distributed", lambda: engines.dask("local")),
+        ("submitit", lambda: engines.slurm({}, Path("a"), 1)),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(EbmError, match=f"pip install {module}"), engine():
+            pass
+
+
+def test_dask_gives_the_same_bits(whole, tmp_path):
+    pytest.importorskip("distributed")
+    with engines.dask("local") as executor:
+        assert models(swept(tmp_path / "a", executor=executor).path) == models(whole)
+
+
+def test_submitit_gives_the_same_bits(whole, tmp_path):
+    pytest.importorskip("submitit")
+    with engines.slurm({"cluster": "local", "timeout_min": 5}, tmp_path / "jobs", 2) as executor:
+        assert models(swept(tmp_path / "a", executor=executor).path) == models(whole)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "2", "--dask", "local"], "expected one of them"),
+        (["--factor", "2"], "goes with --halving"),
+        (["--grid", "machine.n_hiden=1,2"], "n_hidden"),
+        (["--grid", "optimiser.rate=1..2"], "--random"),
+        (["--dask", "tcp://127.0.0.1:1"], "--dask"),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_one_line(words, said, tmp_path):
+    found = CliRunner().invoke(main, ["sweep", str(TINY), "--out", str(tmp_path / "a"), *words])
+    assert found.exit_code == 1
+    assert said in found.output
+    assert len(found.output.strip().splitlines()) == 1
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_command_ends_with_one_if_a_run_failed(tmp_path):
+    words = ["--grid", "machine.n_hidden=3,-3", "--workers", "1", *(f"--set={item}" for item in FAST)]
+    found = CliRunner().invoke(main, ["sweep", str(TINY), "--out", str(tmp_path / "a"), *words])
+    assert found.exit_code == 1
+    assert "n_hidden=-3: failed" in found.output
+    assert "1 finished, 1 failed" in found.output
