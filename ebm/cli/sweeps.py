@@ -73,6 +73,10 @@ def sweep(config: str, grid: tuple[str, ...], **given: Any) -> None:
     except KeyboardInterrupt:
         click.echo("ebm: interrupted; the same command goes on", err=True)
         sys.exit(130)
+    if found.runs:
+        from ebm.experiment.tabling import show
+
+        show(experiment.compare([out / name for name in found.runs]), experiment.Report().console)
     sys.exit(1 if found.failed else 0)
 
 

@@ -141,10 +141,11 @@ def killed_dask(folder: Path) -> Iterator[dict[str, Any]]:
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
 
         def kill() -> None:
-            while not over.wait(rng.uniform(4, 10)):
+            while not over.wait(rng.uniform(10, 20)):
                 with contextlib.suppress(Exception):
                     os.kill(rng.choice(list(client.run(os.getpid).values())), signal.SIGKILL)
                     kills[0] += 1
+                    client.cluster.scale(2)  # a nanny that gives up takes its worker along for good
 
         killer = threading.Thread(target=kill)
         killer.start()
