@@ -91,6 +91,7 @@ for dtype in (np.float64, np.float32):
 """
 
 
+@pytest.mark.slow  # two processes, each with a compiler
 def test_code_from_the_disk_cache_is_the_code_that_was_compiled(tmp_path):
     """The first process compiles, the second loads; see the note in `ebm.kernels.numbers.memory`."""
     for _ in range(2):

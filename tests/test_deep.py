@@ -189,9 +189,9 @@ def bars():
     "rule",
     [
         pytest.param(PCD(n_chains=200, positive="mean-field", centred=True), marks=pytest.mark.slow),
-        PCD(n_chains=200, positive="mean-field", standardised=True),
+        pytest.param(PCD(n_chains=200, positive="mean-field", standardised=True), marks=pytest.mark.slow),
         PCD(n_chains=200, centred=True),
-        CD(k=5, positive="mean-field", centred=True),
+        pytest.param(CD(k=5, positive="mean-field", centred=True), marks=pytest.mark.slow),
     ],
     ids=repr,
 )

@@ -79,6 +79,7 @@ def test_rows_of_zeros_are_multiplied_without_them(share, columns, dtype):
     np.testing.assert_allclose(out, 0.5 - 2 * expected["W0"], atol=3 * tol)
 
 
+@pytest.mark.slow  # compiles every kernel for threads; tests/test_fast_paths.py has learning and sampling
 def test_kernels_give_the_same_numbers_on_two_threads():
     rng = np.random.default_rng(6)
     x = rng.normal(size=(150, 300)) * (rng.random((150, 300)) < 0.2)

@@ -60,10 +60,10 @@ def test_the_machine_that_was_taken_for_gaussian():
 
 REAL = [
     (ReLU(), ReLU()),
-    (ReLU(), Gaussian()),
-    (HALVES, ReLU()),
+    pytest.param((ReLU(), Gaussian()), marks=pytest.mark.slow),
+    pytest.param((HALVES, ReLU()), marks=pytest.mark.slow),
     (HALVES, DReLU(learn=True)),
-    (Gaussian(), HALVES),
+    pytest.param((Gaussian(), HALVES), marks=pytest.mark.slow),
 ]
 
 

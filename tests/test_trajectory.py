@@ -158,6 +158,7 @@ def test_identical_machines_always_swap():
 # `sample` drives it; conditions: test_conditions.py.
 
 
+@pytest.mark.slow
 def test_sample_drives_it_where_gibbs_is_too_slow():
     n = 12
     machine = BoltzmannMachine(Ising(), 0.8 * (1 - np.eye(n)), np.full(n, 0.05))
