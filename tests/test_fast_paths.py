@@ -124,7 +124,7 @@ def shared_work(monkeypatch, whole):
     for module in (products, statistics, layers):
         monkeypatch.setattr(module, "WORTH", 0)
     rng, out = np.random.default_rng(0), []
-    for path in (*DENSE, *SPARSE) if whole else (DENSE[0], SPARSE[0]):
+    for path in (*DENSE, *SPARSE) if whole else ("blocked", "sites"):
         force(monkeypatch, path)
         machine = random_machine(Ising(), 700 if path == "few" else 150, np.float32, path in SPARSE, rng)
         out.append(machine.sweep(machine.sample0(300, Stream(0)), Stream(1), 3))
