@@ -1,4 +1,4 @@
-"""ebm compare: a command about several runs, and what they came to."""
+"""ebm compare | report: commands about runs and what they came to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from ebm.cli.shell import check_output, in_one_line, main
 
-__all__ = ["compare"]
+__all__ = ["compare", "report"]
 
 
 @main.command()
@@ -62,3 +62,26 @@ def compare(
         from ebm.plots.run import save_figure
 
         save_figure(found.plot()[0].figure, figure)
+
+
+@main.command()
+@click.argument("runs", metavar="DIR...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "-o", "--output", default="report.html", show_default=True, type=click.Path(), help="An .html file."
+)
+@in_one_line
+def report(runs: tuple[str, ...], output: str) -> None:
+    """Write one HTML page about a run, a sweep, or several: settings, scores, figures, verdicts.
+
+    The page holds all that it shows and asks nothing of the network: send it, keep it, print it.
+
+    \b
+    Examples:
+      ebm report runs/digits
+      ebm report sweeps/digits -o sweep.html
+      ebm report runs/small runs/large -o both.html
+    """
+    from ebm.experiment.reporting import write_report
+
+    check_output(output, (".html", ".htm"))
+    click.echo(str(write_report(runs, output)))

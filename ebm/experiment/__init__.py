@@ -6,6 +6,7 @@ from ebm.experiment.config import Config, read_config
 from ebm.experiment.directory import RunDirectory
 from ebm.experiment.halving import Halving
 from ebm.experiment.report import Report
+from ebm.experiment.reporting import write_report
 from ebm.experiment.runner import resume, run
 from ebm.experiment.sweeping import Sweep, sweep
 from ebm.experiment.workers import Workers
@@ -24,4 +25,5 @@ __all__ = [
     "resume",
     "run",
     "sweep",
+    "write_report",
 ]

@@ -24,20 +24,23 @@ from ebm.files import write_atomic
 from ebm.notebook import html_table
 
 __all__ = [
+    "TURNED",
     "Cell",
     "Column",
     "Grid",
     "as_html",
     "as_text",
     "grids",
+    "number_text",
     "remarks",
     "show",
+    "turned",
     "write_csv",
     "write_json",
 ]
 
 _WIDTH = 110  # characters, where there is no terminal
-_TURNED = 4  # rows up to which a table that is too wide is turned round
+TURNED = 4  # rows up to which a table that is too wide is turned round
 _ROWS = 16  # runs that are listed one by one below their groups
 _DOUBT = " (?)"
 _PART = " (part)"
@@ -60,11 +63,12 @@ class Cell(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table."""
+    """A table; one that is turned has its columns one below the other."""
 
     title: str
     columns: list[Column]
     rows: list[list[Cell]]
+    turned: bool = False
 
 
 def number_text(value: float, stderr: float | None = None) -> str:
@@ -197,6 +201,17 @@ def remarks(comparison: Comparison) -> list[str]:
     return said
 
 
+def turned(grid: Grid) -> Grid:
+    """The table with its columns one below the other, for few rows of many columns."""
+    named = grid.columns[0].key == "name"
+    heads = [Column(str(i), row[0].text if named else str(i)) for i, row in enumerate(grid.rows, 1)]
+    lines = []
+    for j, column in list(enumerate(grid.columns))[named:]:
+        name = f"{column.label}, {column.unit}" if column.unit else column.label
+        lines.append([Cell(name), *(row[j] for row in grid.rows)])
+    return Grid(grid.title, [Column("", "", numeric=False), *heads], lines, turned=True)
+
+
 # On a terminal.
 
 
@@ -222,21 +237,19 @@ def _print(grid: Grid, console: Console) -> list[str]:
         3 + max(map(len, [*_words(column), *(row[i].text for row in grid.rows)]), default=1)
         for i, column in enumerate(grid.columns)
     ]
-    if sum(widths) > room and len(grid.rows) <= _TURNED:
-        table = Table(title=grid.title, title_justify="left")
-        table.add_column("")
-        named = grid.columns[0].key == "name"
-        for i, row in enumerate(grid.rows, 1):
-            table.add_column(Text(row[0].text if named else str(i)), justify="right")
-        for j, column in list(enumerate(grid.columns))[named:]:
-            name = f"{column.label}, {column.unit}" if column.unit else column.label
-            table.add_row(Text(name), *(Text(row[j].text) for row in grid.rows))
-        console.print(table)
+    if sum(widths) > room and len(grid.rows) <= TURNED:
+        side = turned(grid)
+        _table(side, len(side.columns), console)
         return []
     kept = max(1, sum(column.key in ("name", "state", "n") or "." in column.key for column in grid.columns))
     fits = kept
     while fits < len(grid.columns) and sum(widths[: fits + 1]) <= room:
         fits += 1
+    _table(grid, fits, console)
+    return [column.key for column in grid.columns[fits:]]
+
+
+def _table(grid: Grid, fits: int, console: Console) -> None:
     table = Table(title=grid.title, title_justify="left")
     for column in grid.columns[:fits]:
         head = Text("\n".join(_words(column)))
@@ -244,7 +257,6 @@ def _print(grid: Grid, console: Console) -> list[str]:
     for row in grid.rows:
         table.add_row(*(Text(cell.text) for cell in row[:fits]))
     console.print(table)
-    return [column.key for column in grid.columns[fits:]]
 
 
 def _words(column: Column) -> list[str]:
