@@ -94,6 +94,8 @@ def main() -> None:
       ebm run digits --set machine.n_hidden=16 --out runs/small
       ebm new digits -o mine.toml
       ebm resume runs/digits
+      ebm sweep digits --grid machine.n_hidden=16,64 --grid train.seed=0:5
+      ebm compare sweeps/digits
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
       ebm score runs/digits/model.npz mine.csv
       ebm predict classifier.npz mine.csv
