@@ -49,7 +49,7 @@ _MOST_JOBS = 1000  # in a queue of Slurm at a time
 def sweep(config: str, grid: tuple[str, ...], **given: Any) -> None:
     """Run CONFIG with all combinations of some settings.
 
-    Each run has a directory of its own in that of the sweep, which is all there is to it: a run that is finished
+    Each run has a directory in that of the sweep, which is all there is to it: a run that is finished
     is left alone, one that was interrupted goes on. So the same command, given again, finishes what Ctrl-C,
     a killed process or a full disk have left, two of them at once help each other, and a longer --grid adds
     runs. What fails leaves error.txt in its directory, stops nothing else, and is tried again the next time.
