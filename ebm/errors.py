@@ -89,7 +89,7 @@ class Diverged(EbmError):
 
 
 class InUse(EbmError):
-    """Another process works in the directory."""
+    """The directory is that of another run, or another process works in it."""
 
 
 class NotSupported(EbmError):

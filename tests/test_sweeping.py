@@ -279,6 +279,25 @@ def test_busy_runs_are_waited_for(whole, tmp_path):
     assert models(found.path) == models(whole)
 
 
+def test_who_is_slower_to_begin_a_run_waits_for_it(whole, tmp_path, monkeypatch):
+    """Between the look whether there is a run and its beginning, another sweep begins it."""
+    seen = RunDirectory.is_run
+    first = []
+
+    def before(self):
+        if not first and self.path.name == "train.seed=0":
+            first.append(True)
+            return False
+        return seen(self)
+
+    swept(tmp_path / "a", {"train.seed": [0]})
+    (tmp_path / "a" / "train.seed=0" / "summary.json").unlink()
+    monkeypatch.setattr(RunDirectory, "is_run", before)
+    found = swept(tmp_path / "a", {"train.seed": [0]})
+    assert len(found.runs) == 1
+    assert found.runs["train.seed=0"].error is None
+
+
 def test_a_process_that_is_killed_is_replaced():
     with Workers(1) as workers:
         with pytest.raises(WorkerDied, match="-9"):

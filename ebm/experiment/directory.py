@@ -18,7 +18,7 @@ from typing import Any
 import tomli_w
 
 from ebm.checkpoint import load, save
-from ebm.errors import EbmError
+from ebm.errors import EbmError, InUse
 from ebm.experiment.locking import Lock, is_lock
 from ebm.experiment.origin import origin
 from ebm.files import is_leftover, naming, write_atomic
@@ -87,7 +87,7 @@ class RunDirectory:
         """Refuse a directory with somebody's files in it, or with a run where it is not to be overwritten."""
         if self.is_run():
             if not overwrite:
-                raise EbmError(
+                raise InUse(
                     f"{self.path}: not empty; use --overwrite, or `ebm resume {self.path}`, or another --out"
                 )
         elif self.path.is_dir() and any(not self._is_leftover(path) for path in self.path.iterdir()):

@@ -68,7 +68,7 @@ def work_on(task: Task) -> Outcome:
             else:
                 config = build_config(task.tables, task.name)
                 run(config, out=task.path, report=report, pause=task.pause)
-    except InUse as error:
+    except InUse as error:  # or somebody else was faster to begin it
         return Outcome("busy", str(error))
     except KeyboardInterrupt:
         return Outcome("interrupted")
