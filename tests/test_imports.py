@@ -15,7 +15,7 @@ PUBLIC = ebm._public()  # the module of each public name
 BOTTOM = {"arguments", "errors", "files", "notebook", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
-MACHINES = MACHINE | {"arrays", "machine", "scratch"}
+MACHINES = MACHINE | {"arrays", "machine", "scratch", "states"}
 METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: the protocol, no machine
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
@@ -29,6 +29,7 @@ ALLOWED = {
     "units": BOTTOM | {"kernels"},
     "arrays": MACHINE,
     "machine": MACHINE | {"arrays"},
+    "states": MACHINE,
     "scratch": MACHINE,
     "deferred": MACHINE,
     "logsum": MACHINE,

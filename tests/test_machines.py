@@ -18,7 +18,7 @@ from ebm import (
     Stream,
     TooLarge,
 )
-from ebm.machine import enumerate_states
+from ebm.states import enumerate_states
 from ebm.testing import check_machine
 
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)

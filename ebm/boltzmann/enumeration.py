@@ -8,7 +8,8 @@ import numpy as np
 
 from ebm.boltzmann.couplings import as_csr, is_sparse
 from ebm.logsum import LogSum
-from ebm.machine import Array, enumerate_states, n_states, refuse_above
+from ebm.machine import Array
+from ebm.states import enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
 __all__ = ["conditioned", "refuse_states", "sum_hidden", "sum_states", "visible_energies"]

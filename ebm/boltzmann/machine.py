@@ -41,9 +41,9 @@ from ebm.machine import (
     as_rows,
     as_sweeps,
     as_weights,
-    site_states,
     visible_units,
 )
+from ebm.states import site_states
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Gaussian, Units
 from ebm.units.family import as_units

@@ -17,23 +17,12 @@ from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.elimination import eliminate
 from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
-from ebm.machine import (
-    Array,
-    Count,
-    FloatType,
-    Params,
-    Positive,
-    as_rows,
-    as_weights,
-    enumerate_states,
-    n_states,
-    put,
-    refuse_above,
-)
+from ebm.machine import Array, Count, FloatType, Params, Positive, as_rows, as_weights, put
 from ebm.network import Layer, Network
 from ebm.partition import LogZ, log_z
 from ebm.partition.likelihood import as_log_z
 from ebm.rbm import RBM
+from ebm.states import enumerate_states, n_states, refuse_above
 from ebm.stream import WEIGHTS, Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Units
 from ebm.units.family import as_units

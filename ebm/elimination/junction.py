@@ -14,7 +14,8 @@ from ebm.elimination.factors import integrate, take_factors
 from ebm.elimination.plan import Plan, make_plan
 from ebm.errors import NotSupported, expect
 from ebm.graph import Graph, graph_of, states_of
-from ebm.machine import Array, Base, Machine, refuse_above
+from ebm.machine import Array, Base, Machine
+from ebm.states import refuse_above
 from ebm.stream import Stream
 
 __all__ = ["Junction", "Marginals", "eliminate", "log_z_by_elimination"]

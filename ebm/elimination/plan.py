@@ -10,7 +10,8 @@ import numpy as np
 
 from ebm.elimination.factors import Factors
 from ebm.elimination.order import Step, find_order
-from ebm.machine import Array, refuse_above
+from ebm.machine import Array
+from ebm.states import refuse_above
 
 if TYPE_CHECKING:
     from ebm.kernels.elimination import Steps

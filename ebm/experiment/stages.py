@@ -23,13 +23,14 @@ from ebm.experiment.predicting import predictions, read_out, tune
 from ebm.experiment.report import summary_of
 from ebm.experiment.stacks import check_stack
 from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_of
-from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive, enumerate_states, n_states
+from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive
 from ebm.network import fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
 from ebm.partition.logz import METHODS, settings_of
 from ebm.rbm import RBM
 from ebm.samplers import Annealing, Gibbs, sample
 from ebm.scores import free_energy_gap, reconstruction_error
+from ebm.states import enumerate_states, n_states
 from ebm.stream import Seed, Stream
 from ebm.units import Mixed
 

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Machine, Params, enumerate_states, n_states, refuse_above, visible_units
+from ebm.machine import Array, Machine, Params, visible_units
+from ebm.states import enumerate_states, n_states, refuse_above
 from ebm.stream import Stream
 
 __all__ = ["NaturalGradient"]

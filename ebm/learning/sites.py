@@ -13,16 +13,8 @@ import numpy as np
 
 from ebm.errors import NotSupported, settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import (
-    Array,
-    Chains,
-    Machine,
-    Pairwise,
-    Params,
-    as_data,
-    site_differences,
-    site_states,
-)
+from ebm.machine import Array, Chains, Machine, Pairwise, Params, as_data, site_differences
+from ebm.states import site_states
 from ebm.stream import Stream
 
 __all__ = ["MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"]

@@ -15,11 +15,12 @@ import numpy as np
 
 from ebm.errors import NotSupported, TooLarge
 from ebm.logsum import LogSum
-from ebm.machine import Array, Params, enumerate_states, n_states, refuse_above
+from ebm.machine import Array, Params
 from ebm.rbm.products import as_state, dot, dot_vector, layer_cgf
 from ebm.rbm.quadrature import Nodes, nodes_of
 from ebm.rbm.statistics import statistics
 from ebm.scratch import Scratch
+from ebm.states import enumerate_states, n_states, refuse_above
 from ebm.units import Units
 
 __all__ = ["has_density", "require_sum", "sum_machine"]

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import (
     as_array,
-    as_clamped,
     as_count,
     as_flag,
     as_float_type,
@@ -37,6 +36,7 @@ from ebm.machine import (
     as_sweeps,
 )
 from ebm.rbm.chains import BlockChains
+from ebm.rbm.conditioning import conditioned
 from ebm.rbm.enumeration import has_density, require_sum, sum_machine
 from ebm.rbm.parameters import (
     centred,
@@ -522,25 +522,8 @@ class RBM:
         >>> rest.c, energy
         (array([2.]), -0.5)
         """
-        given = as_clamped(given)
-        free = np.isnan(given)
-        if given.shape != (self.n_visible,):
-            raise EbmError(
-                f"given: expected {self.n_visible} states, NaN where free, got shape {given.shape}"
-            )
-        if not free.any():
-            raise EbmError("given: no unit is free")
-        theta = {key: value[free] for key, value in self.params.items() if key.startswith("v.")}
-        theta |= {key: value for key, value in self.params.items() if key.startswith("h.")}
-        c, energy, columns = self.c.astype(np.float64), 0.0, free[self.visible.owners(self.n_visible)]
-        if not free.all():
-            fixed = self.visible.taken(~free)
-            x = fixed.check(given[~free], "given", strict=True)[None]
-            c = c + fixed.dot(x, self.W[~columns].astype(np.float64))[0]
-            energy = float(fixed.potential(x).sum() - fixed.encode(x)[0] @ self.b[~columns])
-        rest = self.visible.taken(free)
-        c = c.astype(self.dtype)
-        return RBM(rest, self.hidden, self.W[columns], self.b[columns], c, theta=theta), energy
+        left, energy = conditioned(self, given)
+        return RBM(**left), energy
 
     def curvature(self, v: ArrayLike) -> dict[str, float]:
         """Of each parameter, what no eigenvalue of its Fisher matrix is much above, docs/math.md (5.7a).

@@ -10,10 +10,11 @@ from ebm.arguments import as_numbers
 from ebm.deferred import Deferred
 from ebm.errors import NotSupported
 from ebm.graph import states_of
-from ebm.machine import Array, Params, site_states
+from ebm.machine import Array, Params
 from ebm.nonzeros import Nonzeros
 from ebm.rbm.products import layer_cgf, padded
 from ebm.scratch import Scratch
+from ebm.states import site_states
 from ebm.units import Bernoulli, Units
 
 __all__ = ["conditional", "site_contrast", "site_energies"]

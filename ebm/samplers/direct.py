@@ -11,8 +11,9 @@ from pydantic import Field
 from ebm.elimination import Junction, eliminate
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.graph import graph_of
-from ebm.machine import Array, Machine, enumerate_states, n_states, states_at
+from ebm.machine import Array, Machine
 from ebm.samplers.walkers import Walkers
+from ebm.states import enumerate_states, n_states, states_at
 from ebm.stream import Stream
 
 __all__ = ["Direct"]

@@ -15,7 +15,7 @@ import numpy as np
 
 import ebm
 from ebm.datasets import sk
-from ebm.machine import enumerate_states
+from ebm.states import enumerate_states
 
 CHAINS = 32
 SAMPLER = ebm.Annealing(1 / 1.5, 1 / 0.05, n_steps=100, n_sweeps=10, spacing="harmonic")
