@@ -38,8 +38,8 @@ def tables(name: str = "tiny", **changes: Any) -> dict[str, Any]:
     return made
 
 
-def row(quantity: str, value: str, unit: str) -> dict[str, str]:
-    return {"quantity": quantity, "value": value, "unit": unit}
+def row(quantity: str, value: str, unit: str, **numbers: float) -> dict[str, Any]:
+    return {"quantity": quantity, "value": value, "unit": unit} | numbers
 
 
 def summary(

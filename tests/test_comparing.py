@@ -141,6 +141,21 @@ def test_one_run_keeps_its_own_error(tmp_path):
     assert found.differences == ()
 
 
+def test_means_are_of_all_digits(tmp_path):
+    """What is printed as 0.0001 twice is not without error."""
+    for seed, error in enumerate((0.00008, 0.00012)):
+        table = [
+            row("reconstruction error", "0.0001", "squared", number=error),
+            row("gap", "1.0 ± 0.5", "nats"),
+        ]
+        found = {"seconds": 1.0, "table": table}
+        fake_run(tmp_path / str(seed), tables(train__seed=seed), found)
+    scores = compare([tmp_path / "0", tmp_path / "1"]).groups[0].scores
+    assert math.isclose(scores["reconstruction_error"].value, 0.0001)
+    assert math.isclose(scores["reconstruction_error"].stderr, 0.00002)
+    assert (scores["gap"].value, scores["gap"].stderr) == (1.0, 0.0)
+
+
 def test_sorted_by_any_column(sweep):
     assert [g.settings["machine.n_hidden"] for g in compare([sweep], sort="n_hidden").groups] == [
         16,

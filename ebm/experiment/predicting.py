@@ -96,7 +96,7 @@ def _classes(work: Work, name: str, y: Array, p: Array) -> None:
     error = float(wrong.mean())
     stderr = math.sqrt(error * (1 - error) / len(y))
     rows = "training" if work.heldout is None else "held-out"
-    work.report.row(f"{rows} error, {name}", f"{100 * error:.2f} ± {100 * stderr:.2f}", "% of rows")
+    work.report.row(f"{rows} error, {name}", 100 * error, "% of rows", 100 * stderr, digits=2)
     work.summary.setdefault("heldout_error", {})[name] = error
     work.arrays |= {"labels_true": np.asarray(y), "labels_predicted": p.argmax(1), "probabilities": p}
     data = work.rows
@@ -111,6 +111,6 @@ def _numbers(work: Work, name: str, y: Array, mean: Array, std: Array) -> None:
     """Note the error of predicted numbers, and keep what the figure shows."""
     error = float(np.sqrt(np.square(y - mean).mean()))
     rows = "training" if work.heldout is None else "held-out"
-    work.report.row(f"{rows} error, {name}", f"{error:.4f}", "root mean square, units of y")
+    work.report.row(f"{rows} error, {name}", error, "root mean square, units of y", digits=4)
     work.summary.setdefault("heldout_error", {})[name] = error
     work.arrays |= {"numbers_true": np.asarray(y), "numbers_predicted": mean, "numbers_std": std}

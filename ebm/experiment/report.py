@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -17,7 +17,15 @@ from ebm.progress import Update, showing
 
 __all__ = ["Report", "Row", "seldom", "summary_of", "summary_rows"]
 
-Row = tuple[str, str, str]  # quantity, value, unit
+
+class Row(NamedTuple):
+    """A line of the table: what is printed, and the number behind it where it is one."""
+
+    quantity: str
+    text: str
+    unit: str
+    number: float | None = None
+    stderr: float | None = None
 
 
 def _console() -> Console:
@@ -48,9 +56,15 @@ class Report:
         LOG.warning(text)
         self.console.print(f"warning: {text}", markup=False, soft_wrap=True)
 
-    def row(self, quantity: str, value: str, unit: str) -> None:
-        """Keep a line for the table at the end."""
-        self.rows.append((quantity, value, unit))
+    def row(
+        self, quantity: str, value: str | float, unit: str, stderr: float | None = None, *, digits: int = 3
+    ) -> None:
+        """Keep a line for the table at the end; of a number, so many digits behind the point are printed."""
+        if isinstance(value, str):
+            self.rows.append(Row(quantity, value, unit))
+            return
+        error = "" if stderr is None else f" ± {stderr:.{digits}f}"
+        self.rows.append(Row(quantity, f"{value:.{digits}f}{error}", unit, float(value), stderr))
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Update]:
@@ -73,8 +87,8 @@ class Report:
         table.add_column("value", justify="right")
         table.add_column("unit")
         for row in self.rows:
-            table.add_row(*row)
-            LOG.info("%s: %s %s", *row)
+            table.add_row(row.quantity, row.text, row.unit)
+            LOG.info("%s: %s %s", row.quantity, row.text, row.unit)
         self.console.print(table)
 
 
@@ -89,6 +103,11 @@ def summary_of(estimate: LogZ) -> dict[str, Any]:
     return {key: value for key, value in asdict(estimate).items() if key != "log_weights"}
 
 
-def summary_rows(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """The table as plain data."""
-    return [{"quantity": q, "value": v, "unit": u} for q, v, u in rows]
+def summary_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The table as plain data: ``value`` as it is printed, ``number`` and ``stderr`` with all digits."""
+    plain = []
+    for row in rows:
+        numbers = {"number": row.number, "stderr": row.stderr}
+        told = {key: number for key, number in numbers.items() if number is not None}
+        plain.append({"quantity": row.quantity, "value": row.text, "unit": row.unit} | told)
+    return plain

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ebm.plots.reading import read_metrics
 __all__ = ["Quantity", "Result", "Score", "State", "is_sweep", "read_results", "read_sweep", "runs_in"]
 
 State: TypeAlias = Literal["finished", "unfinished", "failed", "not begun", "damaged"]
-_NUMBER = r"[-+−]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|inf)"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|inf)"
 _VALUE = re.compile(rf"({_NUMBER})(?:\s*±\s*({_NUMBER}|nan))?")
 _SWEEP, _ERROR = "sweep.json", "error.txt"
 # Of the last evaluation; a log-likelihood of a [log_z] stage comes with its error and goes before.
@@ -277,15 +277,15 @@ def _score(run: Result) -> None:
     for row in table if isinstance(table, list) else ():
         if not isinstance(row, dict):
             continue
-        label, value, unit = (str(row.get(name, "")) for name in ("quantity", "value", "unit"))
-        if (found := _VALUE.fullmatch(value.strip())) is None:
+        label, text, unit = (str(row.get(name, "")) for name in ("quantity", "value", "unit"))
+        number, stderr = _numbers(row, text.strip())
+        if number is None:
             continue
         plain = re.sub(r"\s*\([^()]*\)", "", label).strip()
         quantity = Quantity(_key(plain), plain, unit, _sign(plain))
         on_log_z = "log Z" in plain or ("log-likelihood" in plain and ":" not in plain)
         run.quantities[quantity.key] = quantity
-        stderr = None if found[2] is None else _number(found[2])
-        run.scores[quantity.key] = Score(_number(found[1]), stderr, value.strip(), doubt and on_log_z)
+        run.scores[quantity.key] = Score(number, stderr, text.strip(), doubt and on_log_z)
     for name, (label, unit, sign) in _LAST.items():
         values = run.metrics.get(name)
         if values is not None and len(values) and math.isfinite(values[-1]):
@@ -293,13 +293,24 @@ def _score(run: Result) -> None:
             run.quantities[key] = Quantity(key, f"{label}, last evaluation", unit, sign)
             run.scores[key] = Score(float(values[-1]), None, f"{values[-1]:.5g}")
     seconds = run.summary.get("seconds")
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+    if _plain_number(seconds):
         run.quantities["seconds"] = Quantity("seconds", "time", "s", -1)
         run.scores["seconds"] = Score(float(seconds), None, f"{seconds:.1f}")
 
 
-def _number(text: str) -> float:
-    return float(text.replace("−", "-"))
+def _numbers(row: dict[str, Any], text: str) -> tuple[float | None, float | None]:
+    """The number of a row and its error; of what is printed where the row has none, as of infinities."""
+    number, stderr = (row.get(name) for name in ("number", "stderr"))
+    if _plain_number(number):
+        return float(number), float(stderr) if _plain_number(stderr) else None
+    found = _VALUE.fullmatch(text.replace("−", "-"))
+    if found is None:
+        return None, None
+    return float(found[1]), None if found[2] is None else float(found[2])
+
+
+def _plain_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _key(label: str) -> str:

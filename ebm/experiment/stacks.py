@@ -72,5 +72,5 @@ def learn_stack(work: Work) -> None:
     for k, file in enumerate(files):
         machine = require(load_machine(file), HasFeatures, "DBN")
         error, shape = reconstruction_error(machine, rows), f"{machine.n_visible}-{dbn.sizes[k + 1]}"
-        work.report.row(f"reconstruction error, layer {k + 1}, {shape}", f"{error:.4f}", "squared, per unit")
+        work.report.row(f"reconstruction error, layer {k + 1}, {shape}", error, "squared, per unit", digits=4)
         rows = machine.mean_h(rows)

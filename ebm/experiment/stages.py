@@ -156,10 +156,10 @@ def _scores(work: Work, machine: Machine) -> None:
         if work.heldout is not None:
             gap = free_energy_gap(machine, rows, work.heldout)
             work.summary["free_energy_gap"] = gap
-            work.report.row("free-energy gap, held-out − training", f"{gap:.3f}", "nats per row")
+            work.report.row("free-energy gap, held-out − training", gap, "nats per row")
         error = reconstruction_error(machine, rows)
         work.summary["reconstruction_error"] = error
-        work.report.row("reconstruction error", f"{error:.4f}", "squared, per visible unit")
+        work.report.row("reconstruction error", error, "squared, per visible unit", digits=4)
 
 
 def _log_z(work: Work, call: Call) -> None:
@@ -173,7 +173,7 @@ def _log_z(work: Work, call: Call) -> None:
     ais = estimate.estimates.get("ais")
     how = estimate.method + (f", ESS {ais['ess']:.0f} of {ais['n_chains']:.0f} weights" if ais else "")
     of = "" if energies is machine else " of the top RBM"
-    report.row(f"log Z{of} ({how})", f"{estimate.value:.3f} ± {estimate.stderr:.3f}", "nats")
+    report.row(f"log Z{of} ({how})", estimate.value, "nats", estimate.stderr)
     if data is None:
         return
     sets = (
@@ -187,8 +187,7 @@ def _log_z(work: Work, call: Call) -> None:
         else:
             each, what, key = log_likelihood(energies, rows, estimate), "log-likelihood", ""
         work.summary[f"log_likelihood_{key}{name}"] = float(each.mean())
-        error = f"{each.mean():.3f} ± {estimate.stderr:.3f}"
-        report.row(f"{what}, {name} rows", error, "nats per row")
+        report.row(f"{what}, {name} rows", float(each.mean()), "nats per row", estimate.stderr)
     _baselines(work)
 
 
@@ -200,7 +199,7 @@ def _baselines(work: Work) -> None:
     scores = {}
     for name, model in models.items():
         scores[name] = float(model.fit(data.train).log_likelihood(data.test).mean())
-        work.report.row(f"log-likelihood, test rows: {name}", f"{scores[name]:.3f}", "nats per row")
+        work.report.row(f"log-likelihood, test rows: {name}", scores[name], "nats per row")
     work.summary["baselines"] = scores
 
 
@@ -225,7 +224,7 @@ def completion(work: Work, given: Count) -> None:
     work.summary["completion"] = right_ones
     work.report.row(
         f"right completion of the first {given} units, exact: worst row",
-        f"{min(right_ones):.3f}",
+        min(right_ones),
         "probability",
     )
 
@@ -239,7 +238,7 @@ def _sample(work: Work, call: Call) -> None:
     arrays["free_energy_samples"] = drawn.free_energy
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
     tau, slowest = drawn.diagnostics["tau"], drawn.diagnostics.get("slowest", "free energy")
-    work.report.row(f"autocorrelation time ({slowest})", f"{tau:.1f}", "steps")
+    work.report.row(f"autocorrelation time ({slowest})", tau, "steps", digits=1)
     if data is not None:
         rng = Stream(call.arguments["seed"]).split(1)
         arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
@@ -266,7 +265,7 @@ def _moments(work: Work, x: Array) -> None:
     arrays["model_pairs"] = np.mean(right[:, i] * right[:, j], axis=0)
     error = math.sqrt(float(np.mean((arrays["data_pairs"] - arrays["model_pairs"]) ** 2)))
     work.summary["second_moment_rms"] = error
-    work.report.row("second moments, model − data, rms", f"{error:.4f}", "of ⟨vv⟩")
+    work.report.row("second moments, model − data, rms", error, "of ⟨vv⟩", digits=4)
 
 
 def traces(
@@ -303,7 +302,7 @@ def traces(
         mean.append(per_unit.mean(1))
         std.append(per_unit.std(1))
         last = per_unit[len(per_unit) // 2 :].mean()
-        work.report.row(f"{what} at β = {beta:g}, second half", f"{last:.4f}", "per unit")
+        work.report.row(f"{what} at β = {beta:g}, second half", last, "per unit", digits=4)
     work.arrays |= {
         "trace_beta": np.asarray(betas, np.float64),
         "trace_sweep": np.arange(n_sweeps + 1),
@@ -341,13 +340,13 @@ def annealing(work: Work, sampler: Annealing = _RAMP, n_chains: Count = 64, seed
         "anneal_best": np.array(best),
     }
     work.summary["annealing"] = {"best_energy_per_unit": float(best[-1])}
-    work.report.row("lowest energy reached by annealing", f"{best[-1]:.4f}", "per unit")
+    work.report.row("lowest energy reached by annealing", float(best[-1]), "per unit", digits=4)
     if work.config.machine.function is sk:
         reference = -0.7632 + 0.70 * machine.n_units ** (-2 / 3)  # Boettcher (2005)
         work.arrays["ground_state_reference"] = np.asarray(reference)
         work.summary["annealing"]["reference"] = reference
         work.report.row(
-            "mean ground state at this size, −0.7632 + 0.70 N^(−2/3)", f"{reference:.4f}", "per unit"
+            "mean ground state at this size, −0.7632 + 0.70 N^(−2/3)", reference, "per unit", digits=4
         )
 
 
