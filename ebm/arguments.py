@@ -35,12 +35,12 @@ _MOST = 2**31 - 1  # of what is counted
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def as_count(n: Any, what: str = "n", least: int = 1) -> int:
+def as_count(n: Any, what: str = "n", least: int = 1, most: int | None = None) -> int:
     """n as an int, or one line that it is none, or too small, or too large."""
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least:
-        raise EbmError(f"{what}: expected an integer >= {least}, got {short(n)}")
-    if n > _MOST:
-        raise EbmError(f"{what}: expected an integer up to {_MOST}, got {short(n)}")
+    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < least or n > (most or _MOST):
+        over = isinstance(n, (int, np.integer)) and n > _MOST
+        asked = f"from {least} to {most}" if most else f"up to {_MOST}" if over else f">= {least}"
+        raise EbmError(f"{what}: expected an integer {asked}, got {short(n)}")
     return int(n)
 
 
@@ -89,10 +89,12 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         if pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series)):
             return _of_table(value)
         return np.asarray(value)
-    except ValueError:
-        raise EbmError(f"{name}: expected an array of numbers, got a ragged list") from None
     except MemoryError:
         raise MemoryError(f"{name}: {described(value)}: more numbers than the memory holds") from None
+    except Exception as error:  # others' containers raise what they like
+        ragged = isinstance(value, (list, tuple)) and isinstance(error, ValueError)
+        got = "a ragged list" if ragged else f"{described(value)} that gives none ({error})"
+        raise EbmError(f"{name}: expected an array of numbers, got {got}") from None
 
 
 def unmasked(value: Any, name: str) -> Any:
@@ -128,9 +130,19 @@ def dense(matrix: Any, name: str) -> NDArray[Any]:
 
 def well_indexed(matrix: Any, name: str) -> Any:
     """A scipy.sparse matrix whose indices were looked at: scipy follows wrong ones out of its arrays."""
+    n, m = (1, *matrix.shape)[-2:]  # of one axis: one row
     if matrix.format in ("csr", "csc"):
-        n, m = matrix.shape if matrix.format == "csr" else matrix.shape[::-1]
+        n, m = (n, m) if matrix.format == "csr" else (m, n)
         check_rows(matrix.data, matrix.indices, matrix.indptr, n, m, name)
+    elif matrix.format == "coo":
+        for k, (places, size) in enumerate(zip(matrix.coords, matrix.shape, strict=True)):
+            if len(places) != matrix.nnz or (matrix.nnz and not 0 <= places.min() <= places.max() < size):
+                raise EbmError(f"{name}: coords {k}: expected {matrix.nnz} numbers, 0 to {size - 1}")
+    elif matrix.format == "bsr":
+        try:
+            matrix.check_format(full_check=True)
+        except Exception as error:
+            raise EbmError(f"{name}: not a valid sparse matrix: {error}") from None
     return matrix
 
 
@@ -191,7 +203,7 @@ def as_float_type(value: Any, name: str = "dtype") -> np.dtype:
     """float32 or float64, by name, type or dtype."""
     try:
         dtype = None if value is None else np.dtype(value)
-    except (TypeError, ValueError):
+    except Exception:  # numpy says what it is with its repr, which may be anything
         dtype = None
     if dtype is None or dtype not in (np.float32, np.float64):
         raise EbmError(f"{name}: got {short(value)}; expected 'float32' or 'float64'")

@@ -187,8 +187,7 @@ def float_dtype(*arrays: Any) -> np.dtype:
 
 def parameter(value: ArrayLike, shape: tuple[int, ...], dtype: Any, name: str) -> Array:
     """A sound copy of a parameter, checked for its shape and for finite values."""
-    if as_numbers(value, name).shape != shape:
-        raise EbmError(f"{name}: expected shape {shape}, got {np.shape(value)}")
+    value = as_numbers(value, name, shape)
     with np.errstate(over="ignore"):  # said below
         array = np.array(value, dtype, order="C")
     if not np.isfinite(array).all():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -20,7 +19,7 @@ from ebm.arguments import check_rows
 from ebm.boltzmann import BoltzmannMachine
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
-from ebm.files import UNREADABLE, check_arrays, write_atomic
+from ebm.files import UNREADABLE, as_path, check_arrays, write_atomic
 from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
@@ -73,7 +72,7 @@ def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     EbmError
         The file is missing, truncated, foreign or holds pickles.
     """
-    path = Path(path).expanduser()
+    path = as_path(path)
     if not path.exists():
         raise EbmError(f"{path}: no such file")
     if path.is_dir():
@@ -258,7 +257,6 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
-    expect(path, (str, os.PathLike), "path", "the path of a file")
     arrays = read_arrays(path)
     try:
         header = json.loads(arrays.pop("header").tobytes().decode())

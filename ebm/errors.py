@@ -186,7 +186,7 @@ def expect(value: Any, kind: type[T] | tuple[type[T], ...], name: str, expected:
     raise EbmError(f"{name}: got {described(value)}; expected {expected}")
 
 
-def expect_all(values: Any, kind: type[T], name: str, expected: str) -> tuple[T, ...]:
+def expect_all(values: Any, kind: type[T] | tuple[type[T], ...], name: str, expected: str) -> tuple[T, ...]:
     """Return several arguments of one kind, as `expect` one.
 
     Examples
@@ -196,9 +196,17 @@ def expect_all(values: Any, kind: type[T], name: str, expected: str) -> tuple[T,
     Traceback (most recent call last):
     ebm.errors.EbmError: penalties: got an L2; expected a sequence of penalties such as [L2(0.001)]
     """
-    if isinstance(values, (str, Mapping)) or not isinstance(values, Iterable):
-        raise EbmError(f"{name}: got {described(values)}; expected {expected}")
-    return tuple(expect(value, kind, name, expected) for value in values)
+    found: list[T] = []
+    try:
+        if isinstance(values, (str, Mapping)):
+            raise TypeError
+        for value in values:
+            found.append(expect(value, kind, name, expected))
+    except EbmError:
+        raise
+    except Exception:  # others' containers raise what they like
+        raise EbmError(f"{name}: got {described(values)}; expected {expected}") from None
+    return tuple(found)
 
 
 def _makes(cls: type, kind: Any) -> bool:
@@ -249,11 +257,22 @@ def complaint(error: Any, names: Sequence[str] = ()) -> str:
 def short(value: Any) -> str:
     """A value as it is written, where that is one short line."""
     try:
-        written = repr(value)
-    except Exception:  # lists too deep within each other, somebody's own class
+        written = repr(value) if _can_be_written(value) else ""
+    except Exception:  # somebody's own class
         return described(value)
-    plain = len(written) < 300 and "\n" not in written and " at 0x" not in written  # an address
+    plain = 0 < len(written) < 300 and "\n" not in written and " at 0x" not in written  # an address
     return written if plain else described(value)
+
+
+def _can_be_written(value: Any, depth: int = 0) -> bool:
+    """Whether repr may be asked: too deep it ends the stack, and scipy follows indices that lead anywhere."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return depth < 9 and len(value) < 99 and all(_can_be_written(item, depth + 1) for item in value)
+    if isinstance(value, np.ndarray):
+        return value.dtype != object
+    return not type(value).__module__.startswith("scipy.")
 
 
 @dataclass_transform(frozen_default=True)

@@ -21,10 +21,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ebm.errors import EbmError, expect
+from ebm.errors import EbmError, expect, short
 
 __all__ = [
     "UNREADABLE",
+    "as_path",
     "check_arrays",
     "free_memory",
     "inflated",
@@ -55,6 +56,26 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def as_path(path: str | os.PathLike[str], what: str = "path") -> Path:
+    """The path of a file or a folder, there or not; ~ is the home folder.
+
+    Raises
+    ------
+    EbmError
+        A name that no file can have.
+    """
+    expect(path, (str, os.PathLike), what, "the path of a file")
+    try:
+        found = Path(path).expanduser()
+        os.stat(found)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError, RuntimeError, TypeError) as error:  # too long, a NUL, no such home
+        why = (isinstance(error, OSError) and error.strerror) or "no name of a file"
+        raise EbmError(f"{what}: {short(os.fspath(path))}: {why}; expected the path of a file") from None
+    return found
+
+
 def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Call `write` on a temporary file, flush it to disk, and rename it to `path`.
 
@@ -65,8 +86,9 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
     OSError
         The folder cannot be written to, or the disk is full; nothing is left behind.
     """
-    expect(path, (str, os.PathLike), "path", "the path of a file")
-    path = Path(path)
+    path = as_path(path)
+    if path.is_dir():
+        raise EbmError(f"{path}: a directory; expected the path of a file")
     with naming(path):  # the temporary name is short: that of the file may be as long as names can be
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
         try:

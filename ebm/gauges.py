@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import as_numbers
 from ebm.arrays import parameter
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported, short
@@ -69,10 +70,10 @@ def rescaled(machine: RBM, shift: ArrayLike, scale: ArrayLike) -> RBM:
     """
     if not isinstance(machine, RBM) or machine.visible.normal is None:
         raise NotSupported(f"rescaled: expected an RBM with Gaussian visible units, got {short(machine)}")
+    shape = (machine.n_visible,)
     m, s = (
-        parameter(a if np.ndim(a) else np.full(shape, a), shape, np.float64, name)
-        for shape in [(machine.n_visible,)]
-        for a, name in ((shift, "shift"), (scale, "scale"))
+        parameter(a if a.ndim else np.full(shape, a), shape, np.float64, name)
+        for a, name in ((as_numbers(shift, "shift"), "shift"), (as_numbers(scale, "scale"), "scale"))
     )
     if s.min() <= 0:
         raise EbmError(f"scale: expected positive numbers, got {s.min():g} for unit {s.argmin()}")

@@ -440,7 +440,7 @@ def as_free(free: Array | None, n: int) -> Array | None:
     """The mask of units that may change, checked; None when all may."""
     if free is None:
         return None
-    free = np.asarray(free)
+    free = as_array(free, "free")
     if free.shape != (n,) or free.dtype != np.bool_:
         raise EbmError(f"free: expected a bool mask of {n} units, got {free.dtype} {free.shape}")
     return None if free.all() else free

@@ -264,6 +264,8 @@ def test_features_are_means_of_the_top_layer(name):
         ),
         (lambda: make("three").mean_field(np.zeros((1, 5))), r"v: expected shape \(n, 4\)"),
         (lambda: make("three").log_likelihood_bound([[0, 0, 0.5, 0]]), "0.5 at row 0, column 2"),
+        (lambda: DBM([Bernoulli()] * 3, [np.zeros((2, 2))] * 2, [[0, [0, 0]]] * 3), "biases 0: .* ragged"),
+        (lambda: DBM.from_data([[0, 1], [0]], [2, 2]), "data: .* ragged"),
         (lambda: DBN([]), "at least one"),
         (
             lambda: DBN([laws.MACHINES["bernoulli-ising"](), laws.MACHINES["bernoulli-bernoulli"]()]),

@@ -17,8 +17,10 @@ from ebm.diagnostics import (
     autocorrelation_time,
     ess_bulk,
     ess_tail,
+    principal_directions,
     projections,
     r_hat,
+    relaxation_time,
     summarise,
 )
 
@@ -336,6 +338,8 @@ X = np.random.default_rng(0).normal(size=(4, 50))
         lambda: agreement(X[..., None], np.stack([X, X], -1)),
         lambda: agreement(X, X * np.nan),
         lambda: agreement(X, X, level=0.0),
+        lambda: principal_directions(X[:1], 1),
+        lambda: principal_directions(X, np.uint64(99)),
     ],
 )
 def test_refusals_are_one_line(make):
@@ -352,3 +356,13 @@ def test_arviz_is_loaded_by_who_needs_it():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False", "True"]
+
+
+def test_counts_of_any_integer_type():
+    for k in (np.uint64(2), np.int8(2)):
+        assert np.array_equal(principal_directions(X, k)[1], principal_directions(X, 2)[1])
+
+
+def test_relaxation_times_know_no_unit():
+    assert relaxation_time(1e200 * X) == pytest.approx(relaxation_time(X))
+    assert relaxation_time([[0, 1, -1, 0]] * 2) == 0  # whose ends say nothing

@@ -97,6 +97,38 @@ def test_files(model, tmp_path):
 
 
 @pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
+def test_a_file_that_lacks_what_was_learnt_is_refused(model, tmp_path):
+    x, y = digits(60)
+    x = (x > 0.5).astype(float) if isinstance(model, BoltzmannMachineDensity) else x
+    path = tmp_path / "m.npz"
+    ebm.save(path, model)  # nothing learnt: nothing lacks
+    assert repr(ebm.load(path)) == repr(model)
+    ebm.save(path, clone(model).fit(x, x[:, :2] if isinstance(model, DBNRegressor) else y))
+    arrays = read_arrays(path)
+    header = json.loads(arrays.pop("header").tobytes())
+    own = header["estimator"]
+    assert set(model._learnt) <= own["fitted"].keys() | arrays.keys() | own["parts"].keys()
+    for key in model._learnt:
+        kept = {name: array for name, array in arrays.items() if name.partition("/")[0] != key}
+        less = {part: {k: v for k, v in own[part].items() if k != key} for part in ("fitted", "parts")}
+        write_file(path, header | {"estimator": own | less, "arrays": sorted(kept)}, kept)
+        with pytest.raises(ebm.EbmError, match=rf"m\.npz: incomplete: no '{key}'"):
+            ebm.load(path)
+    if "shift_" in arrays:  # of so many columns as no row has
+        arrays["shift_"] = np.zeros(3)
+    else:
+        own["fitted"]["shift_"] = "text"
+    write_file(path, header, arrays)
+    with pytest.raises(ebm.EbmError, match=r"m\.npz: incomplete or changed"):
+        ebm.load(path)
+
+
+def write_file(path, header, arrays):
+    """A file of other contents than were saved."""
+    write_arrays(path, {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays})
+
+
+@pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
 def test_files_of_all(model, tmp_path):
     x, y = digits(60)
     x = (x > 0.5).astype(float) if isinstance(model, BoltzmannMachineDensity) else x
@@ -321,6 +353,10 @@ def test_few_rows_are_predicted_by_the_line():
     assert 0.07 < model.noise_[0] < 0.16
 
 
+ITSELF = [1]
+ITSELF.append(ITSELF)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -336,6 +372,13 @@ def test_few_rows_are_predicted_by_the_line():
             lambda x, y: DBNClassifier(early_stopping=True, validation_fraction=1.5).fit(x, y),
             "validation_fraction",
         ),
+        (lambda x, y: DBNClassifier(ITSELF).fit(x, y), "hidden_layer_sizes: got a list"),
+        (lambda x, y: DBNClassifier(np.array([2, 0])).fit(x, y), "hidden_layer_sizes: expected an integer"),
+        (lambda x, y: RBMTransformer(penalties=np.ones(2)).fit(x), "penalties: got the number"),
+        (lambda x, y: RBMTransformer(penalties=3).partial_fit(x), "penalties: got the number 3"),
+        (lambda x, y: BoltzmannMachineDensity(penalties=[1]).fit(x > 0.5), "penalties: got the number 1"),
+        (lambda x, y: RBMTransformer(verbose=np.ones(2)).fit(x), "verbose: expected True"),
+        (lambda x, y: RBMClassifier(unlabelled=[[1, 2]]).fit(x, y), "unlabelled: expected a label"),
         (lambda x, y: RBMClassifier(unlabelled=-1).fit(x, np.full(len(x), -1)), "unlabelled; expected some"),
     ],
 )

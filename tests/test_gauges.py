@@ -103,6 +103,7 @@ def test_learning_on_standardised_data_is_learning_the_data():
         ("gaussian-bernoulli", 0.0, [1.0, 0.0], "positive numbers, got 0 for unit 1"),
         ("gaussian-bernoulli", [0.0], 1.0, "shape"),
         ("gaussian-bernoulli", np.nan, 1.0, "nan"),
+        ("gaussian-bernoulli", 0.0, [1, [2, 3]], "scale: .* ragged"),
     ],
 )
 def test_what_cannot_be_rescaled_is_one_line(name, shift, scale, said):

@@ -287,6 +287,8 @@ def test_an_absurd_rate_is_called_divergence():
         lambda: Network([Layer(PRECISE, np.zeros((3, 2)), np.zeros(2)), Layer.random(Ising(), 2, 1)]),
         lambda: network(Potts(3), Ising()).transform(np.zeros((2, 3)), 3),
         lambda: network(Potts(3), Ising()).transform(np.zeros(3)),
+        lambda: network(Poisson(), None).loss(np.zeros((2, 3)), np.zeros((2, 2)), [1, [2, 3]]),
+        lambda: readout(None, np.zeros((2, 3)), np.array([0, 2**63], np.uint64)),  # so many classes
     ],
 )
 def test_refusals_are_one_line(make):

@@ -87,6 +87,13 @@ def test_other_rows_are_refused(halfway, place):
     lines_of_resuming(halfway[1])
 
 
+@pytest.mark.parametrize("found", ["[]", "3", '{"learning": []}', '{"rest": {"plots": 1}}', "[" * 9999])
+def test_an_origin_of_another_shape_is_none(halfway, found):
+    (halfway[1] / "environment.json").write_text(found)
+    with pytest.raises(ebm.EbmError, match=r"environment\.json is not there or not as ebm writes it"):
+        resume(halfway[1])
+
+
 def test_other_versions_and_another_processor_are_said(halfway):
     def change(origin):
         origin["packages"]["numpy"] = "1.0"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 from calls import LEFT_OUT, NAMED, called, public
 
 import ebm
@@ -146,6 +147,24 @@ def test_what_was_given_is_said(given):
         ebm.fit(rbm(), DATA, optimiser=ebm.SGD if given == "ebm.SGD" else given)
 
 
+ITSELF = [1]
+ITSELF.append(ITSELF)
+
+
+class Alien:
+    """Says that it has an array, and raises what others' packages raise."""
+
+    def __array__(self, *_):
+        raise RuntimeError("these numbers are elsewhere")
+
+
+def astray():
+    """A sparse matrix whose rows end outside it: scipy follows them."""
+    matrix = scipy.sparse.csr_array(np.eye(4))
+    matrix.indptr[-1] = -1
+    return matrix
+
+
 # Every argument of a valid call of everything public, replaced by each of these: a sensible result, or one
 # line. A function is not among them where the call is to call it.
 KINDS = {
@@ -165,6 +184,12 @@ KINDS = {
     "strings": np.array(["a"] * 4),
     "array": np.ones((4, 3)),
     "function": len,
+    "ragged": [1, [2, 3], 4],
+    "itself": ITSELF,
+    "unsigned": np.uint64(3),
+    "far": np.full((4, 4), 2**63, np.uint64),
+    "astray": astray(),
+    "alien": Alien(),
 }
 CALLED = ("progress", "callback", "each")
 

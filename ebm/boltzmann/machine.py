@@ -271,7 +271,7 @@ class BoltzmannMachine:
     def inputs(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """Input of each unit given all others, β(b + J·φ), docs/math.md (3.2): (n, n_units·width)."""
         phi = self._phi(x)
-        return as_beta(beta, phi.shape[1], self.dtype)[:, None] * ((self.J @ phi).T + self.b)
+        return as_beta(beta, phi.shape[1], self.dtype, levels=False)[:, None] * ((self.J @ phi).T + self.b)
 
     def probability_on(self, x: Any, beta: ArrayLike = 1.0) -> Array:
         """P(x_i = 1 | the rest) of two-state units: the softmax of their two states, docs/math.md (3.3).

@@ -7,14 +7,14 @@ arguments alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from pydantic import Field
 
-from ebm.arguments import as_choice, as_count, as_flag, as_number
-from ebm.errors import EbmError, expect, short
+from ebm.arguments import as_array, as_choice, as_count, as_flag, as_number
+from ebm.errors import EbmError, expect_all, short
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -317,13 +317,14 @@ def from_edges(edges: Any, n: int | None = None, *, sparse: bool = True) -> csr_
 def _edge_table(edges: Any) -> np.ndarray:
     """Return the edges as float64, (m, 3), with whole numbers for ends."""
     if not isinstance(edges, np.ndarray):
-        edges = list(expect(edges, Iterable, "from_edges: edges", "rows (i, j, w)"))
-        odd = next((k for k, edge in enumerate(edges) if np.shape(edge) != (3,)), None)
+        edges = list(expect_all(edges, object, "from_edges: edges", "rows (i, j, w)"))
+        shapes = (as_array(edge, f"from_edges: edge {k}").shape for k, edge in enumerate(edges))
+        odd = next((k for k, shape in enumerate(shapes) if shape != (3,)), None)
         if odd is not None:
             raise EbmError(f"from_edges: edge {odd} (from 0) is {short(edges[odd])}; expected (i, j, w)")
     try:
         table = np.asarray(edges, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EbmError(
             "from_edges: the edges hold something that is no number; expected rows (i, j, w)"
         ) from None

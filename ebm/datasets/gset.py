@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebm.arguments import as_numbers
+from ebm.arguments import as_numbers, well_indexed
 from ebm.datasets.reading import read_array, read_table
 from ebm.errors import EbmError
+from ebm.files import as_path
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -84,7 +85,7 @@ def read_gset(path: str | Path, name: str | None = None) -> csr_array:
     >>> float(cut_value(W, samples.diagnostics["best_x"]).max())
     2.0
     """
-    file = Path(path).expanduser()
+    file = as_path(path)
     if file.suffix.lower() == ".npz":
         return _matrix(_from_archive(path, name))
     if name is not None:
@@ -119,15 +120,14 @@ def cut_value(W: Any, x: Any) -> Any:
     """
     from scipy.sparse import coo_array, issparse, triu
 
-    if not issparse(W):
-        W = as_numbers(W, "cut_value: W")
+    W = well_indexed(W, "cut_value: W") if issparse(W) else as_numbers(W, "cut_value: W")
     if W.ndim != 2 or W.shape[0] != W.shape[1]:
         raise EbmError(f"cut_value: W: expected a square matrix, got shape {W.shape}")
-    upper = coo_array(triu(coo_array(W), 1))
+    upper = triu(coo_array(W.astype(np.float64)), 1)
     n, x = upper.shape[0], as_numbers(x, "cut_value: x")
     if x.ndim not in (1, 2) or x.shape[-1] != n:
         raise EbmError(f"cut_value: x: expected shape ({n},) or (k, {n}), got {x.shape}")
-    (i, j), weights = upper.coords, upper.data.astype(np.float64)
+    (i, j), weights = upper.coords, upper.data
     cuts = [float(weights @ (row[i] != row[j])) for row in np.atleast_2d(x)]
     return cuts[0] if x.ndim == 1 else np.array(cuts)
 
@@ -238,7 +238,7 @@ def _from_archive(path: str | Path, name: str | None) -> _Edges:
 
 def _vertices(path: str | Path, name: str) -> int | None:
     """What the index of an archive says of the number of vertices; None if there is no index."""
-    with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
+    with np.load(as_path(path), allow_pickle=False) as archive:
         if "index" not in archive.files:
             return None
     index = read_array(path, "index")

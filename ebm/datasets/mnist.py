@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ebm.datasets.tables import Data
 from ebm.errors import EbmError, settings
-from ebm.files import UNREADABLE, check_arrays, inflated
+from ebm.files import UNREADABLE, as_path, check_arrays, inflated
 
 __all__ = ["MNIST", "read_idx"]
 
@@ -32,7 +32,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     ----------
     LeCun, Cortes & Burges, "The MNIST database of handwritten digits": the format's description there.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         raw = inflated(path, 16, _size)
     except FileNotFoundError:
@@ -162,7 +162,7 @@ class MNIST:
         if self.path is None:
             parts = _of_openml()
         else:
-            path = Path(self.path).expanduser()
+            path = as_path(self.path)
             if not path.exists():
                 raise EbmError(f"{path}: no such file or folder")
             parts = _of_folder(path) if path.is_dir() else _of_archive(path)

@@ -7,7 +7,6 @@ Every refusal is one line that names the file and, where there is one, the first
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ebm.datasets.dialect import RowNames, as_float, dialect_of
-from ebm.errors import EbmError, expect, nearest, short
-from ebm.files import array_header, check_arrays
+from ebm.errors import EbmError, nearest, short
+from ebm.files import array_header, as_path, check_arrays
 
 __all__ = ["Table", "first_cell", "read_array", "read_table"]
 
@@ -49,9 +48,8 @@ def first_cell(bad: np.ndarray) -> tuple[int, int]:
     return int(i), int(j)
 
 
-def _existing(path: str | Path) -> Path:
-    """Return the path of a readable kind of file, or say what is wrong with it."""
-    file = Path(path).expanduser()
+def _existing(file: Path, path: str) -> Path:
+    """Return a readable kind of file, or say what is wrong with it, under the name that was given."""
     if file.is_dir():
         raise EbmError(f"{path}: is a directory; expected a {', '.join(SUFFIXES)} file")
     if not file.exists():
@@ -220,9 +218,9 @@ def read_table(
 
     Those are integers, or if `numbers` float64.
     """
-    path, y = str(path), None
+    file, path, y = as_path(path), str(path), None
     with _refusing(path):
-        file = _existing(path)
+        file = _existing(file, path)
         if file.suffix.lower() == ".csv":
             if key is not None:
                 raise EbmError(
@@ -349,5 +347,4 @@ def read_array(path: str | Path, key: str | None = None, *, delimiter: str | Non
     array([[1., 0.],
            [0., 1.]])
     """
-    expect(path, (str, os.PathLike), "path", "the path of a file")
     return read_table(path, key, None, delimiter)[0].values

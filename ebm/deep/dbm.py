@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.arguments import as_count, as_float_type, as_number
+from ebm.arguments import as_count, as_float_type, as_number, as_numbers
 from ebm.arrays import row_blocks
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
@@ -84,29 +84,26 @@ class DBM(EvenLayers):
         self, units: Sequence[Units], weights: Sequence[ArrayLike], biases: Sequence[ArrayLike]
     ) -> None:
         self.layer_units = expect_all(units, Units, "DBM: units", "a sequence such as [Bernoulli()] * 3")
-        for name, arrays in (("weights", weights), ("biases", biases)):
-            expect(arrays, Sequence, f"DBM: {name}", "a sequence of arrays")
-        if len(self.layer_units) < 3 or len(weights) != len(units) - 1 or len(biases) != len(units):
+        n = len(self.layer_units)
+        w, b = _arrays(weights, "DBM: weights"), _arrays(biases, "DBM: biases")
+        if n < 3 or len(w) != n - 1 or len(b) != n:
             raise EbmError(
                 "DBM: expected three layers or more, their biases and the weights between them, got"
-                f" {len(units)} unit types, {len(weights)} weights and {len(biases)} biases"
+                f" {n} unit types, {len(w)} weights and {len(b)} biases"
             )
         if any(u.learns for u in self.layer_units):
             raise NotSupported("DBM: expected units that learn no potential")
-        b = [np.asarray(value) for value in biases]
+        if (bad := next((k for k, value in enumerate(b) if value.ndim != 1), None)) is not None:
+            raise EbmError(f"DBM: biases {bad}: expected shape (n,), got {b[bad].shape}")
         self.sizes = tuple(u.count(len(v)) for u, v in zip(self.layer_units, b, strict=True))
         self._even, self._odd = self._places(b, 0), self._places(b, 1)
-        W = np.zeros(
-            (len(np.concatenate(b[::2])), len(np.concatenate(b[1::2]))), np.result_type(*weights, *b)
-        )
+        W = np.zeros((len(np.concatenate(b[::2])), len(np.concatenate(b[1::2]))), np.result_type(*w, *b))
         self.coupled = np.zeros(W.shape, bool)
-        for k, given in enumerate(weights):
+        for k, given in enumerate(w):
+            if given.shape != (shape := (len(b[k]), len(b[k + 1]))):
+                raise EbmError(f"DBM: weights {k}: expected shape {shape}, got {given.shape}")
             block = self._block(k)
-            given = np.asarray(given) if k % 2 == 0 else np.asarray(given).T
-            if given.shape != W[block].shape:
-                shape = (len(b[k]), len(b[k + 1]))
-                raise EbmError(f"DBM: weights {k}: expected shape {shape}, got {np.shape(weights[k])}")
-            W[block], self.coupled[block] = given, True
+            W[block], self.coupled[block] = given if k % 2 == 0 else given.T, True
         even, odd = (side(self.layer_units[k::2], self.sizes[k::2]) for k in (0, 1))
         self._rbm = RBM(even, odd, W, np.concatenate(b[::2]), np.concatenate(b[1::2]))
 
@@ -179,7 +176,9 @@ class DBM(EvenLayers):
             Of the parameters.
         """
         expect(sizes, Sequence, "sizes", "numbers of hidden units such as [4, 3]")
-        data = as_rows(data, as_units(visible, "visible"), np.shape(data)[-1] if np.ndim(data) else 0, "data")
+        data = as_units(visible, "visible").check(data)
+        if data.ndim != 2 or 0 in data.shape:
+            raise EbmError(f"data: expected rows of units, got shape {data.shape}")
         units = [visible, *[Bernoulli()] * len(sizes)]
         machine = cls.random([data.shape[1], *sizes], units, scale=scale, seed=seed, dtype=dtype)
         mean = visible.encode(data).mean(0, dtype=np.float64)
@@ -367,3 +366,9 @@ class DBM(EvenLayers):
             Layer(self.layer_units[k], (1 + (k > 0)) * weights[k].T, biases[k]) for k in range(len(weights))
         ]
         return autoencoder(self.recognition(), down[::-1])
+
+
+def _arrays(given: Sequence[ArrayLike], name: str) -> list[Array]:
+    """Several arrays, each checked."""
+    several = expect(given, Sequence, name, "a sequence of arrays")
+    return [as_numbers(array, f"{name} {k}") for k, array in enumerate(several)]

@@ -146,20 +146,19 @@ def round_trips(levels: ArrayLike, n_levels: int | None = None) -> RoundTrips:
 
 def _history(levels: ArrayLike, n_levels: int | None) -> tuple[Array, int]:
     """Levels as (n_steps, n_ladders, n_replicas), checked, and the highest level."""
-    at = np.asarray(levels)
+    at = as_array(levels, "levels")
     if at.ndim not in (2, 3) or at.dtype.kind not in "iu" or 0 in at.shape or len(at) < 2:
         raise EbmError(
             "levels: expected integers (n_steps, n_replicas) or (n_steps, n_ladders, n_replicas) of two steps"
             f" or more, got {at.dtype} {at.shape}"
         )
     at = at[:, None] if at.ndim == 2 else at
-    most = at.shape[2] if n_levels is None else n_levels
-    as_count(most, "n_levels", 2)
+    most = as_count(at.shape[2] if n_levels is None else n_levels, "n_levels", 2)
     if (at < 0).any() or (at >= most).any():
         raise EbmError(f"levels: expected 0 to {most - 1}, got {at.min()} to {at.max()}")
     if n_levels is None and np.any(np.sort(at, 2) != np.arange(most)):
         raise EbmError("levels: two replicas of a ladder share a level; give n_levels if they may")
-    return at, int(most) - 1
+    return at, most - 1
 
 
 def _last_end(at: Array, top: int) -> Array:

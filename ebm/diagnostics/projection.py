@@ -7,9 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_array, as_numbers
+from ebm.arguments import as_array, as_count, as_numbers
 from ebm.diagnostics.series import Array
-from ebm.errors import EbmError, expect, short
+from ebm.errors import EbmError, expect
 
 __all__ = ["principal_directions", "projections"]
 
@@ -80,11 +80,9 @@ def principal_directions(data: ArrayLike, k: int = 2, *, units: Any = None) -> t
     (array([0.707, 0.707]), array([[1.414]]))
     """
     phi = _encoded(data, units)
-    most = min(len(phi) - 1, phi.shape[-1])
-    if phi.ndim != 2:
-        raise EbmError(f"data: expected rows of units, got shape {np.shape(data)}")
-    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or not 1 <= k <= most:
-        raise EbmError(f"k: expected an integer from 1 to {most}, got {short(k)}")
+    if phi.ndim != 2 or len(phi) < 2 or not phi.shape[1]:
+        raise EbmError(f"data: expected two rows of units or more, got shape {phi.shape}")
+    k = as_count(k, "k", 1, min(len(phi) - 1, phi.shape[1]))
     centre = phi.mean(0)
     apart = phi - centre
     if len(apart) < apart.shape[1]:  # fewer rows than columns: the small side is the rows

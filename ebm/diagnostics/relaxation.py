@@ -79,9 +79,11 @@ def _implied(one: Array, longest: int) -> float:
     if is_constant(one):
         return 0.0
     one, lag = one - one.mean(), 1
+    one /= np.abs(one).max()  # whose squares are numbers
     while True:
         early, late = one[:, :-lag], one[:, lag:]
-        rho = 2 * np.sum(early * late) / np.sum(early**2 + late**2)
+        size = np.sum(early**2 + late**2)
+        rho = 2 * np.sum(early * late) / size if size else 0.0
         tau = math.inf if rho >= 1 else 0.0 if rho <= 0 else -lag / math.log(rho)
         if lag >= min(tau, longest):
             return tau

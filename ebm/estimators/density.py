@@ -72,6 +72,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     (True, (3, 2))
     """
 
+    _learnt = (*Inputs._learnt, "machine_", "log_z_", "log_z_stderr_")
     _states = True
     _real = Gaussian(learn_precision=True)
 
@@ -130,7 +131,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
 
         learn(
             self.machine_, X, rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
-            weights=weights, penalties=self.penalties, judge=Judge(row), update=verbose.say,
+            weights=weights, penalties=self._penalties(), judge=Judge(row), update=verbose.say,
         )  # fmt: skip
         found = log_z(self.machine_, self.log_z, seed=seed)
         self.log_z_, self.log_z_stderr_ = float(found), float(found.stderr)

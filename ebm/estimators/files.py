@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.base import DensityMixin, TransformerMixin
 
 from ebm import estimators, learning, network, optimisers, penalties, samplers, selection
 from ebm.errors import EbmError, nearest
@@ -18,6 +21,7 @@ from ebm.units.tables import units_from_dict, units_to_dict
 __all__ = ["described", "restored"]
 
 _PLAIN = (type(None), bool, int, float, str)
+_SINCE_SCALES = ("visible_", "shift_", "scale_", "_steady")  # of RBMTransformer, whose Gaussian units have
 _SETTINGS = {
     name: vars(module)[name]
     for module in (learning, optimisers, penalties, samplers, selection)
@@ -61,6 +65,8 @@ def restored(header: dict[str, Any], arrays: dict[str, Array], parts: dict[str, 
     ------
     EbmError
         An unknown estimator, parameter or setting.
+    KeyError
+        What was learnt lacks an attribute.
     """
     name = header["type"]
     if name not in estimators.__all__:
@@ -72,10 +78,35 @@ def restored(header: dict[str, Any], arrays: dict[str, Array], parts: dict[str, 
         raise EbmError(f"{name}: unknown parameter {min(unknown)!r}")
     estimator = made(**given)
     fitted = {key: _built(value) for key, value in header["fitted"].items()}
-    if name == "RBMTransformer" and "visible_" not in fitted:  # a file of before Gaussian units were scaled
-        fitted |= {"visible_": parts["machine_"].visible, "shift_": None, "scale_": None, "_steady": None}
-    vars(estimator).update(fitted | arrays | parts)
+    learnt = fitted | arrays | parts
+    if not learnt:
+        return estimator
+    if name == "RBMTransformer" and learnt.keys().isdisjoint(_SINCE_SCALES):  # a file of before
+        learnt |= dict.fromkeys(_SINCE_SCALES) | {"visible_": parts["machine_"].visible}
+    if missing := sorted(set(made._learnt) - learnt.keys()):
+        raise KeyError(missing[0])
+    vars(estimator).update(learnt)
+    _asked(estimator)
     return estimator
+
+
+def _asked(estimator: Any) -> None:
+    """Ask of one row what the estimator is for, so that a file whose parts do not fit is refused when read.
+
+    Raises
+    ------
+    Exception
+        Whatever that brings about; but rows of zeros may be none that its units take.
+    """
+    rows = np.zeros((1, estimator.n_features_in_))
+    with contextlib.suppress(EbmError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(estimator, TransformerMixin):
+            estimator.transform(rows)
+        elif isinstance(estimator, DensityMixin):  # whose scores may take long
+            estimator._inputs(rows)
+        else:
+            estimator.predict(rows)
 
 
 def _table(key: str, value: Any) -> Any:

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.conditional import conditional_probabilities
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Verbose
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
@@ -65,6 +65,7 @@ class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
     array(['b'], dtype='<U1')
     """
 
+    _learnt = (*Inputs._learnt, "classes_", "network_")
     visible = Gaussian()
 
     def __init__(
@@ -191,6 +192,8 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
     array([1, 0])
     """
 
+    _learnt = (*Inputs._learnt, "classes_", "machine_")
+
     def __init__(
         self,
         n_components: int = 200,
@@ -316,10 +319,13 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
             return self._begin_labels(y)
         if self.mode == "generative":
             raise EbmError("unlabelled: mode generative needs labels; expected mode hybrid")
+        if not np.isscalar(self.unlabelled):
+            name = f"{type(self).__name__}: unlabelled"
+            raise EbmError(f"{name}: expected a label such as -1, or None, got {short(self.unlabelled)}")
         known = y != self.unlabelled
         if not known.any():
             raise EbmError(
-                f"y: all rows are {self.unlabelled!r}, unlabelled; expected some of 2 classes or more"
+                f"y: all rows are {short(self.unlabelled)}, unlabelled; expected some of 2 classes or more"
             )
         numbers = np.full(len(y), np.nan)
         numbers[known] = self._begin_labels(y[known])
@@ -355,9 +361,9 @@ class RBMClassifier(ClassifierMixin, Labels, Inputs):
         known = rows[~np.isnan(rows[:, -1])]
         return steady(self.machine_, known, most, self.momentum, schedule, part)
 
-    def _penalties(self) -> list[L2]:
+    def _penalties(self) -> tuple[L2, ...]:
         l2 = self._number("l2")
-        return [L2(l2)] if l2 else []
+        return (L2(l2),) if l2 else ()
 
     def _machine(self, rows: Array, seed: int) -> RBM:
         units = Mixed(((self.visible_, rows.shape[1] - 1), (Potts(len(self.classes_)), 1)))

@@ -107,6 +107,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Inputs):
     ((4, 2), (2, 3))
     """
 
+    _learnt = (*Inputs._learnt, "machine_", "_steady", "_seed_used", "_draws")
     _deviation = 2.0  # in directions in which data vary less than units do by themselves nothing is learnt
 
     def __init__(
@@ -174,7 +175,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Inputs):
         Diverged
             Parameters became non-finite: lower the learning rate.
         """
-        rows, (rule, own) = self._rows(X, reset=True), self._how()
+        rows, (rule, own), penalties = self._rows(X, reset=True), self._how(), self._penalties()
         order, weights = arranged(rows, None, sample_weight)
         batch_size, n_iter = self._count("batch_size"), self._passes(len(order), 10, 1000)
         per_epoch = steps_per_epoch(len(order), batch_size)
@@ -189,13 +190,13 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Inputs):
             return self._judged(rows) if verbose.enabled else {}
 
         small = batch_size * self.machine_.W.size <= _SMALL and not scipy.sparse.issparse(rows)
-        usual = self.rule is None and self.optimiser is None and not self.penalties and self._of_bits()
+        usual = self.rule is None and self.optimiser is None and not penalties and self._of_bits()
         if small and usual:
             steps = _compiled(self, rows, weights, rate_at(optimiser.rate, 0.0))
         else:
             steps = train(
                 state, rows, rule, optimiser, batch_size, self._seed_used, weights=weights,
-                penalties=self.penalties or (),
+                penalties=penalties,
             )  # fmt: skip
         course = Course(n_iter, per_epoch, Judge(row), update=verbose.say, rows=rows)
         for _ in course.run(state, steps):
@@ -229,7 +230,7 @@ class RBMTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Inputs):
         if "_learning" not in vars(self):  # read from an old file
             self._learning = begin(self.machine_, rule, optimiser, self._seed_used)
         partial_fit(
-            self._learning, dense(rows), rule, optimiser, weights=weights, penalties=self.penalties or ()
+            self._learning, dense(rows), rule, optimiser, weights=weights, penalties=self._penalties()
         )
         return self
 

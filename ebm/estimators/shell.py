@@ -15,10 +15,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from ebm.arguments import as_count, is_finite, unmasked
-from ebm.errors import EbmError, expect, one_line, short
+from ebm.errors import EbmError, expect, expect_all, one_line, short
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
+from ebm.penalties import Penalty
 from ebm.units import Bernoulli, Units
 
 __all__ = ["Shell", "Verbose", "in_our_words", "within_means"]
@@ -44,9 +45,11 @@ def in_our_words() -> Iterator[None]:
 class Shell(BaseEstimator):
     """The base of the estimators: parameters are kept as given and checked when something is fitted."""
 
+    _learnt: tuple[str, ...] = ("n_features_in_",)  # what every fitted one has, and so its file
     n_iter: Any
     rule: Any
     optimiser: Any
+    penalties: Any
 
     def __sklearn_tags__(self) -> Any:
         """Sparse rows are taken."""
@@ -116,6 +119,11 @@ class Shell(BaseEstimator):
         value, name = self.optimiser, f"{type(self).__name__}: optimiser"
         return default if value is None else expect(value, Optimiser, name, f"one such as {default!r}")
 
+    def _penalties(self) -> tuple[Penalty, ...]:
+        """The parameter `penalties`."""
+        name, some = f"{type(self).__name__}: penalties", "a sequence of penalties such as [L2(0.001)]"
+        return () if self.penalties is None else expect_all(self.penalties, Penalty, name, some)
+
     def _seed(self, other: Any = None) -> int:
         """A seed from `random_state`, or another one: an int itself, a generator's next draw; fresh for None.
 
@@ -135,7 +143,10 @@ class Verbose:
     """Prints a line now and then, with the seconds since the last one, as scikit-learn's estimators do."""
 
     def __init__(self, estimator: Any) -> None:
-        self._name, self.enabled = type(estimator).__name__, bool(estimator.verbose)
+        self._name, verbose = type(estimator).__name__, estimator.verbose
+        if not isinstance(verbose, (bool, int, np.bool_, np.integer)):
+            raise EbmError(f"{self._name}: verbose: expected True, False or an integer, got {short(verbose)}")
+        self.enabled = bool(verbose)
         self._last = time.perf_counter()
 
     def say(self, done: float, line: str) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ebm.errors import EbmError
+from ebm.arguments import as_count
+from ebm.errors import expect_all
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Verbose, in_our_words
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
@@ -67,11 +68,10 @@ class _Stack(Inputs):
     def _settings(self) -> dict[str, Any]:
         """The parameters, checked."""
         given = self.hidden_layer_sizes
-        sizes = [given] if isinstance(given, (int, np.integer)) else list(given)
-        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
-            raise EbmError(
-                f"{type(self).__name__}: hidden_layer_sizes: expected integers >= 1, got {given!r}"
-            )
+        name = f"{type(self).__name__}: hidden_layer_sizes"
+        several = (given,) if isinstance(given, (int, np.integer)) else given
+        whole = expect_all(several, (int, np.integer), name, "a number of units or several such as [64, 32]")
+        sizes = [as_count(n, name) for n in whole]
         if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
             self._count("batch_size")
         counts = {name: self._count(name, 0) for name in ("n_iter_pretraining", "max_iter")}
@@ -198,6 +198,8 @@ class DBNClassifier(ClassifierMixin, Labels, _Stack):
     array([1, 0])
     """
 
+    _learnt = (*Inputs._learnt, "classes_", "network_", "n_iter_")
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> DBNClassifier:
         """Learn from X, (n_samples, n_features), an array or a sparse matrix, and labels y, (n_samples,)."""
         how = self._settings()
@@ -253,6 +255,8 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, _Stack):
     >>> bool(model.score(X, np.sin(3 * X[:, 0])) > 0.9)
     True
     """
+
+    _learnt = (*Inputs._learnt, "network_", "n_iter_", "coef_", "intercept_", "noise_", "_flat")
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> DBNRegressor:
         """Learn from X, (n_samples, n_features), an array or a sparse matrix, and numbers y."""

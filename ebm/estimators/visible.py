@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ebm.arguments import unmasked
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.estimators.shell import Shell, dense, in_our_words
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
@@ -37,7 +37,7 @@ class Labels(Shell):
             check_classification_targets(y)
             self.classes_ = np.unique(y) if classes is None else np.unique(classes)
         if len(self.classes_) < 2:
-            raise EbmError(f"y: expected 2 classes or more, got 1 class, {self.classes_[0]!r}")
+            raise EbmError(f"y: expected 2 classes or more, got 1 class, {short(self.classes_[0])}")
         return self._labels(y)
 
     def _labels(self, y: Any) -> Array:
@@ -45,7 +45,9 @@ class Labels(Shell):
             numbers = np.searchsorted(self.classes_, y)
         known = self.classes_[np.minimum(numbers, len(self.classes_) - 1)] == y
         if not known.all():
-            raise EbmError(f"y: unknown class {y[~known][0]!r}; expected one of {self.classes_.tolist()}")
+            raise EbmError(
+                f"y: unknown class {short(y[~known][0])}; expected one of {short(self.classes_.tolist())}"
+            )
         return numbers
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -70,6 +72,7 @@ class Inputs(Shell):
         the training rows.
     """
 
+    _learnt = (*Shell._learnt, "visible_", "shift_", "scale_")
     _real: Units = Gaussian()
     _deviation = 1.0  # of a feature, in those of a Gaussian unit given the others
     _states = False  # whether values between the states are no data of two-state units
@@ -112,7 +115,7 @@ def held_out(n: int, fraction: float, seed: int, y: Array | None = None) -> tupl
     from sklearn.model_selection import train_test_split
 
     if not 0 < fraction < 1:
-        raise EbmError(f"validation_fraction: expected a number between 0 and 1, got {fraction!r}")
+        raise EbmError(f"validation_fraction: expected a number between 0 and 1, got {short(fraction)}")
     few = y is not None and np.unique(y, return_counts=True)[1].min() < 2
     train_rows, others = train_test_split(
         np.arange(n), test_size=fraction, random_state=seed % 2**32, stratify=None if few else y

@@ -20,7 +20,7 @@ import tomli_w
 from ebm.checkpoint import load, save
 from ebm.errors import EbmError, InUse
 from ebm.experiment.locking import Lock, is_lock
-from ebm.experiment.origin import origin
+from ebm.experiment.origin import is_origin, origin
 from ebm.files import is_leftover, naming, write_atomic
 from ebm.plots.reading import row_of
 from ebm.training import State
@@ -123,9 +123,9 @@ class RunDirectory:
         """What the run began with, None where that is not known; see `ebm.experiment.origin`."""
         try:
             found = json.loads((self.path / "environment.json").read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return found if is_origin(found) else None
 
     def clear(self) -> None:
         """Remove what a run writes; other files stay. From here on the run is not finished, then no run.

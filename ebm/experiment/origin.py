@@ -19,7 +19,7 @@ import numpy as np
 from ebm.datasets.tables import Data
 from ebm.errors import EbmError, short
 
-__all__ = ["changes", "check_learning", "fingerprint", "origin"]
+__all__ = ["changes", "check_learning", "fingerprint", "is_origin", "origin"]
 
 _LEARNING = ("data", "machine", "rule", "optimiser", "train")  # the tables that learning depends on
 # What the numbers of a run do not depend on until it is longer: it may be changed before resuming.
@@ -77,6 +77,16 @@ def _learning(tables: dict[str, Any]) -> dict[str, Any]:
     for key in _FREE:
         chosen.get("train", {}).pop(key, None)
     return chosen
+
+
+def is_origin(found: Any) -> bool:
+    """Whether what a file holds has the shape of an `origin`: its settings are tables of keys."""
+    if not isinstance(found, dict):
+        return False
+    settings = [found.get("learning", {}), found.get("rest", {})]
+    return all(
+        isinstance(part, dict) and all(isinstance(t, dict) for t in part.values()) for part in settings
+    )
 
 
 def check_learning(config: Path, began: dict[str, Any], tables: dict[str, Any]) -> None:

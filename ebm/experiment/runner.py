@@ -121,8 +121,8 @@ def resume(
         config = read_config(directory.path / "config.toml")
         tables, began = resolved(config), directory.began
         if began is None:
-            what = "environment.json is not there or not JSON, so what the run began with is not known"
-            raise EbmError(f"{path}: {what}; start a new run")
+            what = "environment.json is not there or not as ebm writes it"
+            raise EbmError(f"{path}: {what}: what the run began with is not known; start a new run")
         check_learning(directory.path / "config.toml", began, tables)
         state = directory.load_state()
         work = _prepared(config, directory, report, state)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ebm.arguments import as_count
+from ebm.errors import short
 from ebm.machine import Chains, Machine
 from ebm.parts import Part
 from ebm.samplers.pilot import evenly
@@ -27,12 +28,12 @@ _CHAINS = 100  # of which copies are made
 
 def as_length(k: Any) -> Length:
     """A number of sweeps, or "auto", checked."""
-    if k == "auto":
+    if isinstance(k, str) and k == "auto":
         return "auto"
     try:
         return as_count(k, "k")
     except ValueError:
-        raise ValueError(f'expected an integer >= 1 or "auto", got {k!r}') from None
+        raise ValueError(f'expected an integer >= 1 or "auto", got {short(k)}') from None
 
 
 @dataclass

@@ -306,7 +306,7 @@ class Network:
         loss, error = self._judged(x, y)
         if weights is None:
             return float(loss.mean()), float(error.mean())
-        w = as_weights(np.asarray(weights), len(loss))
+        w = as_weights(weights, len(loss))
         return float(w @ loss), float(w @ error)
 
     def error(self, x: ArrayLike, y: ArrayLike) -> float:

@@ -153,7 +153,7 @@ def annealed_log_weights(
     Neal, "Annealed importance sampling" (2001); Salakhutdinov & Murray (2008).
     """
     machine = as_machine(machine, "annealed_log_weights: machine")
-    as_count(n_chains, "n_chains")
+    n_chains = as_count(n_chains, "n_chains")
     path, rng = path_of(n_temperatures, betas), stream_of(seed)
     chains = machine.start(machine.sample0(n_chains, rng, base))
     with showing(progress, "annealing") as update:

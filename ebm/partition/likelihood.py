@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ebm.arguments import is_finite
 from ebm.errors import EbmError, TooLarge, short
 from ebm.machine import Array, Conditionable, Machine, as_data, as_machine, require
 from ebm.partition.estimate import Context, LogZ
@@ -58,7 +59,7 @@ def log_likelihood(
 
 def as_log_z(value: LogZ | float) -> float:
     """log Z that somebody knows, as a number."""
-    if not isinstance(value, (LogZ, float, int, np.floating)) or isinstance(value, bool):
+    if not (isinstance(value, LogZ) or is_finite(value)):
         raise EbmError(f"log_z: expected a LogZ, a number or None, got {short(value)}")
     return float(value)
 

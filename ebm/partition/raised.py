@@ -145,7 +145,7 @@ def raise_log_likelihood(
     Burda, Grosse & Salakhutdinov (2015), section 4 (RAISE).
     """
     rows = as_rows(data, machine.units, machine.n_units, "data", strict=True)
-    as_count(n_chains, "n_chains", 2)
+    n_chains = as_count(n_chains, "n_chains", 2)
     path = path_of(n_temperatures, betas)[::-1]
     rng, log_z0, at_once = stream_of(seed), machine.log_z0(base), max(1, _ROWS // n_chains)
     value, stderr = np.empty(len(rows)), np.empty(len(rows))

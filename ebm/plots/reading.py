@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, short
 from ebm.files import UNREADABLE, check_arrays
 
 __all__ = ["Run", "read_arrays", "read_baselines", "read_metrics", "to_metrics"]
@@ -147,5 +147,5 @@ def read_baselines(run: str | os.PathLike[str]) -> dict[str, float]:
     if baselines is None:
         return {}
     if not isinstance(baselines, dict):
-        raise EbmError(f"{path}: baselines: expected names with nats per sample, got {baselines!r}")
+        raise EbmError(f"{path}: baselines: expected names with nats per sample, got {short(baselines)}")
     return {name: value for name, value in baselines.items() if type(value) in (int, float)}

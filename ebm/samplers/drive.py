@@ -138,10 +138,11 @@ def sample(
     sampler = expect(
         Gibbs() if sampler is None else sampler, Sampler, "sample: sampler", "one such as Gibbs()"
     )
-    as_count(n, "n")
-    for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1)):
-        if value is not None:
-            as_count(value, name, least)
+    n = as_count(n, "n")
+    n_chains, burn_in, thin = (
+        None if value is None else as_count(value, name, least)
+        for name, value, least in (("n_chains", n_chains, 1), ("burn_in", burn_in, 0), ("thin", thin, 1))
+    )
     if executor is not None:
         expect(executor, Executor, "executor", "a concurrent.futures.Executor, or None")
     if given is None:

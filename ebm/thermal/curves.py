@@ -98,7 +98,7 @@ def thermodynamics(
     True
     """
     grid = _temperatures(temperatures)
-    as_count(n_ladders, "n_ladders", 2)
+    n_ladders = as_count(n_ladders, "n_ladders", 2)
     for name, value in (("accuracy", accuracy), ("budget", budget)):
         if not (isinstance(value, (int, float)) and value > 0):
             raise EbmError(f"thermodynamics: {name}: expected a positive number, got {short(value)}")
@@ -210,7 +210,7 @@ def _temperatures(given: ArrayLike | None) -> Array:
     grid = np.atleast_1d(as_numbers(given, "temperatures")).astype(np.float64)
     good = grid.ndim == 1 and len(grid) > 0 and np.isfinite(grid).all() and (grid > 0).all()
     if not good or (np.diff(grid) <= 0).any():
-        got = " ".join(np.array2string(grid, threshold=6, edgeitems=2).split())
+        got = " ".join(np.array2string(grid.ravel(), threshold=6, edgeitems=2).split())
         raise EbmError(f"temperatures: expected positive numbers, ascending, got {got}")
     if len(grid) > _MOST:
         raise EbmError(f"temperatures: expected {_MOST} at most, got {len(grid)}")

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ebm.arguments import as_count
 from ebm.errors import EbmError, NotSupported, printable, short
 from ebm.units.family import Array, Part, Units, as_units
 
@@ -51,15 +52,14 @@ class Mixed(Units):
     def __post_init__(self) -> None:
         try:
             blocks = tuple((units, n) for units, n in self.blocks)
-        except (TypeError, ValueError):
+        except Exception:  # others' containers raise what they like
             raise EbmError(f"Mixed: expected pairs (units, number), got {short(self.blocks)}") from None
         if not blocks:
             raise EbmError("Mixed: expected at least one block")
         for units, n in blocks:
             if isinstance(as_units(units, "Mixed"), Mixed) or units.learns:
                 raise NotSupported(f"Mixed: {units}: expected units of one type that learn no potential")
-            if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-                raise EbmError(f"Mixed: {units}: expected a number of units >= 1, got {short(n)}")
+            as_count(n, f"Mixed: {units}: number of units")
         object.__setattr__(self, "blocks", tuple((units, int(n)) for units, n in blocks))
 
     def __repr__(self) -> str:

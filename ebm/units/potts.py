@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ebm.errors import EbmError, short
+from ebm.arguments import as_count
+from ebm.errors import EbmError
 from ebm.units.family import Array, Units
 
 __all__ = ["Potts"]
+
+_MOST = 2**24  # states whose numbers float32 has
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Potts(Units):
     Parameters
     ----------
     q : int
-        Number of states, at least 2.
+        Number of states, 2 to 2²⁴.
 
     Examples
     --------
@@ -34,8 +37,7 @@ class Potts(Units):
     kind: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
-        if not isinstance(self.q, (int, np.integer)) or isinstance(self.q, bool) or self.q < 2:
-            raise EbmError(f"Potts: q: expected an integer >= 2, got {short(self.q)}")
+        as_count(self.q, "Potts: q", 2, _MOST)
 
     @property
     def width(self) -> int:  # type: ignore[override]
