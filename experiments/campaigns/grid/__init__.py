@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.campaigns.tally import Tally
@@ -14,7 +15,7 @@ __all__ = ["run"]
 
 
 def run(tally: Tally, n: int | None = None, seed: int = 0) -> None:
-    """Try cells: seed by seed, machine by machine, until there are n (30 000 by default)."""
+    """Try cells: machine by machine, until there are n (30 000 by default)."""
     wanted, tried = 30_000 if n is None else n, 0
     folder, tempfile.tempdir = tempfile.tempdir, None
     with tempfile.TemporaryDirectory(prefix="campaign-") as tempfile.tempdir:  # what cells write goes with it
@@ -28,23 +29,34 @@ def run(tally: Tally, n: int | None = None, seed: int = 0) -> None:
     tempfile.tempdir = folder
 
 
+# Machines of each type by turns, so that a run of any length has many of all.
+_TURNS = ("RBM", "BM", "RBM", "DBM")
+
+
 def _cells(first: int) -> Iterator[tuple[str, str, str, str]]:
-    """Kind and name of each cell, and what came of it."""
-    from experiments.campaigns.grid.machines import all_machines
+    """Type and name of each cell, and what came of it."""
     from experiments.campaigns.grid.operations import Case, cells
 
-    seed = first
+    endless = {kind: _machines(kind, first) for kind in _TURNS}
+    for kind in itertools.cycle(_TURNS):
+        seed, name, make = next(endless[kind])
+        made: list[Any] = []
+        outcome, words = judged(lambda make=make, made=made: made.append(make()))
+        if outcome != "right":
+            yield kind, name, outcome, words
+            continue
+        for operation, cell in cells(Case(made[0], seed)):
+            outcome, words = judged(cell)
+            yield kind, f"{name}: {operation}", outcome, words
+
+
+def _machines(kind: str, seed: int) -> Iterator[tuple[int, str, Callable[[], Any]]]:
+    """Machines of a type, seed by seed, in random order."""
+    from experiments.campaigns.grid.machines import all_machines
+
     while True:
-        machines = list(all_machines(seed))
-        random.Random(seed).shuffle(machines)  # so that the first few are of all kinds
+        machines = all_machines(seed)[kind]
+        random.Random(seed).shuffle(machines)
         for name, dtype, make in machines:
-            kind = name.partition(" ")[0]
-            made: list[Any] = []
-            outcome, words = judged(lambda make=make, made=made: made.append(make()))
-            if outcome != "right":
-                yield kind, f"{name}, {dtype}, seed {seed}", outcome, words
-                continue
-            for operation, cell in cells(Case(made[0], seed)):
-                outcome, words = judged(cell)
-                yield kind, f"{name}, {dtype}, seed {seed}: {operation}", outcome, words
+            yield seed, f"{kind} {name}, {dtype}, seed {seed}", make
         seed += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +64,12 @@ LAYERS: dict[str, tuple[Any, int]] = {
     "learnt drelu": (DReLU(learn=True), 1),
     "real": (Mixed(((Bernoulli(), 2), (Gaussian(), 1))), 3),
 }
-FULLY = ("bernoulli", "ising", "potts2", "potts3", "ternary")
-DEEP = ("bernoulli", "ising", "potts3", "binomial")
+FULLY = ("bernoulli", "ising", "potts2", "potts3", "ternary", "binomial", "mixed", "label", "binomials")
+# The kind of the data, and that of all other layers.
+DEEP = (
+    ("bernoulli", "bernoulli"), ("ising", "ising"), ("potts3", "potts3"), ("binomial", "binomial"),
+    ("mixed", "bernoulli"), ("label", "ising"), ("bernoulli", "potts3"), ("ising", "ternary"),
+)  # fmt: skip
 
 
 def _columns(units: Any, n: int) -> int:
@@ -99,42 +104,42 @@ def restricted(visible: str, hidden: str, dtype: str, seed: int) -> Any:
 def fully(kind: str, sparse: bool, hidden: int, dtype: str, seed: int) -> Any:
     """A fully connected machine, with or without hidden units."""
     rng = np.random.default_rng([seed, 2])
-    units = LAYERS[kind][0]
-    n, w = LAYERS[kind][1] + 1 + seed % 2, units.width
-    J = 0.5 * rng.normal(size=(n * w, n * w))
+    units, n = LAYERS[kind]
+    n += 0 if isinstance(units, Mixed) else 1 + seed % 2
+    owners = oracles.owners(units, n)
+    J = 0.5 * rng.normal(size=(len(owners), len(owners)))
     kept = rng.random((n, n)) < (0.6 if sparse else 1.1)
     kept[np.arange(n - 1), np.arange(1, n)] = True
-    J = np.triu(J, 1) * np.kron(np.triu(kept, 1), np.ones((w, w)))
+    J *= np.triu(kept, 1)[np.ix_(owners, owners)]
     if kind == "ternary":
         J *= 0.4  # so that sweeps forget where they began
-    J, b = (J + J.T).astype(dtype), (0.4 * rng.normal(size=n * w)).astype(dtype)
+    J, b = (J + J.T).astype(dtype), (0.4 * rng.normal(size=len(owners))).astype(dtype)
     return ebm.BoltzmannMachine(units, scipy.sparse.csr_array(J) if sparse else J, b, n_visible=n - hidden)
 
 
-def deep(kind: str, depth: int, dtype: str, seed: int) -> Any:
+def deep(visible: str, others: str, depth: int, dtype: str, seed: int) -> Any:
     """A deep Boltzmann machine."""
     rng = np.random.default_rng([seed, 3])
-    units, sizes = LAYERS[kind][0], (3, 2, 2, 1)[:depth]
-    widths = [n * units.width for n in sizes]
-    weights = [(0.5 * rng.normal(size=shape)).astype(dtype) for shape in itertools.pairwise(widths)]
-    return ebm.DBM([units] * depth, weights, [(0.3 * rng.normal(size=n)).astype(dtype) for n in widths])
+    units, sizes = [LAYERS[visible][0]] + [LAYERS[others][0]] * (depth - 1), [3, 2, 2, 1][:depth]
+    if isinstance(units[0], Mixed):
+        sizes[0] = LAYERS[visible][1]
+    widths = [_columns(own, n) for own, n in zip(units, sizes, strict=True)]
+    scale = 0.3 if "ternary" in (visible, others) else 0.5
+    weights = [(scale * rng.normal(size=shape)).astype(dtype) for shape in itertools.pairwise(widths)]
+    return ebm.DBM(units, weights, [(0.3 * rng.normal(size=n)).astype(dtype) for n in widths])
 
 
-def all_machines(seed: int) -> Iterator[tuple[str, str, Make]]:
-    """Name, dtype and maker of every machine."""
+def all_machines(seed: int) -> dict[str, list[tuple[str, str, Make]]]:
+    """Of every type of machine, the name, the dtype and the maker of each."""
+    found: dict[str, list[tuple[str, str, Make]]] = {"RBM": [], "BM": [], "DBM": []}
     for dtype in ("float64", "float32"):
-        for v in LAYERS:
-            for h in LAYERS:
-                yield f"RBM {v} × {h}", dtype, lambda v=v, h=h, d=dtype: restricted(v, h, d, seed)
-        for kind in FULLY:
-            for sparse in (False, True):
-                for n in (0, 2):
-                    name = f"BM {kind}{' sparse' * sparse}{', hidden' * (n > 0)}"
-                    yield name, dtype, lambda k=kind, s=sparse, n=n, d=dtype: fully(k, s, n, d, seed)
-        for kind in DEEP:
-            for depth in (3, 4):
-                yield (
-                    f"DBM {kind}, {depth} layers",
-                    dtype,
-                    lambda k=kind, m=depth, d=dtype: deep(k, m, d, seed),
-                )
+        for v, h in itertools.product(LAYERS, LAYERS):
+            make: Make = functools.partial(restricted, v, h, dtype, seed)
+            found["RBM"].append((f"{v} × {h}", dtype, make))
+        for kind, sparse, n in itertools.product(FULLY, (False, True), (0, 2)):
+            name = f"{kind}{' sparse' * sparse}{', hidden' * (n > 0)}"
+            found["BM"].append((name, dtype, functools.partial(fully, kind, sparse, n, dtype, seed)))
+        for (v, h), depth in itertools.product(DEEP, (3, 4)):
+            make = functools.partial(deep, v, h, depth, dtype, seed)
+            found["DBM"].append((f"{v} - {h}, {depth} layers", dtype, make))
+    return found

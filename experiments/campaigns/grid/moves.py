@@ -90,23 +90,33 @@ def _few(c: Case) -> None:
     _drawn_from(c, np.concatenate(seen), c.oracle.p())
 
 
-def _walked(c: Case, sampler: Any) -> np.ndarray:
-    state, rng = sampler.init(c.machine, _DRAWS, rng := ebm.Stream(c.seed), None), rng
-    for _ in range(_SWEEPS if sampler.length is None else sampler.length):
+def _walked(c: Case, sampler: Any, n: int = _DRAWS, steps: int = _SWEEPS) -> np.ndarray:
+    rng = ebm.Stream(c.seed)
+    state = sampler.init(c.machine, n, rng, None)
+    for _ in range(steps if sampler.length is None else sampler.length):
         state, _ = sampler.step(c.machine, state, rng)
     return state.x
 
 
 def samplers(c: Case) -> Iterator[tuple[str, Cell]]:
-    for sampler in (
-        ebm.Gibbs(),
-        ebm.Gibbs(scan="random"),
-        ebm.Metropolis(),
-        ebm.SwendsenWang(),
-        ebm.Wolff(),
-        ebm.Direct(),
+    for name, sampler in {
+        "Gibbs": ebm.Gibbs(),
+        "Gibbs, scan random": ebm.Gibbs(scan="random"),
+        "Metropolis": ebm.Metropolis(),
+        "SwendsenWang": ebm.SwendsenWang(),
+        "Wolff": ebm.Wolff(),
+        "Direct": ebm.Direct(),
+    }.items():
+        yield f"sample by {name}", lambda s=sampler: _drawn_from(c, _walked(c, s), c.oracle.p())
+    for name, sampler, steps in (  # many machines a chain, so fewer chains
+        ("Tempering", ebm.Tempering(n_replicas=3, n_adapt=5), 30),
+        ("TemperedTransitions", ebm.TemperedTransitions(n_temperatures=4), 8),
+        ("TrajectoryTempering", ebm.TrajectoryTempering((_weaker(c.machine),)), 30),
     ):
-        yield f"sample by {sampler!r}", lambda s=sampler: _drawn_from(c, _walked(c, s), c.oracle.p())
+        yield (
+            f"sample by {name}",
+            lambda s=sampler, k=steps: _drawn_from(c, _walked(c, s, 300, k), c.oracle.p()),
+        )
     for beta in (0.0, 0.4):
         yield (
             f"sample by Gibbs, beta {beta}",
@@ -149,12 +159,17 @@ def _estimated(c: Case, method: str, how: dict[str, Any]) -> None:
     return None
 
 
-def _ratio(c: Case) -> None:
-    m = c.machine
+def _weaker(m: Any) -> Any:
+    """The machine with weaker couplings."""
     twin = m.copy()
     for key in twin.couplings:
         twin.params[key] *= 0.8
     twin.project()
+    return twin
+
+
+def _ratio(c: Case) -> None:
+    m, twin = c.machine, _weaker(c.machine)
     other = Oracle(twin)
     one, two = (o.draws(1500, k).astype(m.dtype) for k, o in enumerate((c.oracle, other)))
     found = ebm.log_z_ratio(m, twin, one, two)

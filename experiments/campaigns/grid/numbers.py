@@ -12,7 +12,7 @@ import scipy.sparse
 
 import ebm
 from experiments.campaigns.grid.case import Case, Cell
-from experiments.campaigns.grid.oracle import Oracle, agree, minus_f
+from experiments.campaigns.grid.oracle import Oracle, agree, minus_f, minus_visible_f
 from tests import oracles
 
 __all__ = ["energies", "log_sum_over", "replaced", "scores", "slopes", "sums"]
@@ -36,7 +36,7 @@ def energies(c: Case) -> Iterator[tuple[str, Cell]]:
     yield "free_energy, a ladder", lambda: agree(m.free_energy(c.x, ladder)[1], -minus_f(m, c.x), t)
     yield (
         "visible_free_energy",
-        lambda: agree(m.visible_free_energy(c.v), -c.oracle.log_p_visible(c.v) - c.oracle.log_z(), t),
+        lambda: agree(m.visible_free_energy(c.v), -minus_visible_f(m, c.v), t),
     )
     if isinstance(m, ebm.RBM):
         h = oracles.states_of(m.hidden, 5, m.n_hidden, c.rng).astype(m.dtype)
@@ -98,13 +98,8 @@ def slopes(c: Case) -> Iterator[tuple[str, Cell]]:
         )
     yield (
         "posterior_stats",
-        lambda: agree(c.along(m.posterior_stats(c.v, w)), c.slope(lambda k: w @ _unnormalised(k, c.v)), t),
+        lambda: agree(c.along(m.posterior_stats(c.v, w)), c.slope(lambda k: w @ minus_visible_f(k, c.v)), t),
     )
-
-
-def _unnormalised(machine: Any, v: np.ndarray) -> np.ndarray:
-    oracle = Oracle(machine)
-    return oracle.log_p_visible(v) + oracle.log_z()
 
 
 def _gradient(m: Any, v: np.ndarray, rule: Any) -> dict[str, np.ndarray]:
@@ -122,13 +117,13 @@ def _pseudo(oracle: Oracle, v: np.ndarray) -> np.ndarray:
     """Σ log p(v_i | the others), by the definition."""
     total = np.zeros(len(v))
     for i, own in enumerate(oracles.sites(oracle.machine.units, v.shape[1])):
-        total += minus_f(oracle.machine, v) - log_sum_over(oracle.machine, v, i, own)
+        total += minus_visible_f(oracle.machine, v) - log_sum_over(oracle.machine, v, i, own)
     return total
 
 
 def log_sum_over(m: Any, v: np.ndarray, i: int, own: Any) -> np.ndarray:
-    """log Σ exp(−F) over the states of unit i."""
-    return np.logaddexp.reduce([minus_f(m, replaced(v, i, s)) for s in own.states], axis=0)
+    """log Σ exp(−F) over the states of unit i of rows of data."""
+    return np.logaddexp.reduce([minus_visible_f(m, replaced(v, i, s)) for s in own.states], axis=0)
 
 
 def replaced(v: np.ndarray, i: int, state: float) -> np.ndarray:
@@ -201,5 +196,5 @@ def _one_site(c: Case) -> None:
     sites = np.arange(5) % m.n_visible
     found = ebm.pseudo_likelihood(m, c.v, sites=sites)
     own = oracles.sites(m.units, m.n_visible)
-    each = [minus_f(m, c.v[[k]]) - log_sum_over(m, c.v[[k]], i, own[i]) for k, i in enumerate(sites)]
+    each = [minus_visible_f(m, c.v[[k]]) - log_sum_over(m, c.v[[k]], i, own[i]) for k, i in enumerate(sites)]
     agree(found, m.n_visible * np.concatenate(each), 5 * c.tolerance)

@@ -12,12 +12,17 @@ import ebm
 from tests import oracles
 from tests.oracles import sites
 
-__all__ = ["Oracle", "agree", "in_float64", "minus_f", "moved"]
+__all__ = ["Oracle", "agree", "in_float64", "minus_f", "minus_visible_f", "moved"]
 
 
 def minus_f(machine: Any, x: np.ndarray, beta: float = 1.0, base: Any = None) -> np.ndarray:
     """−F_β(x) by definition."""
     return oracles.minus_free_energy(machine, np.asarray(x, np.float64), beta, base)
+
+
+def minus_visible_f(machine: Any, v: np.ndarray) -> np.ndarray:
+    """log Σ exp(−E) of rows of data over all units that they leave open, by definition."""
+    return oracles.visible_log_sum(machine, np.asarray(v, np.float64))
 
 
 def _axis(units: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -64,12 +69,7 @@ class Oracle:
 
     def log_p_visible(self, v: np.ndarray) -> np.ndarray:
         """log p(v) of rows: units of the state that are no data are summed."""
-        n, machine = self.machine.n_visible, self.machine
-        if n == machine.n_units:
-            return minus_f(machine, v) - self.log_z()
-        rest = np.unique(self.x[:, n:], axis=0)
-        every = np.concatenate([np.repeat(v, len(rest), 0), np.tile(rest, (len(v), 1))], 1)
-        return logsumexp(minus_f(machine, every).reshape(len(v), -1), axis=1) - self.log_z()
+        return minus_visible_f(self.machine, v) - self.log_z()
 
     def draws(self, n: int, seed: int, beta: float = 1.0, base: Any = None) -> np.ndarray:
         """Exact draws of p_β, of units of finitely many states."""

@@ -10,7 +10,7 @@ import numpy as np
 import ebm
 from experiments.campaigns.grid.case import Case, Cell
 from experiments.campaigns.grid.numbers import log_sum_over, replaced
-from experiments.campaigns.grid.oracle import agree, minus_f
+from experiments.campaigns.grid.oracle import agree, minus_f, minus_visible_f
 from tests import oracles
 
 __all__ = ["units"]
@@ -70,7 +70,7 @@ def _log_terms(c: Case, i: int) -> tuple[np.ndarray, np.ndarray]:
     own = _bound(c.machine, own, i)
     grid, w = _grid_of(own)
     return grid, np.stack(
-        [minus_f(c.machine, replaced(c.v, i, s)) + np.log(a) for s, a in zip(grid, w, strict=True)], 1
+        [minus_visible_f(c.machine, replaced(c.v, i, s)) + np.log(a) for s, a in zip(grid, w, strict=True)], 1
     )
 
 
@@ -85,7 +85,7 @@ def _p_of(c: Case, i: int) -> np.ndarray:
 
 def _log_p_of(c: Case, i: int) -> np.ndarray:
     _, terms = _log_terms(c, i)
-    return minus_f(c.machine, c.v) - np.logaddexp.reduce(terms, axis=1)
+    return minus_visible_f(c.machine, c.v) - np.logaddexp.reduce(terms, axis=1)
 
 
 def _moments(c: Case, i: int, found: Any) -> None:
