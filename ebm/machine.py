@@ -417,7 +417,7 @@ def as_beta(beta: ArrayLike, n: int, dtype: Any = np.float64, *, levels: bool = 
     if not np.isfinite(array).all():
         raise EbmError("beta: expected finite inverse temperatures")
     try:
-        shape = np.broadcast_shapes(array.shape, (n,))
+        shape = np.broadcast_shapes(array.shape, (n,)) if array.ndim < 3 else ()
     except ValueError:
         shape = ()
     if shape not in ((n,), (*shape[:1], n) if levels else (n,)):

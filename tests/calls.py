@@ -398,7 +398,7 @@ WITHOUT = {
         "Units",
         "datasets.DataSet",
     ),
-    "errors: raised, not called": ("Diverged", "EbmError", "NotSupported", "TooLarge"),
+    "errors: raised, not called": ("Diverged", "EbmError", "InUse", "NotSupported", "TooLarge"),
     "inner parts, made by functions that are called here": (
         "Course",
         "elimination.Junction",

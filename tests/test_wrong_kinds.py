@@ -186,6 +186,7 @@ KINDS = {
     "function": len,
     "ragged": [1, [2, 3], 4],
     "itself": ITSELF,
+    "axes": np.zeros((1,) * 40),
     "unsigned": np.uint64(3),
     "far": np.full((4, 4), 2**63, np.uint64),
     "astray": astray(),
