@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ebm.deferred import LikeArray
-from ebm.errors import EbmError
 from ebm.units import Bernoulli, Ising, Units
 from ebm.units.family import Array
 
 __all__ = ["Bits", "as_bits", "lower_state", "stacked", "words_for"]
-
-_WORD = np.dtype(np.uint64)  # comparing with the class takes thrice as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,25 +20,18 @@ class Bits(LikeArray):
 
     Attributes
     ----------
-    words : (n, ceil(n_units / 64)) uint64
-        Unit i is bit i % 64 of word i // 64; bits beyond the last unit are 0.
-    n_units : int
-    low : float scalar
-        The state that a bit of 0 stands for; a bit of 1 is the state 1. Its dtype is that of the states.
+    words : (n, ceil(n_units / 64)) uint64, contiguous
+        Unit i is bit i % 64 of word i // 64; bits beyond the last unit are 0. Who makes bits owns the array
+        and answers for its form: the sweeps do so at every draw.
     shape : tuple of int
         (n, n_units).
+    low : float scalar
+        The state that a bit of 0 stands for; a bit of 1 is the state 1. Its dtype is that of the states.
     """
 
     words: Array
-    n_units: int
+    shape: tuple[int, int]
     low: Any
-    shape: tuple[int, int] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        words, width = self.words, (self.n_units + 63) // 64
-        if words.shape[1:] != (width,) or words.dtype != _WORD or not words.flags.carray:
-            raise EbmError(f"bits: expected uint64 (n, {width}), got {words.dtype} {words.shape}")
-        object.__setattr__(self, "shape", (len(words), self.n_units))
 
     def __len__(self) -> int:
         return len(self.words)
@@ -56,7 +46,8 @@ class Bits(LikeArray):
 
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, np.ndarray) and rows.ndim == 1:
-            return Bits(self.words[rows], self.n_units, self.low)
+            words = self.words[rows]
+            return Bits(words, (len(words), self.shape[1]), self.low)
         return self.x[rows]
 
     @property
@@ -69,7 +60,7 @@ class Bits(LikeArray):
         """The states, (n, n_units)."""
         from ebm.kernels.layers.packing import unpack
 
-        out = np.empty((len(self.words), self.n_units), self.low.dtype)
+        out = np.empty(self.shape, self.low.dtype)
         unpack(self.words, self.low, out)
         return out
 
@@ -112,14 +103,15 @@ def as_bits(x: Any, units: Units, dtype: Any) -> Bits | None:
         return None
     if isinstance(x, Bits):
         if x.low == low:
-            return x if x.low.dtype == low.dtype else Bits(x.words, x.n_units, low)
+            return x if x.low.dtype == low.dtype else Bits(x.words, x.shape, low)
         x = x.x
     own = np.dtype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64)
     words = words_for(*x.shape)
     same = pack(np.ascontiguousarray(x, own), own.type(low), words)
-    return Bits(words, x.shape[1], low) if same else None
+    return Bits(words, x.shape, low) if same else None
 
 
 def stacked(states: list[Bits]) -> Bits:
     """The rows of all, one below the other."""
-    return Bits(np.concatenate([s.words for s in states]), states[0].n_units, states[0].low)
+    words = np.concatenate([s.words for s in states])
+    return Bits(words, (len(words), states[0].shape[1]), states[0].low)

@@ -448,6 +448,7 @@ def as_free(free: Array | None, n: int) -> Array | None:
 
 def as_sweeps(
     machine: Machine,
+    b: Array,
     n: int,
     n_rows: int,
     beta: ArrayLike,
@@ -458,6 +459,8 @@ def as_sweeps(
 ) -> tuple[int, Array, Array, Array | None]:
     """The arguments of a sweep, checked: how often, β of the rows, base inputs, who may change.
 
+    `b` are the biases of the state.
+
     Raises
     ------
     EbmError
@@ -465,12 +468,12 @@ def as_sweeps(
     NotSupported
         A scan that the machine does not know.
     """
-    n = as_count(n, "n", 0)
+    if type(n) is not int or not 0 <= n < 2**31:  # else the usual case
+        n = as_count(n, "n", 0)
     if type(rng) is not Stream or type(scan) is not str or scan != "auto":  # else the usual case
         as_stream(rng)
         if as_choice(scan, SCANS, "scan") not in machine.scans:
             raise NotSupported(f"scan {scan!r}: {machine!r} knows {' and '.join(machine.scans)}")
-    b = machine.params["b"]
     hot = as_beta(beta, n_rows, b.dtype, levels=False)
     if base is None and free is None:  # the usual case
         return n, hot, np.zeros(len(b), b.dtype), None
@@ -488,7 +491,8 @@ def as_weights(weights: ArrayLike | None, n: int) -> Array:
     """Row weights as (n,) float64; None is 1/n each. They are used as they are: they may be negative."""
     if weights is None:
         return np.full(n, 1.0 / at_least_one(n))
-    weights = sound(as_numbers(weights, "weights"), np.float64)
+    if type(weights) is not np.ndarray or weights.dtype != np.float64 or not weights.flags.carray:
+        weights = sound(as_numbers(weights, "weights"), np.float64)
     if weights.shape != (n,) or not np.isfinite(weights).all():
         raise EbmError(f"weights: expected {n} finite numbers, got shape {weights.shape}")
     return weights

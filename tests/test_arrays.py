@@ -256,14 +256,6 @@ def test_chains_of_a_copy_run_on():
     machine.copy().sweep(chains, ebm.Stream(1))
 
 
-def test_bits_are_of_the_width_of_their_units():
-    from ebm.bits import Bits
-
-    for words in (np.zeros((3, 1), np.uint64), np.zeros((3, 2), np.int64), np.zeros((2, 3), np.uint64).T):
-        with pytest.raises(ebm.EbmError, match=r"bits: expected uint64 \(n, 2\)"):
-            Bits(words, 100, np.float64(0))
-
-
 # Constraints of couplings that stand twice
 
 

@@ -99,9 +99,9 @@ class SpinChains:
             return self.data.copy()
         n_chains, n_units = self._shape
         if self.layout == "rows":
-            return Bits(self._data, n_units, self.low).x
-        by_unit = Bits(np.ascontiguousarray(self._data.T), n_chains, self.low)
-        return Bits(by_unit.columns[:n_chains], n_units, self.low).x
+            return Bits(self._data, (len(self._data), n_units), self.low).x
+        by_unit = Bits(np.ascontiguousarray(self._data.T), (n_units, n_chains), self.low)
+        return Bits(by_unit.columns[:n_chains], (n_chains, n_units), self.low).x
 
     def _set_others(self, x: Array) -> None:
         if isinstance(self._units, Potts) and not self._sparse:

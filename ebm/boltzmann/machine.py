@@ -352,7 +352,7 @@ class BoltzmannMachine:
         """
         chains = x if isinstance(x, SpinChains) else self.start(x)
         chains.fit(self)
-        n, hot, cold, free = as_sweeps(self, n, len(chains), beta, base, free, rng, scan)
+        n, hot, cold, free = as_sweeps(self, self._params["b"], n, len(chains), beta, base, free, rng, scan)
         keep = np.ones(self.n_units, bool) if free is None else free
         few = chains.layout == "sites" and by_colour(len(chains), scan)
         colourful = few or scan == "chromatic"

@@ -39,28 +39,30 @@ class BlockChains:
 
     Attributes
     ----------
-    state : State
-        v in the form that products want; replaced, never changed in place.
+    v : State
+        The visible states, as bits where they can be. Replaced by `move`, never changed in place.
     n : int
         Chains.
     h : State, optional
         Hidden states drawn already, with which the next sweep begins; gone when v changes.
     """
 
+    v: State
     n: int
     h: State | None
-    _fitting: object
 
-    def __init__(self, state: State, units: Units) -> None:
-        self.state, self._units = state, units
+    def __init__(self, v: State, units: Units, fitting: object = None) -> None:
+        self._units = units
+        self.fitting = fitting  # `lows` of the machine that made them or has looked at them
+        self.move(v)
 
     @property
     def x(self) -> Array:
         """The visible states, (n_chains, n_visible), read-only: to change them, start other chains."""
-        return read_only(values(self._state))
+        return read_only(values(self.v))
 
     def __repr__(self) -> str:
-        shape = values(self._state).shape
+        shape = values(self.v).shape
         return f"BlockChains({shape[0]} chains of {shape[1]} visible units)"
 
     def fit(self, machine: RBM) -> None:
@@ -71,47 +73,34 @@ class BlockChains:
         EbmError
             They are those of another one.
         """
-        state, h = self._state, self.h
-        if h is None and self._fitting is machine.lows:  # an object of its own in each machine: seen before
-            return
-        same = self._units is machine.visible or self._units == machine.visible
+        state, h, (visible, hidden) = self.v, self.h, machine.layers
+        same = self._units is visible.units or self._units == visible.units
         if isinstance(state, Bits):
             same = same and state.low.dtype == machine.lows[0].dtype
         if h is not None:
-            same = same and h.shape == (self.n, machine.n_hidden)
-        if not same or state.shape[1] != machine.n_visible:
+            same = same and h.shape == (self.n, hidden.n_units)
+        if not same or state.shape[1] != visible.n_units:
             raise EbmError(
                 f"chains of {state.shape[1]} × {self._units}, {state.dtype}; expected those that start of"
                 f" {machine!r} makes"
             )
-        self._fitting = machine.lows
+        self.fitting = machine.lows
 
-    @property
-    def state(self) -> State:
-        """The visible states as bits where they can be."""
-        return self._state
-
-    @state.setter
-    def state(self, state: State) -> None:
-        self._fitting = None
-        self.move(state)
-
-    def move(self, state: State) -> None:
+    def move(self, v: State) -> None:
         """Go to states that a sweep has drawn."""
-        self.n = len(state.words if isinstance(state, Bits) else state)
-        self._state, self.h = state, None
+        self.v, self.n, self.h = v, v.shape[0], None
         self._kept = _Kept()
 
     def copy(self) -> BlockChains:
         """Chains at the same states, which go their own way."""
-        twin = BlockChains(self._state, self._units)
+        twin = BlockChains(self.v, self._units, self.fitting)
         twin._kept, twin.h = self._kept, self.h
         self._kept.shared = True
         return twin
 
     def take(self, rows: Array) -> BlockChains:
         """New chains at the states of these rows; a product that stands goes along."""
-        taken = BlockChains(self._state[rows], self._units)
+        taken = BlockChains(self.v[rows], self._units, self.fitting)
         if self._kept.product is not None:
             taken.set_product(self._kept.version, self._kept.product[rows])
         if self.h is not None:
@@ -122,7 +111,7 @@ class BlockChains:
         """φ(v)·W as `dot` makes it, again when v or the parameters (their `version`) have changed."""
         kept = self._kept
         if kept.product is None or kept.version is not version:
-            kept.version, kept.product = version, dot(self._state, units, W, scratch)
+            kept.version, kept.product = version, dot(self.v, units, W, scratch)
         return kept.product
 
     def set_product(self, version: object, product: Array) -> None:
@@ -147,9 +136,9 @@ def multiply_together(
     """One product for all chains of bits that lack theirs: its tables are made once."""
     lacking, states = [], []
     for c in chains:
-        if isinstance(c.state, Bits) and not c.has_product(version):
+        if isinstance(c.v, Bits) and not c.has_product(version):
             lacking.append(c)
-            states.append(c.state)
+            states.append(c.v)
     if len(lacking) < 2:
         return
     together, start = dot(stacked(states), units, W, scratch), 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ebm.bits import lower_state
 from ebm.errors import NotSupported, TooLarge
 from ebm.logsum import LogSum
 from ebm.machine import Array, Params
@@ -251,6 +252,7 @@ def _sum(
     """The sum over `total` states of the outer layer; `states` are those of a range and their log-weights."""
     outer, inner, W, b, c = problem.outer, problem.inner, problem.W, problem.b, problem.c
     scratch, sums, params = Scratch(), LogSum(), {"W": W, "b": b, "c": c}
+    low = lower_state(inner, c.dtype)
     rows = max(1, _AT_ONCE // max(len(b), len(c)))
     for start in range(0, total, rows):
         values, log_weights = states(start, min(start + rows, total))
@@ -260,7 +262,7 @@ def _sum(
         layer_cgf(inner, product, c, np.ones((1, len(values))), inner_sum)
         weights = sums.weigh(dot_vector(y, outer, b) + inner_sum[0] + log_weights)
         if stats:
-            found, _ = statistics([(y, product, weights)], outer, inner, params, scratch)
+            found, _ = statistics([(y, product, weights)], outer, inner, low, params, scratch)
             for key, value in found.items():
                 sums.add(key, np.asarray(value))
     return sums.log, {key: sums.mean(key) for key in sums.sums}

@@ -339,26 +339,31 @@ class RBM:
         if x.shape[1:] == (self._n_visible,) and x.dtype.kind in "biuf":
             bits = as_bits(x, self._visible, self._params["W"].dtype)
             if bits is not None:  # states, so there is nothing left to check
-                return BlockChains(bits, self._visible)
+                return BlockChains(bits, self._visible, self.lows)
         means = as_rows(x, self.visible, self.n_visible)
-        return BlockChains(self._visible.as_states(means, self.dtype).copy(), self._visible)
+        return BlockChains(self._visible.as_states(means, self.dtype).copy(), self._visible, self.lows)
 
     def carry(self, chains: BlockChains, rng: Stream) -> tuple[Any, Any]:
         """v and, where φ(v)·W stands, h to begin the next sweep with, else None: v then moves first."""
-        chains.fit(self)
-        draw_ahead(self, chains, rng, self._scratch)
-        return chains.state, chains.h
+        draw_ahead(self, self._params["W"], self._chains(chains), rng, self._scratch)
+        return chains.v, chains.h
 
     def restart(self, x: Any, ahead: Any = None) -> BlockChains:
         """Running chains from what `carry` returned; they may have become NaN with the parameters."""
         n, shape = x.shape[0], x.shape if ahead is None else ahead.shape
         if x.shape != (n, self._n_visible) or (ahead is not None and shape != (n, self._n_hidden)):
             raise EbmError(f"chains: {x.shape} and {shape} do not fit {self}")
-        dtype = self._params["W"].dtype
-        chains = BlockChains(as_state(x, self._visible, dtype), self._visible)
-        if ahead is not None:
-            chains.h = as_state(ahead, self._hidden, dtype)
+        h = None if ahead is None else self._state(ahead, 1)
+        chains = BlockChains(self._state(x, 0), self._visible, self.lows)
+        chains.h = h
         return chains
+
+    def _state(self, x: Any, layer: int) -> Any:
+        """States of a layer in the form that products want."""
+        low, units = self.lows[layer], self.layers[layer].units
+        if isinstance(x, Bits) and low is not None and x.low.dtype == low.dtype and x.low == low:
+            return x
+        return as_state(x, units, self._params["W"].dtype)
 
     def store(self, data: Array) -> Any:
         """Rows of data, to be indexed by rows and then started: as bits where they are states of two."""
@@ -371,7 +376,8 @@ class RBM:
     def _chains(self, x: Any) -> BlockChains:
         if not isinstance(x, BlockChains):
             return self.start(x)
-        x.fit(self)
+        if x.fitting is not self.lows:  # an object of its own in each machine: else seen before, or made here
+            x.fit(self)
         return x
 
     def product(self, chains: BlockChains) -> Array:
@@ -396,7 +402,7 @@ class RBM:
     def _free_energy(self, x: Any, beta: ArrayLike, base: Base) -> Array:
         chains, visible, b, c = self._chains(x), self._visible, self._params["b"], self._params["c"]
         product = chains.product(self.version, visible, self._params["W"], self._scratch)
-        state, beta = chains.state, as_beta(beta, chains.n)
+        state, beta = chains.v, as_beta(beta, chains.n)
         rows = np.atleast_2d(beta)
         energy = np.empty(rows.shape)
         layer_cgf(self._hidden, product, c, rows, energy)
@@ -439,9 +445,10 @@ class RBM:
             Another scan.
         """
         chains = self._chains(x)
-        n, hot, cold, free = as_sweeps(self, n, chains.n, beta, base, free, rng, scan)
-        sweep_layers(self, chains, rng, n, hot, cold, free, self._turned, self._scratch)
-        return chains if isinstance(x, BlockChains) else values(chains.state)
+        W, b = self._params["W"], self._params["b"]
+        n, hot, cold, free = as_sweeps(self, b, n, chains.n, beta, base, free, rng, scan)
+        sweep_layers(self, W, chains, rng, n, hot, cold, free, self._turned, self._scratch)
+        return chains if isinstance(x, BlockChains) else values(chains.v)
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.8)."""
@@ -455,22 +462,19 @@ class RBM:
 
     def _statistics(self, *parts: tuple[Any, Array | None, float]) -> tuple[dict[str, Any], Params]:
         chains = [(self._chains(x), weights, factor) for x, weights, factor in parts]
-        layers = self._visible, self._hidden
-        return statistics_of_chains(chains, self.version, layers, self._params, self._scratch)
+        return statistics_of_chains(chains, self.version, self.layers, self._params, self._scratch)
 
     def site_energies(self, x: Any, i: int, states: Array | None = None) -> Array:
         """F of v with v_i in each of `states` (its own): (n, n_states), nats, less a constant of the row."""
         chains, i = self._chains(x), as_place(i, self.n_visible, "unit i")
         own, product = self.visible.own(i), self.product(chains)
         at = self.W[own], self.b[own], self.c
-        return site_energies(
-            self.visible.one(i), self.hidden, values(chains.state)[:, i], product, *at, states
-        )
+        return site_energies(self.visible.one(i), self.hidden, values(chains.v)[:, i], product, *at, states)
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of v with one unit changed − stats of v), weights (n, n_visible, n_states)."""
         chains = self._chains(x)
-        v, product = values(chains.state), self.product(chains)
+        v, product = values(chains.v), self.product(chains)
         return site_contrast(self.visible, self.hidden, v, product, self.params, weights)
 
     def conditional(self, x: Any, i: int, weights: Array, scale: Array | None = None) -> tuple[Params, Array]:
@@ -483,7 +487,7 @@ class RBM:
             (self.visible, self.hidden),
             as_place(i, self.n_visible, "unit i"),
         )
-        v = values(chains.state) if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
+        v = values(chains.v) if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
         weights = as_numbers(weights, "weights", (len(v),))
         return conditional(layers, v, i, self.params, weights, self._scratch)
 

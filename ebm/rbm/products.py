@@ -61,7 +61,7 @@ def dot(state: State, units: Units, A: Array, scratch: Scratch, turned: bool = F
     out = padded(scratch, "product", n, m, A.dtype)
     if isinstance(state, Bits):
         worth, zero, one = len(out) * A.size > 64 * WORTH, A.dtype.type(0), A.dtype.type(1)
-        product(worth, state.words, state.n_units, A, turned, state.low, zero, one, out)
+        product(worth, state.words, state.shape[1], A, turned, state.low, zero, one, out)
     else:
         out[:, :m] = units.dot(state, A.T if turned else A)
     return out

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ebm.bits import Bits, lower_state, stacked
+from ebm.bits import Bits, stacked
 from ebm.deferred import Deferred
 from ebm.machine import Array, Params, as_weights
 from ebm.rbm.chains import BlockChains, multiply_together
 from ebm.rbm.products import WORTH, State, padded, values
+from ebm.rbm.sweeping import Layer
 from ebm.scratch import Scratch
 from ebm.units import Units
 
@@ -23,25 +24,26 @@ __all__ = [
 def statistics_of_chains(
     parts: list[tuple[BlockChains, Array | None, float]],
     version: object,
-    layers: tuple[Units, Units],
+    layers: tuple[Layer, Layer],
     params: dict[str, Array],
     scratch: Scratch,
 ) -> tuple[dict[str, Any], Params]:
     """`statistics` of chains, their weights (None: the mean) and the factors of these."""
-    visible, hidden = layers
+    visible, hidden = (layer.units for layer in layers)
     multiply_together([chains for chains, _, _ in parts], version, visible, params["W"], scratch)
     weights = [factor * as_weights(given, c.n) for c, given, factor in parts]
     rows = [
-        (c.state, c.product(version, visible, params["W"], scratch), w)
+        (c.v, c.product(version, visible, params["W"], scratch), w)
         for (c, _, _), w in zip(parts, weights, strict=True)
     ]
-    return statistics(rows, visible, hidden, params, scratch)
+    return statistics(rows, visible, hidden, layers[1].low, params, scratch)
 
 
 def statistics(
     parts: list[tuple[State, Array, Array]],
     visible: Units,
     hidden: Units,
+    low: Any,
     params: dict[str, Array],
     scratch: Scratch,
 ) -> tuple[dict[str, Any], Params]:
@@ -54,9 +56,11 @@ def statistics(
     ----------
     parts : list of (v, φ(v)·W, weights)
         The products as `dot` made them; weights (n,) float64.
+    low : float scalar or None
+        `lower_state` of the hidden units.
     """
     W, b, c = params["W"], params["b"], params["c"]
-    mean_h, sums_h = _weighted_means(parts, hidden, c, scratch)
+    mean_h, sums_h = _weighted_means(parts, hidden, low, c, scratch)
     states = [v for v, _, _ in parts]
     pairs: Any
     if all(isinstance(v, Bits) for v in states):
@@ -88,14 +92,13 @@ def _as(dtype: Any, arrays: Params) -> Params:
 
 
 def _weighted_means(
-    parts: list[tuple[State, Array, Array]], hidden: Units, c: Array, scratch: Scratch
+    parts: list[tuple[State, Array, Array]], hidden: Units, low: Any, c: Array, scratch: Scratch
 ) -> tuple[Array, Array]:
     """weights·⟨φ(h)⟩ for the rows of all parts, one below the other, and each part's sum in float64."""
     from ebm.kernels.layers.two_states import mean_layer
 
     n, start = sum(len(weights) for _, _, weights in parts), 0
     out, sums = padded(scratch, "means", n, len(c), c.dtype), np.zeros((len(parts), len(c)))
-    low = lower_state(hidden, c.dtype)
     for (_, product, weights), total in zip(parts, sums, strict=True):
         rows = out[start : start + len(weights)]
         w = weights.astype(c.dtype)
@@ -114,7 +117,7 @@ def _total_bits(state: Any, weights: Array) -> Array:
 
     total = np.empty(64 * state.words.shape[1])
     weighted_sum(state.words, state.low, weights, total)
-    return total[: state.n_units]
+    return total[: state.shape[1]]
 
 
 def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
@@ -123,7 +126,7 @@ def _outer_bits(states: list[Any], mean_h: Array, W: Array) -> Deferred:
 
     both = stacked(states)
     low, n, real = both.low, len(both), W.dtype.type
-    by_unit, worth = both.columns[: both.n_units], n * W.size > 64 * WORTH
+    by_unit, worth = both.columns[: both.shape[1]], n * W.size > 64 * WORTH
 
     def add(out: Array, keep: float, scale: float) -> None:
         product(worth, by_unit, n, mean_h[:n], False, low, real(keep), real(scale), out)

@@ -218,7 +218,7 @@ def _draw_bits(
     words = np.empty((n, -(-layer.n_units // 64)), np.uint64)
     free = np.full(words.shape[1], ~np.uint64(0)) if layer.free is None else _mask(layer.free)
     if isinstance(state, Bits) and source.known is None:
-        n_bits = state.n_units
+        n_bits = state.shape[1]
         given = state.words, state.low, A, source.turned, np.empty((0, 0), A.dtype)
     else:
         n_bits, given = 0, (words[:0], low, A, source.turned, source.product(scratch))
@@ -227,7 +227,7 @@ def _draw_bits(
         n * layer.n_units * (8 + n_bits // 16) > WORTH, given, layer.bias, layer.base, beta,
         A.dtype.type(1 - low), uniforms, layer.first, free, kept, words,
     )  # fmt: skip
-    return Bits(words, layer.n_units, low)
+    return Bits(words, (n, layer.n_units), low)
 
 
 def _mask(chosen: Array) -> Array:
@@ -251,6 +251,7 @@ def _rounded(n: int) -> int:
 
 def sweep_layers(
     machine: RBM,
+    W: Array,
     chains: BlockChains,
     rng: Stream,
     n: int,
@@ -268,30 +269,30 @@ def sweep_layers(
     base : (n_visible·width,)
     free : (n_visible,) bool, optional
     """
-    (v_layer, h_layer), version, own = machine.layers, machine.version, machine.params["W"]
+    (v_layer, h_layer), version = machine.layers, machine.version
     visible, hidden = v_layer.units, h_layer.units
     v_layer = v_layer._replace(base=base, free=free)
-    W, over = turned.read(own, version, n)
+    A, over = turned.read(W, version, n)
     for _ in range(n):
-        uniforms, v, h = rng.advance(), chains.state, chains.h
+        uniforms, v, h = rng.advance(), chains.v, chains.h
         if h is None:
             wanted = chains.wants_product(version)
-            known = chains.product(version, visible, own, scratch) if wanted else None
-            given_v = Source(v, visible, own, known=known)
+            known = chains.product(version, visible, W, scratch) if wanted else None
+            given_v = Source(v, visible, W, known=known)
             h = draw(h_layer, None, given_v, beta, uniforms, scratch)
-        given_h = Source(h, hidden, W, turned=over)
+        given_h = Source(h, hidden, A, turned=over)
         chains.move(draw(v_layer, v, given_h, beta, uniforms, scratch))
 
 
-def draw_ahead(machine: RBM, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
+def draw_ahead(machine: RBM, W: Array, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
     """Draw the hidden states that the next sweep begins with, where φ(v)·W stands already.
 
     When the parameters change before that sweep, they are still states of the machine as it is now: the chain
     is then one of pairs (v, h), of which v moves first.
     """
-    (v_layer, h_layer), W = machine.layers, machine.params["W"]
+    v_layer, h_layer = machine.layers
     if chains.has_product(machine.version):
         known = chains.product(machine.version, v_layer.units, W, scratch)
-        source = Source(chains.state, v_layer.units, W, known=known)
+        source = Source(chains.v, v_layer.units, W, known=known)
         beta = np.ones(chains.n, W.dtype)
         chains.h = draw(h_layer, None, source, beta, rng.advance(), scratch)
