@@ -1,0 +1,157 @@
+"""Inverse problems: exact distributions give their couplings back; errors are what estimates scatter by."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+import ebm
+from ebm import Bernoulli, BoltzmannMachine, EbmError, Ising
+from ebm.inverse import METHODS, infer
+
+EXACT = ("pseudo_likelihood", "rise")
+
+
+def machine(n, strength, seed=0, units=None, tree=False):
+    rng = np.random.default_rng(seed)
+    J = np.triu(rng.normal(size=(n, n)) * strength / np.sqrt(n), 1)
+    if tree:
+        J = np.zeros((n, n))
+        for i in range(1, n):
+            J[rng.integers(i), i] = rng.normal() * strength
+    return BoltzmannMachine(units or Ising(), J + J.T, 0.3 * rng.normal(size=n))
+
+
+def everything(made):
+    """All states and their probabilities: rows without end."""
+    values = (0.0, 1.0) if isinstance(made.units, Bernoulli) else (-1.0, 1.0)
+    x = np.array(list(itertools.product(values, repeat=made.n_units)))
+    p = np.exp(-made.energy(x))
+    return x, p / p.sum()
+
+
+@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("units", [Ising(), Bernoulli()], ids=str)
+def test_the_whole_distribution_gives_its_couplings_back(method, units):
+    made = machine(6, 1.0, units=units)
+    x, p = everything(made)
+    found = infer(x, method=method, weights=p)
+    np.testing.assert_allclose(found.J, made.J, atol=1e-8)
+    np.testing.assert_allclose(found.b, made.b, atol=1e-8)
+    assert found.machine.units == units
+
+
+@pytest.mark.parametrize("units", [Ising(), Bernoulli()], ids=str)
+def test_bethe_is_exact_on_trees_and_pairs_on_a_pair(units):
+    for method, made in (
+        ("bethe", machine(7, 0.8, 3, units, tree=True)),
+        ("pairs", machine(2, 1.0, 1, Ising())),
+    ):
+        x, p = everything(made)
+        found = infer(x, method=method, weights=p)
+        np.testing.assert_allclose(found.J, made.J, atol=1e-7)
+        if method == "bethe":
+            np.testing.assert_allclose(found.b, made.b, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("method", "order"),
+    [("pairs", 2), ("naive_mean_field", 2), ("tap", 3), ("bethe", 3), ("sessak_monasson", 3)],
+)
+def test_closed_forms_are_right_to_their_order(method, order):
+    """Of couplings and fields of size g the error of J falls as g to the order, at least."""
+    errors = []
+    for g in (0.1, 0.05):
+        made = machine(6, g, 2)
+        made.params["b"][:] *= g / 0.3
+        made.project()
+        x, p = everything(made)
+        errors.append(np.abs(infer(x, method=method, weights=p).J - made.J).max())
+    assert np.log2(errors[0] / errors[1]) > order - 0.25
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_standard_errors_are_what_estimates_scatter_by(method):
+    """Over data sets: rms z of J and b near 1, 95 % intervals cover."""
+    made = machine(5, 0.6, 4)
+    x, p = everything(made)
+    rng, z, covered = np.random.default_rng(1), [], []
+    i, j = np.triu_indices(5, 1)
+    for _ in range(150):
+        found = infer(x, method=method, weights=rng.multinomial(3000, p).astype(float))
+        assert found.n_effective < 3000  # weights are not counts
+        factor = np.sqrt(found.n_effective / 3000)
+        z.append(
+            np.append((found.J - made.J)[i, j] / found.stderr_J[i, j], (found.b - made.b) / found.stderr_b)
+            / factor
+        )
+        rows = np.repeat(x, rng.multinomial(800, p), axis=0)
+        low, high = infer(rows, Ising(), method=method).intervals()
+        covered.append((low <= made.J)[i, j] & (high >= made.J)[i, j])
+    assert np.sqrt(np.mean(np.square(z))) == pytest.approx(1, abs=0.06)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
+
+
+def test_bits_and_spins_have_the_same_likelihoods_and_errors():
+    made = machine(5, 1.0, 6)
+    rows = ebm.sample(made, 2000, seed=1).x
+    spins, bits = infer(rows), infer((rows + 1) / 2)
+    np.testing.assert_allclose(bits.J, 4 * spins.J, atol=1e-9)
+    np.testing.assert_allclose(bits.stderr_J, 4 * spins.stderr_J, rtol=1e-9)
+    one, other = (
+        np.diff(m.energy(x)) for m, x in ((spins.machine, rows[:9]), (bits.machine, (rows[:9] + 1) / 2))
+    )
+    np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+def test_what_has_no_finite_estimate_says_so_and_a_penalty_helps():
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.0, 1.0], size=(200, 4))
+    x[:, 3] = x[:, 2]
+    for method in METHODS:
+        with pytest.raises(EbmError, match="data: unit"):
+            infer(x, method=method)
+    x[:, 3] = 1
+    for method in set(METHODS) - {"pairs"}:
+        with pytest.raises(EbmError, match=r"unit 3 never"):
+            infer(x, Ising(), method=method)
+    for method in EXACT:
+        x[:, 3] = x[:, 2]
+        assert 0.5 < infer(x, method=method, l2=0.01).J[2, 3] < 10
+
+
+@pytest.mark.parametrize(
+    ("data", "how", "match"),
+    [
+        (np.zeros((5, 1)), {}, "shape"),
+        (np.full((5, 3), 2.0), {}, "data"),
+        (np.eye(4), {"method": "pseudo"}, "pseudo_likelihood"),
+        (np.eye(4), {"l2": -1}, "l2"),
+        (np.eye(4), {"weights": [1, 2]}, "weights"),
+        (np.eye(4), {"units": ebm.Potts(3)}, "two states"),
+        (np.eye(4), {"method": "tap", "l2": 0.1}, "takes none"),
+        ("text", {}, "data"),
+        (np.full((5, 3), np.nan), {}, "data"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(data, how, match):
+    with pytest.raises(EbmError, match=match):
+        infer(data, **how)
+
+
+def test_edges_intervals_and_reprs():
+    rows = ebm.sample(machine(5, 1.0, 8), 3000, seed=2).x
+    found = infer(rows)
+    edges = found.edges(least_z=3)
+    assert edges == sorted(edges, key=lambda e: -abs(e["J"]))
+    assert all(abs(e["z"]) >= 3 for e in edges)
+    assert len(found.edges()) == 10
+    assert np.allclose(found.p[0, 1], 2 * scipy.stats.norm.sf(abs(found.J[0, 1]) / found.stderr_J[0, 1]))
+    assert "pseudo_likelihood" in repr(found)
+    assert "<table" in found._repr_html_()
+    plain = infer(rows, method="tap")
+    with pytest.raises(EbmError, match="no standard errors"):
+        plain.edges(least_z=1)
+    with pytest.raises(EbmError, match="level"):
+        found.intervals(2)
