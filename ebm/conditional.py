@@ -235,7 +235,7 @@ def _energies(machine: Machine, rows: Array, i: int, states: Array) -> Array:
         return machine.site_energies(rows, i)
     moved = np.repeat(rows, len(states), axis=0)
     moved[:, i] = np.tile(states, len(rows))
-    return machine.visible_free_energy(moved).reshape(len(rows), -1)
+    return machine.visible_free_energy(moved).reshape(len(rows), len(states))
 
 
 def _states(machine: Machine, i: int, rows: Array) -> Array:

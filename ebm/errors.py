@@ -250,6 +250,8 @@ def complaint(error: Any, names: Sequence[str] = ()) -> str:
     place = first["loc"][0] if first["loc"] else "?"
     where = names[place] if isinstance(place, int) and place < len(names) else place
     message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "iteration_error":  # with the name of what somebody's container raised
+        message = "Input should be a valid sequence"
     got = f", got {short(first['input'])}" if first["type"] not in ("missing", "value_error") else ""
     return f"{where}: {message}{got}"
 

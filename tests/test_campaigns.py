@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # where experiments a
 pytest.importorskip("experiments.campaigns")
 
 import ebm
-from experiments.campaigns import fuzz, grid, kills, layouts
+from experiments.campaigns import fuzz, grid, kills, layouts, odd
 from experiments.campaigns.grid import operations
 from experiments.campaigns.tally import Tally
 from experiments.campaigns.verdicts import judged
@@ -42,6 +42,13 @@ def test_layouts():
     tally = Tally()
     layouts.run(tally, 40)
     assert not tally.failures
+
+
+def test_odd_values():
+    tally = Tally()
+    odd.run(tally, 150)
+    assert not tally.failures
+    assert set(tally.counts) == {"arguments of public functions", "parameters of estimators"}
 
 
 def test_kills():

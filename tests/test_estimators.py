@@ -353,6 +353,13 @@ def test_few_rows_are_predicted_by_the_line():
     assert 0.07 < model.noise_[0] < 0.16
 
 
+def astray(x):
+    """Sparse rows with an index outside, which scikit-learn and scipy would follow."""
+    rows = scipy.sparse.csr_array(x)
+    rows.indices[-1] = 10**6
+    return rows
+
+
 ITSELF = [1]
 ITSELF.append(ITSELF)
 
@@ -377,6 +384,8 @@ ITSELF.append(ITSELF)
         (lambda x, y: RBMTransformer(penalties=np.ones(2)).fit(x), "penalties: got the number"),
         (lambda x, y: RBMTransformer(penalties=3).partial_fit(x), "penalties: got the number 3"),
         (lambda x, y: BoltzmannMachineDensity(penalties=[1]).fit(x > 0.5), "penalties: got the number 1"),
+        (lambda x, y: RBMTransformer().fit(astray(x)), "X: indices: expected"),
+        (lambda x, y: SoftmaxClassifier().fit(astray(x), y), "X: indices: expected"),
         (lambda x, y: RBMTransformer(verbose=np.ones(2)).fit(x), "verbose: expected True"),
         (lambda x, y: RBMClassifier(unlabelled=[[1, 2]]).fit(x, y), "unlabelled: expected a label"),
         (lambda x, y: RBMClassifier(unlabelled=-1).fit(x, np.full(len(x), -1)), "unlabelled; expected some"),

@@ -14,7 +14,7 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from ebm.arguments import as_count, is_finite, unmasked
+from ebm.arguments import as_count, is_finite, unmasked, well_indexed
 from ebm.errors import EbmError, expect, expect_all, one_line, short
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
@@ -22,7 +22,7 @@ from ebm.optimisers import Optimiser
 from ebm.penalties import Penalty
 from ebm.units import Bernoulli, Units
 
-__all__ = ["Shell", "Verbose", "in_our_words", "within_means"]
+__all__ = ["Shell", "Verbose", "as_given", "in_our_words", "within_means"]
 
 _BLOCK = 1024  # sparse rows that are made dense at a time
 
@@ -59,7 +59,7 @@ class Shell(BaseEstimator):
 
     def _rows(self, X: Any, *, reset: bool, least: int = 1) -> Any:
         """X as float32 or float64 rows, dense or CSR, checked by scikit-learn, which drops masks."""
-        X = unmasked(X, "X")
+        X = as_given(X, "X")
         with in_our_words():
             return validate_data(
                 self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
@@ -137,6 +137,12 @@ class Shell(BaseEstimator):
         if isinstance(state, np.random.Generator):
             return int(state.integers(2**63))
         return as_count(state, f"{type(self).__name__}: random_state", 0)
+
+
+def as_given(x: Any, name: str) -> Any:
+    """What scikit-learn may look at: no mask, which it drops, and no sparse indices that lead outside."""
+    x = unmasked(x, name)
+    return well_indexed(x, name) if scipy.sparse.issparse(x) else x
 
 
 class Verbose:

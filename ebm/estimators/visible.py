@@ -9,9 +9,8 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ebm.arguments import unmasked
 from ebm.errors import EbmError, short
-from ebm.estimators.shell import Shell, dense, in_our_words
+from ebm.estimators.shell import Shell, as_given, dense, in_our_words
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
@@ -89,7 +88,7 @@ class Inputs(Shell):
         """X and y checked, y as `validate_data` has it; sparse rows are made dense."""
         how |= {"accept_sparse": "csr", "dtype": (np.float64, np.float32), "reset": reset}
         with in_our_words():
-            X, y = validate_data(self, unmasked(X, "X"), unmasked(y, "y"), **how)
+            X, y = validate_data(self, as_given(X, "X"), as_given(y, "y"), **how)
         return np.ascontiguousarray(dense(X)), y
 
     def _begin_inputs(self, X: Array) -> Array:

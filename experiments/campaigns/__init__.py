@@ -26,6 +26,12 @@ def _fuzz(tally: Tally, n: int | None, seed: int) -> None:
     supervise(attempt, 100_000 if n is None else n, seed, tally)
 
 
+def _odd(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns import odd
+
+    odd.run(tally, n, seed)
+
+
 def _layouts(tally: Tally, n: int | None, seed: int) -> None:
     from experiments.campaigns import layouts
 
@@ -38,4 +44,10 @@ def _kills(tally: Tally, n: int | None, seed: int) -> None:
     kills.run(tally, n, seed)
 
 
-CAMPAIGNS: dict[str, Campaign] = {"grid": _grid, "fuzz": _fuzz, "layouts": _layouts, "kills": _kills}
+CAMPAIGNS: dict[str, Campaign] = {
+    "grid": _grid,
+    "fuzz": _fuzz,
+    "odd": _odd,
+    "layouts": _layouts,
+    "kills": _kills,
+}
