@@ -13,6 +13,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, nearest
 from ebm.inverse import closed
 from ebm.inverse.couplings import Couplings
+from ebm.inverse.likelihood import maximum_likelihood
 from ebm.inverse.sitewise import PSEUDO_LIKELIHOOD, SCREENING, Loss, Site, solve
 from ebm.inverse.spins import Rows, in_units, spins_of
 from ebm.machine import Array
@@ -29,7 +30,7 @@ _CLOSED: dict[str, _Closed] = {
     "bethe": closed.bethe,
 }
 _SITEWISE: dict[str, Loss] = {"pseudo_likelihood": PSEUDO_LIKELIHOOD, "rise": SCREENING}
-METHODS = (*_CLOSED, *_SITEWISE)
+METHODS = (*_CLOSED, *_SITEWISE, "maximum_likelihood")
 _AT_ONCE = 2**22  # numbers
 
 
@@ -51,13 +52,14 @@ def infer(
         ``Ising()`` or ``Bernoulli()``; by the data when left out.
     method : str
         "pseudo_likelihood" (Besag 1975): each unit given the others, sandwich errors; "rise", interaction
-        screening (Vuffray, Misra, Lokhov & Chertkov 2016), too. Closed forms without errors: "pairs",
+        screening (Vuffray, Misra, Lokhov & Chertkov 2016), too. "maximum_likelihood" sums over all states, of
+        22 units at most, and has the errors of the Fisher matrix. Closed forms without errors: "pairs",
         "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
     weights : (n_rows,), optional
         Row weights ≥ 0.
     l2 : float
-        Strength of l2/2·ΣK² for each unit, K couplings of spins; errors are then those of the penalised
-        estimate and know nothing of its bias.
+        Strength of l2/2·ΣK², K couplings of spins, for each unit or in all; errors are then those of the
+        penalised estimate and know nothing of its bias.
 
     Returns
     -------
@@ -70,6 +72,8 @@ def infer(
         others determine (`l2` makes them finite).
     NotSupported
         Units of more than two states.
+    TooLarge
+        Too many units for maximum_likelihood.
 
     Examples
     --------
@@ -86,9 +90,12 @@ def infer(
     rows, units = spins_of(data, units, weights)
     if method in _CLOSED:
         if l2:
-            raise EbmError(f"infer: l2: {method} takes none; pseudo_likelihood and rise do")
+            raise EbmError(f"infer: l2: {method}, a closed form, takes none")
         K, h = _CLOSED[method](rows)
         errors: tuple[Array | None, Array | None] = (None, None)
+    elif method == "maximum_likelihood":
+        K, h, covariance = maximum_likelihood(rows, l2)
+        errors = _errors_of(covariance / rows.n_effective, len(h), isinstance(units, Bernoulli))
     else:
         fixed = np.flatnonzero(np.abs(rows.mean) >= 1)
         if len(fixed) and not l2:
@@ -124,6 +131,20 @@ def _errors(rows: Rows, sites: list[Site], bits: bool) -> tuple[Array, Array]:
         variance_b += w @ h**2
     variance_J[own, own] = np.nan
     return np.sqrt(variance_J / rows.n_effective), np.sqrt(variance_b / rows.n_effective)
+
+
+def _errors_of(covariance: Array, n: int, bits: bool) -> tuple[Array, Array]:
+    """Standard errors of couplings and biases, from the covariance of (fields, pairs i < j) of spins."""
+    i, j = np.triu_indices(n, 1)
+    deviation = np.sqrt(covariance.diagonal())
+    J = np.full((n, n), np.nan)
+    J[i, j] = J[j, i] = deviation[n:] * (4 if bits else 1)
+    if not bits:
+        return J, deviation[:n]
+    turn = np.zeros((n, len(covariance)))  # b = 2 h − 2 Σ_j K
+    turn[np.arange(n), np.arange(n)] = 2.0
+    turn[i, n + np.arange(len(i))] = turn[j, n + np.arange(len(i))] = -2.0
+    return J, np.sqrt(np.einsum("ij,jk,ik->i", turn, covariance, turn))
 
 
 def _influence(s: Array, slope: Array, site: Site, i: int) -> Array:
