@@ -68,7 +68,7 @@ def main() -> None:
     rows = [json.loads(line) for line in chosen.out.read_text().splitlines()] if chosen.out.exists() else []
     done = {row["model"] for row in rows}
     for part in chosen.only.split(","):
-        for path in sorted(MODELS.glob(f"*{part}*.npz")):
+        for path in sorted(MODELS.glob(f"*{part}*.npz" if part else "*.npz")):
             if path.stem not in done:
                 done.add(path.stem)
                 rows.append(measured(path, chosen.accuracy, chosen.budget))
