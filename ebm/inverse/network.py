@@ -21,7 +21,7 @@ from ebm.units import Ising, Units
 
 __all__ = ["Network", "ising_network"]
 
-_TOLERANCE = 1e-14
+_TOLERANCE = 1e-13
 _RULES = ("and", "or")
 
 

@@ -96,7 +96,7 @@ def lasso_path(X, y, w, penalties, out, tolerance):
             length = 1.0
             for _ in range(_HALVINGS):
                 after = _objective(eta + length * u, y, w, theta + length * (trial - theta), penalty)
-                if after <= now + 1e-15 * abs(now):
+                if after <= now + 1e-13 * abs(now):  # rounding of the sum
                     break
                 length *= 0.5
             eta += length * u
