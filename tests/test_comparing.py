@@ -17,6 +17,7 @@ from ebm.cli import main
 from ebm.errors import EbmError
 from ebm.experiment import compare
 from ebm.experiment.differing import changed, differing, is_repetition
+from ebm.experiment.reporting import page
 from ebm.experiment.results import read_results
 
 
@@ -199,6 +200,16 @@ def test_the_state_of_every_task(sweep):
     assert compare([sweep]).failures[0].line == line
 
 
+def test_runs_of_the_same_name_go_by_their_paths(tmp_path):
+    for sweep in "ab":
+        fake_run(tmp_path / sweep / "train.seed=0", tables(machine__n_hidden=ord(sweep)), summary())
+        (tmp_path / sweep / "sweep.json").write_text('{"tasks": ["train.seed=0"]}')
+    a, b = (tmp_path / sweep for sweep in "ab")
+    assert [run.name for run in read_results([a])] == ["train.seed=0"]
+    found = [run.name for run in read_results([a, b, a / "train.seed=0"])]
+    assert found == [str(a / "train.seed=0"), str(b / "train.seed=0")]
+
+
 def test_a_finished_run_that_once_failed_is_finished(tmp_path):
     fake_run(tmp_path / "run", found=summary(), error="an earlier try")
     fake_run(tmp_path / "other", error="two\nlines")
@@ -258,6 +269,28 @@ def test_files_that_are_cut_short_stop_nothing(tmp_path):
     text = str(found)
     assert "a: damaged: summary.json" in text
     assert "c: config.toml" in text
+
+
+def test_values_of_other_kinds_stop_nothing(tmp_path):
+    """What no float holds, tables where numbers are expected, and so on: what tools or hands may write."""
+    huge = 10**400
+    paths = [fake_run(tmp_path / "good", found=summary())]
+    wrong = {
+        "seconds": huge,
+        "log_z": [],
+        "table": [row("a", "1.0", "b", number=huge), {"quantity": 3}],
+        "baselines": 7,
+    }
+    paths.append(fake_run(tmp_path / "numbers", tables(machine__n_hidden=huge), wrong))
+    config = tables(machine=3, data=[1], rule={"type": {"a": 1}}, optimiser={"type": ["SGD"]})
+    paths.append(fake_run(tmp_path / "tables", config, summary(sampling=4, kept=[1])))
+    (tmp_path / "tables" / "environment.json").write_text('{"data": {"a": [1]}, "packages": 3}')
+    (tmp_path / "numbers" / "metrics.jsonl").write_text(f'{{"step": 1, "kl": {huge}}}\n{{"step": {huge}}}\n')
+    found = compare(paths)
+    assert [run.state for run in found.runs] == ["finished"] * 3
+    assert "numbers" in str(found)
+    assert "tables" in page(paths)
+    assert all(path.name in page(path) for path in paths)
 
 
 def test_other_machines_and_runs_without_scores_are_an_honest_table(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ebm.errors import EbmError, nearest
 from ebm.experiment.differing import differing, is_repetition, setting_text, short_names
-from ebm.experiment.results import Quantity, Result, Score, read_results
+from ebm.experiment.results import Quantity, Result, Score, plain_number, read_results
 from ebm.plots import compare_curves
 from ebm.plots.several import Panel, panels
 
@@ -29,6 +29,7 @@ _FIRST = (
     "bound_on_the_log_likelihood_training", "last_kl", "last_log_likelihood_train",
     "last_pseudo_likelihood_train", "training_error", "reconstruction_error",
 )  # fmt: skip
+_DRAWS = "plots"  # the table that no number depends on
 _DRAWN = 14  # settings whose curves are told apart in one figure
 
 
@@ -135,11 +136,6 @@ class Comparison:
     def failures(self) -> tuple[Result, ...]:
         """The runs that failed or cannot be read, each with its line."""
         return tuple(run for run in self.runs if run.state in ("failed", "damaged"))
-
-    def settings_of(self, run: Result) -> dict[str, Any]:
-        """The values of a run's settings that differ."""
-        at = next(i for i, one in enumerate(self.runs) if one is run)
-        return {key: values[at] for key, values in self.values.items()}
 
     def panels(self) -> tuple[list[Panel], str]:
         """The curves of all groups, or of the best of them, and a line that says so."""
@@ -269,7 +265,7 @@ def _is_last(key: str) -> bool:
 def _values(runs: Sequence[Result]) -> dict[str, list[Any]]:
     """The settings that differ among the runs that have a config."""
     known = [i for i, run in enumerate(runs) if run.tables]
-    found = differing([runs[i].tables for i in known])
+    found = differing([{k: v for k, v in runs[i].tables.items() if k != _DRAWS} for i in known])
     spread = {key: dict(zip(known, of, strict=True)) for key, of in found.items()}
     return {key: [of.get(i) for i in range(len(runs))] for key, of in spread.items()}
 
@@ -362,8 +358,9 @@ def _group_place(group: Group, key: str, sign: int) -> tuple[bool, float, str]:
 
 def _rank(value: Any, sign: int = 1) -> tuple[bool, float, str]:
     """Where a value comes: numbers by size, then texts, what there is not at the end."""
-    if isinstance(value, (int, float)) and not math.isnan(value):
-        return False, sign * float(value), ""
+    number = plain_number(value)
+    if number is not None and not math.isnan(number):
+        return False, sign * number, ""
     return value is None, math.inf, setting_text(value)
 
 

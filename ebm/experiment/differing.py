@@ -94,10 +94,8 @@ def _kind(table: Mapping[str, Any]) -> str:
 def _head(value: Any) -> Any:
     """What stands for a value: of a table its type."""
     if isinstance(value, Mapping):
-        return value.get("type", "given")
-    if isinstance(value, (list, tuple)):
-        return setting_text(value)
-    return value
+        value = value.get("type", "given")
+    return setting_text(value) if isinstance(value, (list, tuple, Mapping)) else value
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ebm.experiment.results import Result
+from ebm.experiment.results import Result, plain_number
 from ebm.experiment.tabling import number_text
 from ebm.machine import Array
 
@@ -53,8 +53,8 @@ def _finite(run: Result, key: str) -> Array | None:
 
 
 def _number(value: Any) -> float | None:
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if plain and math.isfinite(value) else None
+    number = plain_number(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _state(run: Result) -> Iterator[Judgement]:

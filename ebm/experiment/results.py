@@ -10,11 +10,12 @@ import json
 import math
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeGuard
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -22,7 +23,17 @@ from ebm.errors import EbmError, described, one_line
 from ebm.machine import Array
 from ebm.plots.reading import read_metrics
 
-__all__ = ["Quantity", "Result", "Score", "State", "is_sweep", "read_results", "read_sweep", "runs_in"]
+__all__ = [
+    "Quantity",
+    "Result",
+    "Score",
+    "State",
+    "is_sweep",
+    "plain_number",
+    "read_results",
+    "read_sweep",
+    "runs_in",
+]
 
 State: TypeAlias = Literal["finished", "unfinished", "failed", "not begun", "damaged"]
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|inf)"
@@ -77,7 +88,7 @@ class Result:
     Attributes
     ----------
     name : str
-        Of a task, as the sweep has it; else of the directory.
+        Of its directory; the path where two runs have the same.
     path : Path
     state : str
     line : str
@@ -134,10 +145,10 @@ def read_results(paths: Iterable[str | os.PathLike[str]]) -> list[Result]:
         path = Path(given)
         if is_sweep(path):
             for name in read_sweep(path)["tasks"]:
-                found.setdefault((path / name).absolute(), _read(path / name, name))
+                found.setdefault((path / name).absolute(), _read(path / name))
         else:
             _refuse_if_no_run(path)
-            found.setdefault(path.absolute(), _read(path, str(given)))
+            found.setdefault(path.absolute(), _read(path))
     if not found:
         raise EbmError("no runs: expected run directories or sweeps, such as runs/digits")
     return _named(list(found.values()))
@@ -149,11 +160,12 @@ def is_sweep(path: str | os.PathLike[str]) -> bool:
 
 
 def _named(results: list[Result]) -> list[Result]:
-    """Runs by the names of their directories, where no two are the same."""
-    short = [result.path.absolute().name for result in results]
-    if len(set(short)) == len(short):
-        for result, name in zip(results, short, strict=True):
-            result.name = name
+    """Runs by the names of their directories; where two are the same, by their paths."""
+    names = [result.path.absolute().name for result in results]
+    if len(set(names)) < len(names):
+        names = [str(result.path) for result in results]
+    for result, name in zip(results, names, strict=True):
+        result.name = name
     return results
 
 
@@ -213,8 +225,8 @@ def _object(path: Path) -> dict[str, Any]:
     return found
 
 
-def _read(path: Path, name: str) -> Result:
-    run = Result(name, path)
+def _read(path: Path) -> Result:
+    run = Result(path.name, path)
     _read_config(run)
     for file, into in (("summary.json", run.summary), ("environment.json", run.environment)):
         if (path / file).is_file():
@@ -292,25 +304,35 @@ def _score(run: Result) -> None:
             key = f"last_{name}"
             run.quantities[key] = Quantity(key, f"{label}, last evaluation", unit, sign)
             run.scores[key] = Score(float(values[-1]), None, f"{values[-1]:.5g}")
-    seconds = run.summary.get("seconds")
-    if _plain_number(seconds):
+    seconds = plain_number(run.summary.get("seconds"))
+    if seconds is not None:
         run.quantities["seconds"] = Quantity("seconds", "time", "s", -1)
-        run.scores["seconds"] = Score(float(seconds), None, f"{seconds:.1f}")
+        run.scores["seconds"] = Score(seconds, None, f"{seconds:.1f}")
 
 
 def _numbers(row: dict[str, Any], text: str) -> tuple[float | None, float | None]:
     """The number of a row and its error; of what is printed where the row has none, as of infinities."""
-    number, stderr = (row.get(name) for name in ("number", "stderr"))
-    if _plain_number(number):
-        return float(number), float(stderr) if _plain_number(stderr) else None
+    number = plain_number(row.get("number"))
+    if number is not None:
+        return number, plain_number(row.get("stderr"))
     found = _VALUE.fullmatch(text.replace("−", "-"))
     if found is None:
         return None, None
     return float(found[1]), None if found[2] is None else float(found[2])
 
 
-def _plain_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def plain_number(value: Any) -> float | None:
+    """A number of a file as a float; None for what is none, and for what no float holds.
+
+    Examples
+    --------
+    >>> plain_number(3), plain_number(True), plain_number("3"), plain_number(10**400)
+    (3.0, None, None, None)
+    """
+    if isinstance(value, float):
+        return value
+    plain = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return float(value) if plain else None
 
 
 def _key(label: str) -> str:

@@ -19,7 +19,7 @@ from ebm.errors import printable
 from ebm.experiment.comparing import Comparison, Difference, Mean
 from ebm.experiment.differing import setting_text
 from ebm.experiment.directory import finite
-from ebm.experiment.results import Quantity, Result
+from ebm.experiment.results import Quantity, Result, plain_number
 from ebm.files import write_atomic
 from ebm.notebook import html_table
 
@@ -43,7 +43,6 @@ _WIDTH = 110  # characters, where there is no terminal
 TURNED = 4  # rows up to which a table that is too wide is turned round
 _ROWS = 16  # runs that are listed one by one below their groups
 _DOUBT = " (?)"
-_PART = " (part)"
 
 
 class Column(NamedTuple):
@@ -177,9 +176,8 @@ def _state(run: Result) -> str:
 
 
 def _sortable(value: Any) -> float | str | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    return None if value is None else setting_text(value)
+    number = plain_number(value)
+    return setting_text(value) if number is None and value is not None else number
 
 
 def remarks(comparison: Comparison) -> list[str]:

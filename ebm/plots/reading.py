@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -93,9 +94,13 @@ def row_of(line: bytes) -> dict[str, float] | None:
         row = json.loads(line)
     except (ValueError, RecursionError):  # also UnicodeDecodeError: killed inside a character
         return None
-    if not isinstance(row, dict) or type(row.get("step")) is not int:
+    if not isinstance(row, dict) or type(row.get("step")) is not int or abs(row["step"]) >= 2**63:
         return None
-    return {key: value for key, value in row.items() if type(value) in (int, float)}
+    return {
+        key: value
+        for key, value in row.items()
+        if type(value) is float or (type(value) is int and abs(value) <= sys.float_info.max)
+    }
 
 
 def to_metrics(run_or_metrics: Run, caller: str) -> tuple[dict[str, NDArray[Any]], str]:
