@@ -54,6 +54,12 @@ def _kind(table: Table, kind: str) -> str:
     )
 
 
+def _standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Numbers less the means of the training rows, over their standard deviations; of a constant, 0."""
+    deviations = x[train].std(0)
+    return (x - x[train].mean(0)) / np.where(deviations > 0, deviations, 1.0)
+
+
 @settings
 class File:
     """Your own data, from a .npy, .npz or .csv file.
@@ -75,6 +81,10 @@ class File:
         What the numbers are, see `Data`. ``auto`` takes values in [0, 1] as bernoulli, only -1 and +1 as
         ising, and refuses the rest: whether 0..255 are symbols, real numbers or grey values to cut is not
         for us to guess.
+    standardise : bool
+        Real numbers, those of ``kind="gaussian"`` and labels that are `numbers`, are taken less the mean of
+        the training rows, over their standard deviation; a machine learnt from them is one of rows in these
+        units.
     test : float
         Fraction of test rows, in (0, 1).
     seed : int
@@ -108,6 +118,7 @@ class File:
     numbers: bool = False
     threshold: Finite | None = None
     kind: Literal["auto", "bernoulli", "ising", "gaussian", "potts"] = "auto"
+    standardise: bool = False
     test: Fraction = 0.2
     seed: Seed = 0
     fold: Fold = None
@@ -127,6 +138,11 @@ class File:
         kind = _kind(table, self.kind)
         x = table.values.astype(np.int64 if kind == "potts" else np.float32)
         train, test = split_rows(n, self.test, self.seed, None if self.numbers else y, self.path, self.fold)
+        if self.standardise:
+            if kind != "gaussian" and (y is None or not self.numbers):
+                raise EbmError(f"{self.path}: standardise is for real numbers; found {kind} values")
+            x = _standardised(table.values, train).astype(np.float32) if kind == "gaussian" else x
+            y = _standardised(y, train) if y is not None and self.numbers else y
         y_train, y_test = (None, None) if y is None else (y[train], y[test])
         n_states = int(x.max()) + 1 if kind == "potts" else None
         return Data(x[train], x[test], y_train, y_test, kind, n_states, shape, Path(self.path).name)

@@ -1,0 +1,1 @@
+"""Whether the config that `ebm new --data` writes is any good, on real tables of every kind."""
