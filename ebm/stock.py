@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ebm.errors import EbmError, nearest
 
-__all__ = ["about", "find_config", "stock_configs"]
+__all__ = ["about", "find_config", "settings_in", "stock_configs"]
 
 
 def stock_configs() -> dict[str, Path]:
@@ -49,6 +49,25 @@ def find_config(name: str | os.PathLike[str]) -> Path:
     if str(name) in stock:
         return stock[str(name)]
     raise EbmError(f"{name}: no such file, and no config of that name; {nearest(path.stem, stock)}")
+
+
+def settings_in(path: Path) -> list[str]:
+    """The settings that a config has or, as `ebm new` writes them, has as defaults behind a mark.
+
+    They are looked for line by line, for the shell to complete: no value is read.
+
+    Examples
+    --------
+    >>> settings_in(stock_configs()["tiny"])[:3]
+    ['data.type', 'data.n', 'machine.type']
+    """
+    table, found = "", []
+    for line in path.read_text("utf-8-sig").splitlines():
+        if head := re.match(r"\[([\w.]+)\]", line):
+            table = head[1]
+        elif key := re.match(r"#?([\w.]+) *=", line):
+            found.append(f"{table}.{key[1]}")
+    return found
 
 
 def about(path: Path) -> str:

@@ -118,7 +118,7 @@ def test_help_names_only_what_a_wheel_has():
         text = call(name, "--help").output + (command.help or "")
         assert "configs/" not in text
         assert "docs/" not in text
-        for config in re.findall(r"ebm (?:run|new|sweep|check) ([\w-]+)(?:\s|$)", text):
+        for config in re.findall(r"ebm (?:run|new|sweep|check) (\w[\w-]*)(?:\s|$)", text):
             assert config in STOCK, (name, config)
     for path in STOCK.values():
         assert not re.search(r"\b(configs|experiments|docs)/", path.read_text("utf-8").split("\n#\n")[0])

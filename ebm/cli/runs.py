@@ -1,4 +1,4 @@
-"""ebm run | resume | plot: commands about run directories."""
+"""ebm run | check | resume | plot: commands about run directories."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 
 import click
 
-from ebm.cli.shell import CONFIG, check_output, in_one_line, main, seconds_of, warn
+from ebm.cli.shell import CONFIG, OVERRIDES, check_output, in_one_line, main, seconds_of, warn
 from ebm.errors import EbmError
 
-__all__ = ["plot", "resume", "run"]
+__all__ = ["check", "plot", "resume", "run"]
 
 
 @main.command()
 @CONFIG
-@click.option(
-    "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="Override a setting; repeatable."
-)
+@OVERRIDES
 @click.option("--out", type=click.Path(), help="Run directory [default: runs/<config's stem>].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in that directory.")
 @in_one_line
@@ -42,6 +40,29 @@ def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: boo
 
     where = out or str(Path("runs") / Path(config).stem)
     _interruptible(where, lambda: experiment.run(config, overrides, out=where, overwrite=overwrite))
+
+
+@main.command()
+@CONFIG
+@OVERRIDES
+@click.option("--out", type=click.Path(), help="Run directory [default: runs/<config's stem>].")
+@in_one_line
+def check(config: str, overrides: tuple[str, ...], out: str | None) -> None:
+    """Say what `ebm run CONFIG` would do: sizes, memory, time, steps; or what is wrong with it.
+
+    Time and memory of learning are measured in a few of its steps. Nothing is written.
+
+    \b
+    Examples:
+      ebm check digits
+      ebm check mine.toml --set machine.n_hidden=1000
+    """
+    from ebm import experiment
+
+    lines = experiment.check(config, overrides, out=out)
+    width = max(len(what) for what, _ in lines)
+    for what, text in lines:
+        click.echo(f"{what:{width}}  {text}")
 
 
 @main.command()

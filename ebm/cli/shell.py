@@ -18,7 +18,18 @@ from ebm.errors import EbmError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["CONFIG", "Setting", "check_output", "in_one_line", "main", "seconds_of", "warn", "write_rows"]
+__all__ = [
+    "CONFIG",
+    "OPTIONAL_CONFIG",
+    "OVERRIDES",
+    "Setting",
+    "check_output",
+    "in_one_line",
+    "main",
+    "seconds_of",
+    "warn",
+    "write_rows",
+]
 
 
 def in_one_line(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,6 +78,33 @@ class ConfigName(click.Path):
 
 
 CONFIG = click.argument("config", type=ConfigName())
+OPTIONAL_CONFIG = click.argument("config", type=ConfigName(), required=False)
+
+
+class Override(click.ParamType):
+    """A setting, ``table.key=value``."""
+
+    name = "setting"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The settings that the config on the line has, as itself or behind the mark of a default."""
+        from ebm.stock import find_config, settings_in
+
+        # click has read no arguments where the line ends with an option that wants its value
+        given = [name for name in (ctx.params.get("config"), *ctx.args) if name]
+        try:
+            known = [name for config in given[:1] for name in settings_in(find_config(config))]
+        except (EbmError, OSError, UnicodeDecodeError):  # there is none, or none that reads
+            return []
+        return [CompletionItem(f"{name}=") for name in known if name.startswith(incomplete)]
+
+
+OVERRIDES = click.option(
+    "--set", "overrides", multiple=True, type=Override(), metavar="TABLE.KEY=VALUE",
+    help="Override a setting; repeatable.",
+)  # fmt: skip
 
 
 class Setting(click.Option):

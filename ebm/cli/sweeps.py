@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebm.cli.shell import CONFIG, in_one_line, main
+from ebm.cli.shell import CONFIG, OVERRIDES, in_one_line, main
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ _MOST_JOBS = 1000  # in a queue of Slurm at a time
     help="An axis: machine.n_hidden=16,64; train.seed=0:5 (0 to 4); data.fold=0:5 (the five folds of five);"
     " rule={type='CD',k=1},{type='PCD'}; with --random also 1e-4..1e-1 and 'log 1e-4..1e-1'. Repeatable.",
 )  # fmt: skip
-@click.option(
-    "--set", "overrides", multiple=True, metavar="TABLE.KEY=VALUE", help="A setting of all runs; repeatable."
-)
+@OVERRIDES
 @click.option(
     "--random", type=click.IntRange(min=1), metavar="N",
     help="Draw N combinations; each is repeated for all values of train.seed, data.seed and data.fold.",

@@ -1,6 +1,7 @@
 """Experiments: a TOML file becomes objects, objects a run directory; interrupted runs resume bit for bit."""
 
 from ebm.experiment.axes import Between
+from ebm.experiment.checking import check
 from ebm.experiment.comparing import Comparison, compare
 from ebm.experiment.config import Config, read_config
 from ebm.experiment.directory import RunDirectory
@@ -20,6 +21,7 @@ __all__ = [
     "RunDirectory",
     "Sweep",
     "Workers",
+    "check",
     "compare",
     "read_config",
     "resume",

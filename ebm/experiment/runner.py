@@ -31,11 +31,12 @@ from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, run_stages
-from ebm.experiment.work import Config, Model, Work, rows_for
+from ebm.experiment.work import Config, Model, Train, Work, rows_for
 from ebm.machine import Array, Machine, check_finite
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
 from ebm.partition.estimate import log_mean_exp
 from ebm.plots import plot_run
+from ebm.progress import Update
 from ebm.scores import kl_divergence, pseudo_likelihood, reconstruction_error
 from ebm.selection import EarlyStopping, scored
 from ebm.stream import AIS, EVALUATE
@@ -44,7 +45,7 @@ from ebm.training.history import Row
 from ebm.training.judges import Judge, by_energies
 from ebm.training.steps import steps_per_epoch
 
-__all__ = ["resume", "run"]
+__all__ = ["blas_threads", "course_of", "prepared", "resume", "run"]
 
 _SMALL_PRODUCT = 2**24  # multiplications, about 0.3 ms
 _PSEUDO_ROWS = 200  # rows whose pseudo-likelihood an evaluation computes
@@ -88,7 +89,7 @@ def run(
     """
     config = config if isinstance(config, Config) else read_config(config, overrides)
     directory = RunDirectory(out if out is not None else Path("runs") / Path(config.source).stem)
-    work = _prepared(config, directory, report or Report(), None)
+    work = prepared(config, directory, report or Report(), None)
     try:
         seed, data = config.train.seed if config.train else 0, fingerprint(work.data)
         directory.create(resolved(config), seed, data=data, overwrite=overwrite)
@@ -125,7 +126,7 @@ def resume(
             raise EbmError(f"{path}: {what}: what the run began with is not known; start a new run")
         check_learning(directory.path / "config.toml", began, tables)
         state = directory.load_state()
-        work = _prepared(config, directory, report, state)
+        work = prepared(config, directory, report, state)
         now = origin(tables, config.train.seed if config.train else 0, fingerprint(work.data))
         for line in changes(directory.path / "config.toml", began, now):
             report.line(f"{path}: {line}")
@@ -140,7 +141,7 @@ def resume(
         directory.unlock()
 
 
-def _prepared(config: Config, directory: RunDirectory, report: Report, state: State[Machine] | None) -> Work:
+def prepared(config: Config, directory: RunDirectory, report: Report, state: State[Machine] | None) -> Work:
     """The data and the machine, checked for what the config asks of them."""
     data = config.data.load() if config.data is not None else None
     machine = make_machine(config.machine, data) if state is None else state.machine
@@ -154,7 +155,7 @@ def _go(work: Work, state: State[Machine] | None, pause: int | None) -> RunDirec
     with (
         logged(directory.path / "run.log"),
         _warnings_as_lines(report),
-        _blas_threads(work.machine, config),
+        blas_threads(work.machine, config),
     ):
         if isinstance(work.machine, DBN):
             learn_stack(work)
@@ -176,7 +177,7 @@ def _go(work: Work, state: State[Machine] | None, pause: int | None) -> RunDirec
     return directory
 
 
-def _blas_threads(machine: Model, config: Config) -> AbstractContextManager[Any]:
+def blas_threads(machine: Model, config: Config) -> AbstractContextManager[Any]:
     """Keep small matrix products on one thread: a function of the config alone, so resuming is exact.
 
     They gain nothing from a second one, and when another process wants the cores the threads of a product
@@ -224,19 +225,13 @@ def _stop_between_steps() -> Iterator[Callable[[], bool]]:
 
 def _learn(work: Work, state: State[Machine] | None, pause: int | None) -> bool:
     """Learn to the end: True; or to the epoch at which to pause."""
-    config, data, run = work.config, work.rows, work.run
+    config, run = work.config, work.run
     settings, machine = config.train, work.machine
     assert settings is not None
     assert isinstance(machine, Machine)
-    rows = np.repeat(data.train, settings.repeat, axis=0)
-    per_epoch = steps_per_epoch(len(rows), settings.batch_size)
-    last = math.inf if pause is None else pause * per_epoch
-    judge = _judge(work, per_epoch * settings.evaluate_every)
     with work.report.progress("learning") as update:
-        course = Course(
-            settings.epochs, per_epoch, judge, None if work.heldout is None else settings.stopping,
-            settings.evaluate_every, config.optimiser, update, rows,
-        )  # fmt: skip
+        course, rows = course_of(work, settings, update)
+        last = math.inf if pause is None else pause * course.per_epoch
         with _stop_between_steps() as stopped, np.errstate(all="ignore"), _last_good(run):
             if state is None:
                 state = begin(machine, config.rule, config.optimiser, settings.seed)
@@ -262,6 +257,18 @@ def _learn(work: Work, state: State[Machine] | None, pause: int | None) -> bool:
                 return False
     _settle(work, state, course)
     return True
+
+
+def course_of(work: Work, settings: Train, update: Update) -> tuple[Course[Machine], Array]:
+    """The course that learning takes, and the rows of an epoch."""
+    rows = np.repeat(work.rows.train, settings.repeat, axis=0)
+    per_epoch = steps_per_epoch(len(rows), settings.batch_size)
+    course = Course(
+        settings.epochs, per_epoch, _judge(work, per_epoch * settings.evaluate_every),
+        None if work.heldout is None else settings.stopping,
+        settings.evaluate_every, work.config.optimiser, update, rows,
+    )  # fmt: skip
+    return course, rows
 
 
 @contextmanager
