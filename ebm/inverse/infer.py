@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -40,6 +41,7 @@ def infer(
     method: str = "pseudo_likelihood",
     *,
     weights: ArrayLike | None = None,
+    n_effective: float | None = None,
     l2: float = 0.0,
 ) -> Couplings:
     """Couplings and biases of a fully connected machine of two-state units, from its samples.
@@ -57,6 +59,9 @@ def infer(
         "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
     weights : (n_rows,), optional
         Row weights ≥ 0.
+    n_effective : float, optional
+        How many independent rows they are worth, for the errors: where weights are counts, their sum. When
+        left out (Σw)²/Σw², which is the number of rows where there are no weights.
     l2 : float
         Strength of l2/2·ΣK², K couplings of spins, for each unit or in all; errors are then those of the
         penalised estimate and know nothing of its bias.
@@ -88,6 +93,8 @@ def infer(
         raise EbmError(f"infer: method: unknown {method!r}; {nearest(str(method), METHODS)}")
     l2 = as_number(l2, "l2", 0)
     rows, units = spins_of(data, units, weights)
+    if n_effective is not None:
+        rows = replace(rows, n_effective=as_number(n_effective, "n_effective", 1))
     if method in _CLOSED:
         if l2:
             raise EbmError(f"infer: l2: {method}, a closed form, takes none")

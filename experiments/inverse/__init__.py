@@ -1,0 +1,1 @@
+"""Inverse problems measured; see README.md."""
