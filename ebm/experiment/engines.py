@@ -1,4 +1,4 @@
-"""Executors of others: a Dask cluster, a queue of Slurm. Both are extras: ``pip install '…[scale]'``."""
+"""Executors of others: a Dask cluster, a queue of Slurm. Both are extras: ``boltzmann-machines[scale]``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dask(address: str) -> Iterator[Executor]:
     try:
         from distributed import Client
     except ImportError:
-        raise EbmError("--dask: needs the package distributed: pip install distributed") from None
+        raise EbmError("--dask needs distributed: pip install 'boltzmann-machines[scale]'") from None
     try:
         local: dict[str, Any] = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
         client = Client(**local) if address == "local" else Client(address, timeout="10s")
@@ -76,7 +76,7 @@ def slurm(settings: Mapping[str, Any], folder: Path, most: int) -> Iterator[Exec
     try:
         from submitit import AutoExecutor
     except ImportError:
-        raise EbmError("--slurm: needs the package submitit: pip install submitit") from None
+        raise EbmError("--slurm needs submitit: pip install 'boltzmann-machines[scale]'") from None
     try:
         queue = AutoExecutor(folder=folder, cluster=settings.get("cluster"))
         queue.update_parameters(**{key: value for key, value in settings.items() if key != "cluster"})
