@@ -1,0 +1,96 @@
+"""ebm infer: couplings from rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import click
+
+from ebm.cli.shell import Setting, check_output, in_one_line, main
+from ebm.errors import EbmError, nearest
+
+__all__ = ["infer"]
+
+_UNITS = ("bernoulli", "ising")
+_SHOWN = 20  # edges on the screen
+
+
+def _methods() -> str:
+    from ebm.inverse import METHODS
+
+    return f"One of: {', '.join(METHODS)}. [default: pseudo_likelihood]"
+
+
+@main.command()
+@click.argument("data", type=click.Path())
+@click.option("--method", cls=Setting, read=_methods)
+@click.option(
+    "--units", type=click.Choice(_UNITS), help="What the rows are states of [default: by the rows]."
+)
+@click.option(
+    "--l2", type=float, default=0.0, help="Strength of l2/2 times the squared couplings. [default: 0]"
+)
+@click.option("--key", help="The array to read from an .npz file.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="A .npz file for the machine: ebm sample, score read it."
+)
+@click.option("--csv", "csv_file", type=click.Path(), help="A .csv file of all edges.")
+@in_one_line
+def infer(
+    data: str,
+    method: str | None,
+    units: str | None,
+    l2: float,
+    key: str | None,
+    output: str | None,
+    csv_file: str | None,
+) -> None:
+    """Infer couplings from the rows of DATA (.npy, .npz or .csv): which interactions made them?
+
+    Prints the strongest couplings, with standard errors, z and p where the method has any. Units are numbers
+    from 0, or the names in the first line of a .csv.
+
+    \b
+    Examples:
+      ebm infer votes.csv
+      ebm infer spins.npy --method rise -o glass.npz --csv edges.csv
+    """
+    from ebm import Bernoulli, Ising, save
+    from ebm.datasets.reading import read_table
+    from ebm.inverse import METHODS
+    from ebm.inverse import infer as inferred
+
+    check_output(output, (".npz",))
+    check_output(csv_file, (".csv",))
+    method = method or "pseudo_likelihood"
+    if method not in METHODS:
+        raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
+    table, _ = read_table(data, key, None, None)
+    kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
+    found = inferred(table.values, kind, method, l2=l2)
+    names = [table.names[j] if table.names else str(j) for j in table.columns]
+    edges = [edge | {"i": names[edge["i"]], "j": names[edge["j"]]} for edge in found.edges()]
+    click.echo(repr(found))
+    click.echo(_aligned(edges[:_SHOWN]))
+    if len(edges) > _SHOWN:
+        click.echo(f"{len(edges) - _SHOWN} more: --csv FILE has them")
+    if csv_file is not None:
+        from ebm.files import write_atomic
+
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(edges[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(edges)
+        write_atomic(csv_file, lambda file: file.write(text.getvalue().encode()))
+    if output is not None:
+        save(output, found.machine)
+
+
+def _aligned(edges: list[dict[str, Any]]) -> str:
+    """Rows of a table, numbers to four digits."""
+    rows = [list(edges[0])]
+    rows += [[v if isinstance(v, str) else f"{v:.4g}" for v in edge.values()] for edge in edges]
+    wide = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, wide, strict=True)) for row in rows)
