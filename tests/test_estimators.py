@@ -360,6 +360,13 @@ def astray(x):
     return rows
 
 
+class Alien:
+    """Others' container, which raises what they like."""
+
+    def __array__(self, *_):
+        raise RuntimeError("elsewhere")
+
+
 ITSELF = [1]
 ITSELF.append(ITSELF)
 
@@ -384,6 +391,7 @@ ITSELF.append(ITSELF)
         (lambda x, y: RBMTransformer(penalties=np.ones(2)).fit(x), "penalties: got the number"),
         (lambda x, y: RBMTransformer(penalties=3).partial_fit(x), "penalties: got the number 3"),
         (lambda x, y: BoltzmannMachineDensity(penalties=[1]).fit(x > 0.5), "penalties: got the number 1"),
+        (lambda x, y: SoftmaxClassifier().fit(Alien(), y), "rows that cannot be read: elsewhere"),
         (lambda x, y: RBMTransformer().fit(astray(x)), "X: indices: expected"),
         (lambda x, y: SoftmaxClassifier().fit(astray(x), y), "X: indices: expected"),
         (lambda x, y: RBMTransformer(verbose=np.ones(2)).fit(x), "verbose: expected True"),

@@ -38,8 +38,9 @@ def in_our_words() -> Iterator[None]:
         raise TypeError(one_line(" ".join(str(error).split()))) from None
     except MemoryError as error:
         raise MemoryError(str(error) or "more numbers than the memory holds") from None
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise EbmError(" ".join(str(error).split())) from None
+    except Exception as error:  # others' containers raise what they like
+        words = " ".join(str(error).split())
+        raise EbmError(words if len(words) > 20 else f"rows that cannot be read: {words}") from None
 
 
 class Shell(BaseEstimator):
