@@ -33,7 +33,7 @@ def test_fuzzed_inputs(tmp_path, monkeypatch):
     assert {outcome for _, outcome, _ in outcomes} == {"refused", "right"}
 
 
-# Numbers of inputs by their seed, of 2026-11-30: while a kind of input is made as it was then, these are the same.
+# Numbers of inputs by their seed: the same inputs as then, while each kind is made as it was on 2026-11-30.
 FAILED_ONCE = {
     1: (3051, 4156, 6387, 7496, 8235, 11062, 11697),
     2: (2431, 3558, 4204, 4963, 5666, 6819, 6984, 10558, 14434, 19007, 27881, 29940, 31480),
