@@ -127,7 +127,7 @@ def test_by_one_setting_the_others_repeat(tmp_path):
         for k in (1, 5):
             config = tables(machine__n_hidden=n, rule__k=k)
             paths.append(fake_run(tmp_path / f"{n}-{k}", config, summary(-n - 0.1 * k)))
-    found = compare(paths, by=["n_hidden"])
+    found = compare(paths, by="n_hidden")
     assert [group.label for group in found.groups] == ["n_hidden=8", "n_hidden=16"]
     (difference,) = found.differences
     assert difference.n == 2
@@ -233,6 +233,16 @@ def test_what_is_no_run_is_refused(tmp_path):
         compare([])
     with pytest.raises(EbmError, match=r"runs: got 'runs'; expected a list"):
         compare("runs")
+    for wrong in ({"by": 3}, {"by": [3]}, {"score": 3}, {"sort": ["seconds"]}, {"against": 0}):
+        with pytest.raises(EbmError, match=f"^{next(iter(wrong))}: got .*; expected "):
+            compare([tmp_path / "runs" / "one"], **wrong)
+    with pytest.raises(EbmError, match="runs: got the number 3"):
+        compare([3])
+    with pytest.raises(EbmError, match="runs: got the number 3; expected the paths"):
+        page(3)
+    for runs in (3, {"a": 3}, [3], {"a": [3]}):
+        with pytest.raises(EbmError):
+            plots.compare_curves(runs)
 
 
 @pytest.mark.parametrize(

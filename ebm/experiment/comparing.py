@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ebm.errors import EbmError, nearest
+from ebm.errors import EbmError, expect, expect_all, nearest
 from ebm.experiment.differing import differing, is_repetition, setting_text, short_names
 from ebm.experiment.results import Quantity, Result, Score, plain_number, read_results
 from ebm.plots import compare_curves
@@ -192,7 +192,7 @@ class Comparison:
 def compare(
     paths: Iterable[str | os.PathLike[str]],
     *,
-    by: Sequence[str] = (),
+    by: Sequence[str] | str = (),
     score: str | None = None,
     against: str | None = None,
     sort: str | None = None,
@@ -224,6 +224,10 @@ def compare(
     EbmError
         A path that is no run, an unknown name; it says the nearest.
     """
+    for name, value in (("score", score), ("against", against), ("sort", sort)):
+        if value is not None:
+            expect(value, str, name, "a name, or None")
+    by = expect_all((by,) if isinstance(by, str) else by, str, "by", "settings such as ['machine.n_hidden']")
     runs = read_results(paths)
     values = _values(runs)
     names = short_names(list(values))

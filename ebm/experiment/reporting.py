@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ebm.errors import expect
 from ebm.experiment.captions import CAPTIONS, Caption
 from ebm.experiment.comparing import Comparison, compare
 from ebm.experiment.differing import changed, setting_text
@@ -86,7 +87,8 @@ def write_report(
 
 def page(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> str:
     """The page as text; see `write_report`."""
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    given = list(expect(several, Iterable, "runs", "the paths of run and sweep directories"))
     comparison = compare(given)
     alone = len(comparison.runs) == 1 and not is_sweep(given[0])
     context = _of_run(comparison) if alone else _of_several(comparison, [Path(path) for path in given])

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from ebm.errors import EbmError, described, one_line
+from ebm.errors import EbmError, described, expect, one_line
 from ebm.machine import Array
 from ebm.plots.reading import read_metrics
 
@@ -142,6 +142,7 @@ def read_results(paths: Iterable[str | os.PathLike[str]]) -> list[Result]:
         raise EbmError(f"runs: got {described(paths)}; expected a list of run and sweep directories")
     found: dict[Path, Result] = {}
     for given in paths:
+        expect(given, (str, os.PathLike), "runs", "the paths of run and sweep directories")
         path = Path(given)
         if is_sweep(path):
             for name in read_sweep(path)["tasks"]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ebm.errors import EbmError, short
+from ebm.errors import EbmError, expect, short
 from ebm.files import UNREADABLE, check_arrays
 
 __all__ = ["Run", "read_arrays", "read_baselines", "read_metrics", "to_metrics"]
@@ -108,6 +108,7 @@ def to_metrics(run_or_metrics: Run, caller: str) -> tuple[dict[str, NDArray[Any]
     if isinstance(run_or_metrics, Columns):
         run_or_metrics = {key: run_or_metrics[key] for key in run_or_metrics.columns}
     if not isinstance(run_or_metrics, Mapping):
+        expect(run_or_metrics, (str, os.PathLike), caller, "a run directory, or metrics by their names")
         return read_metrics(run_or_metrics), str(Path(run_or_metrics, "metrics.jsonl"))
     if "step" not in run_or_metrics:
         raise EbmError(f"{caller}: the metrics lack 'step'")

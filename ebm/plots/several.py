@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ebm.errors import EbmError
+from ebm.errors import EbmError, expect, expect_all
 from ebm.plots.curves import gap_of, present
 from ebm.plots.reading import Run, to_metrics
 from ebm.plots.style import GREY, STEPS, Look, curve
@@ -78,7 +78,9 @@ def panels(runs: Mapping[str, Sequence[Run]]) -> list[Panel]:
     EbmError
         A file that is no run's.
     """
-    metrics = {label: [_with_gap(run) for run in of] for label, of in runs.items()}
+    for label, of in expect(runs, Mapping, "runs", "runs by their labels").items():
+        expect(of, (list, tuple), f"runs: {label!r}", "a list of runs, such as ['runs/a']")
+    metrics = {str(label): [_with_gap(run) for run in of] for label, of in runs.items()}
     every = [one for of in metrics.values() for one in of]
     chosen = {key: label for key, label in _FIRST.items() if any(present(one, key) for one in every)}
     chosen = dict(list(chosen.items())[:1])
@@ -139,7 +141,8 @@ def compare_curves(runs: Mapping[str, Sequence[Run]] | Sequence[Panel]) -> Any:
     >>> [text.get_text() for text in ax.figure.legends[0].get_texts()]
     ['n_hidden=8 (mean of 2)', 'n_hidden=16']
     """
-    found = panels(runs) if isinstance(runs, Mapping) else list(runs)
+    what = "runs by their labels, such as {'a': ['runs/a']}"
+    found = panels(runs) if isinstance(runs, Mapping) else list(expect_all(runs, Panel, "runs", what))
     if not found:
         raise EbmError(f"compare_curves: no curves; expected runs with any of {', '.join(_FIRST | _OTHERS)}")
     names = list(dict.fromkeys(series.label for panel in found for series in panel.series))
