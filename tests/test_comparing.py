@@ -19,6 +19,7 @@ from ebm.experiment import compare
 from ebm.experiment.differing import changed, differing, is_repetition
 from ebm.experiment.reporting import page
 from ebm.experiment.results import read_results
+from ebm.experiment.tabling import grids
 
 
 def call(*args):
@@ -60,6 +61,20 @@ def test_a_stage_and_a_setting_that_only_some_have_differ():
     assert found["sample"] == ["given", None, "given"]
     assert found["train.stopping.type"] == [None, None, "EarlyStopping"]
     assert "sample.n" not in found
+
+
+def test_what_goes_along_tells_nothing(tmp_path):
+    """Epochs that go with the rule are in the table, behind the scores, and in no label."""
+    paths = []
+    for rule, epochs in (("CD", 9), ("PCD", 7)):
+        for rate in (0.1, 0.3):
+            made = {"type": rule, "k": 1}
+            config = tables(rule=made, train__epochs=epochs, optimiser__rate=rate)
+            paths.append(fake_run(tmp_path / f"{rule}{rate}{'-' * 60}", config, summary()))
+    found = compare(paths)
+    assert sorted(group.label for group in found.groups)[0] == "rule=CD, rate=0.1"
+    heads = [column.key for column in grids(found)[0].columns]
+    assert heads.index("rule.type") < heads.index("log_likelihood_test") < heads.index("train.epochs")
 
 
 def test_changed_are_those_that_no_default_has():

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ebm.errors import EbmError, expect, expect_all, nearest
-from ebm.experiment.differing import differing, is_repetition, setting_text, short_names
+from ebm.experiment.differing import differing, is_repetition, setting_text, short_names, telling
 from ebm.experiment.results import Quantity, Result, Score, plain_number, read_results
 from ebm.plots import compare_curves
 from ebm.plots.several import Panel, panels
@@ -315,9 +315,10 @@ def _groups(
         if run.tables:
             members.setdefault(tuple(values[key][i] for key in by), []).append(run)
     found = []
+    told = telling(values, by)
     for chosen, group in members.items():
         settings = dict(zip(by, chosen, strict=True))
-        label = ", ".join(f"{names[key]}={setting_text(value)}" for key, value in settings.items())
+        label = ", ".join(f"{names[key]}={setting_text(settings[key])}" for key in told)
         if len(group) == 1 and len(runs) > 1:
             label = min(label or group[0].name, group[0].name, key=len)
         found.append(Group(label or "all runs", settings, tuple(group), _means(group)))

@@ -10,7 +10,7 @@ from ebm.errors import EbmError
 from ebm.experiment.calls import Table, tables_of, written
 from ebm.experiment.config import TABLES
 
-__all__ = ["ABSENT", "changed", "differing", "is_repetition", "setting_text", "short_names"]
+__all__ = ["ABSENT", "changed", "differing", "is_repetition", "setting_text", "short_names", "telling"]
 
 ABSENT = "—"  # what a run shows for a setting that it has not
 
@@ -96,6 +96,24 @@ def _head(value: Any) -> Any:
     if isinstance(value, Mapping):
         value = value.get("type", "given")
     return setting_text(value) if isinstance(value, (list, tuple, Mapping)) else value
+
+
+def telling(values: Mapping[str, Sequence[Any]], keys: Sequence[str]) -> list[str]:
+    """Those settings, in their order, that tell runs apart where the ones before do not; others go along.
+
+    Examples
+    --------
+    >>> telling({"rule": ["CD", "PCD"], "epochs": [620, 530]}, ["rule", "epochs"])
+    ['rule']
+    """
+    kept: list[str] = []
+    known = 1
+    for key in keys:
+        rows = zip(*(map(setting_text, values[k]) for k in (*kept, key)), strict=True)
+        if (apart := len(set(rows))) > known:
+            kept.append(key)
+            known = apart
+    return kept
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:

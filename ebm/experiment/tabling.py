@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ebm.errors import printable
 from ebm.experiment.comparing import Comparison, Difference, Mean
-from ebm.experiment.differing import setting_text
+from ebm.experiment.differing import setting_text, telling
 from ebm.experiment.directory import finite
 from ebm.experiment.results import Quantity, Result, plain_number
 from ebm.files import write_atomic
@@ -42,6 +42,7 @@ __all__ = [
 _WIDTH = 110  # characters, where there is no terminal
 TURNED = 4  # rows up to which a table that is too wide is turned round
 _ROWS = 16  # runs that are listed one by one below their groups
+_LABEL = 30  # characters of a label in the head of a column
 _DOUBT = " (?)"
 
 
@@ -103,11 +104,13 @@ def _runs(comparison: Comparison) -> Grid:
     columns = [] if known and len(runs) > 2 else [Column("name", "run", numeric=False)]
     if any(run.state != "finished" for run in runs):
         columns.append(Column("state", "state", numeric=False))
-    columns += [_setting(comparison, key) for key in shown]
+    told = telling(comparison.values, shown)
+    columns += [_setting(comparison, key) for key in told]
     compared = not comparison.repeated and comparison.differences
     by_label = {d.label: d for d in comparison.differences}
     labels = {id(run): group.label for group in comparison.groups for run in group.runs}
     columns += _scores(comparison, bool(compared))
+    columns += [_setting(comparison, key) for key in shown if key not in told]
     rows = []
     for i, run in enumerate(runs):
         values = {key: comparison.values[key][i] for key in shown}
@@ -123,8 +126,10 @@ def _runs(comparison: Comparison) -> Grid:
 
 
 def _groups(comparison: Comparison) -> Grid:
-    columns = [_setting(comparison, key) for key in comparison.by]
+    told = telling(comparison.values, comparison.by)
+    columns = [_setting(comparison, key) for key in told]
     columns += [Column("n", "n"), *_scores(comparison, bool(comparison.differences))]
+    columns += [_setting(comparison, key) for key in comparison.by if key not in told]
     by_label = {d.label: d for d in comparison.differences}
     rows = []
     for group in comparison.groups:
@@ -150,7 +155,9 @@ def _scores(comparison: Comparison, compared: bool) -> list[Column]:
     for key, quantity in comparison.quantities.items():
         found.append(Column(key, quantity.label, quantity.unit))
         if compared and key == comparison.score:
-            found.append(Column("difference", f"Δ to {comparison.against}", quantity.unit))
+            to = str(comparison.against)
+            named = f"Δ to {to}" if len(to) <= _LABEL else "Δ, to what is said below"
+            found.append(Column("difference", named, quantity.unit))
     return found
 
 
@@ -239,8 +246,8 @@ def _print(grid: Grid, console: Console) -> list[str]:
         side = turned(grid)
         _table(side, len(side.columns), console)
         return []
-    kept = max(1, sum(column.key in ("name", "state", "n") or "." in column.key for column in grid.columns))
-    fits = kept
+    scores = (i for i, column in enumerate(grid.columns) if column.unit)
+    fits = min(next(scores, 0) + 1, len(grid.columns))  # the settings and the first score in any case
     while fits < len(grid.columns) and sum(widths[: fits + 1]) <= room:
         fits += 1
     _table(grid, fits, console)
