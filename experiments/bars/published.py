@@ -57,7 +57,7 @@ def main() -> None:
             "seconds": round(time.monotonic() - begun, 1),
             "cpu": round(time.process_time() - cpu, 1),
             "estimates": {
-                key: [round(e["value"], 3), round(e["stderr"], 3), e["trouble"]]
+                key: [round(e["value"], 3), round(e["stderr"], 3), e.get("trouble", "")]
                 for key, e in found.estimates.items()
             },
         }

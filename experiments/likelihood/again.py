@@ -49,7 +49,7 @@ def measured(path: Path, accuracy: float, budget: float) -> dict[str, object]:
         "test": round(float(ebm.log_likelihood(machine, test, found).mean()), 4),
         "seconds": round(time.monotonic() - begun, 1),
         "estimates": {
-            key: [round(e["value"], 3), round(e["stderr"], 3), e["trouble"]]
+            key: [round(e["value"], 3), round(e["stderr"], 3), e.get("trouble", "")]
             for key, e in found.estimates.items()
         },
     }
