@@ -73,6 +73,10 @@ def test_what_goes_along_tells_nothing(tmp_path):
             paths.append(fake_run(tmp_path / f"{rule}{rate}{'-' * 60}", config, summary()))
     found = compare(paths)
     assert sorted(group.label for group in found.groups)[0] == "rule=CD, rate=0.1"
+    sampled = tables(rule={"type": "PCD", "k": 1, "sampler": {"type": "Gibbs"}})
+    plain = tables(rule={"type": "PCD", "k": 1})
+    paths_too = [fake_run(tmp_path / f"{i}{'-' * 60}", c, summary()) for i, c in enumerate((sampled, plain))]
+    assert [group.label for group in compare(paths_too).groups] == ["sampler=Gibbs", "sampler=—"]
     heads = [column.key for column in grids(found)[0].columns]
     assert heads.index("rule.type") < heads.index("log_likelihood_test") < heads.index("train.epochs")
 

@@ -318,7 +318,8 @@ def _groups(
     told = telling(values, by)
     for chosen, group in members.items():
         settings = dict(zip(by, chosen, strict=True))
-        label = ", ".join(f"{names[key]}={setting_text(settings[key])}" for key in told)
+        shown = [key for key in told if settings[key] is not None] or told  # what it lacks is not said
+        label = ", ".join(f"{names[key]}={setting_text(settings[key])}" for key in shown)
         if len(group) == 1 and len(runs) > 1:
             label = min(label or group[0].name, group[0].name, key=len)
         found.append(Group(label or "all runs", settings, tuple(group), _means(group)))
