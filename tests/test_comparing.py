@@ -16,7 +16,8 @@ from ebm import plots
 from ebm.cli import main
 from ebm.errors import EbmError
 from ebm.experiment import compare
-from ebm.experiment.differing import changed, differing, is_repetition
+from ebm.experiment.axes import is_repetition
+from ebm.experiment.differing import changed, differing
 from ebm.experiment.reporting import page
 from ebm.experiment.results import read_results
 from ebm.experiment.tabling import grids

@@ -373,3 +373,11 @@ def test_the_command_ends_with_one_if_a_run_failed(tmp_path):
     assert found.exit_code == 1
     assert "n_hidden=-3: failed" in found.output
     assert "1 finished, 1 failed" in found.output
+
+
+def test_the_file_tells_how_to_draw_again(tmp_path):
+    swept(tmp_path / "a", ["optimiser.rate=0.1..0.2", "train.seed=0:2"], random=2, seed=5)
+    told = json.loads((tmp_path / "a" / "sweep.json").read_text())
+    assert (told["random"], told["seed"]) == (2, 5)
+    assert told["axes"]["optimiser.rate"] == {"low": 0.1, "high": 0.2, "log": False}
+    assert len(told["tasks"]) == 4

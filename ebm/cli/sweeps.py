@@ -30,7 +30,7 @@ _MOST_JOBS = 1000  # in a queue of Slurm at a time
 @OVERRIDES
 @click.option(
     "--random", type=click.IntRange(min=1), metavar="N",
-    help="Draw N combinations; each is repeated for all values of train.seed, data.seed and data.fold.",
+    help="Draw N combinations; each is repeated for all seeds and folds.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of --random. [default: 0]")
 @click.option("--halving", is_flag=True, help="Short runs first; a third of the settings goes on, and so on.")

@@ -20,12 +20,10 @@ import numpy as np
 
 from ebm.errors import EbmError, described
 
-__all__ = ["REPETITIONS", "Between", "Settings", "combinations", "name_of", "overrides_of", "read_axes"]
+__all__ = ["Between", "Settings", "combinations", "is_repetition", "name_of", "overrides_of", "read_axes"]
 
 Settings = tuple[tuple[str, Any], ...]  # key and value of each axis
 
-# Axes that repeat a setting rather than change it: scores are means over them.
-REPETITIONS = ("train.seed", "data.seed", "data.fold")
 _LONGEST = 120  # characters of a name; file systems take 255 bytes
 _MOST = 100_000  # tasks of a sweep
 _KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
@@ -47,7 +45,7 @@ class Between:
     --------
     >>> import numpy as np
     >>> Between(1e-4, 1e-1, log=True).draw(np.random.default_rng(0))
-    0.008155
+    0.008145
     """
 
     low: float
@@ -67,6 +65,17 @@ class Between:
         else:
             drawn = rng.uniform(self.low, self.high)
         return float(f"{drawn:.4g}")
+
+
+def is_repetition(key: str) -> bool:
+    """Whether runs that differ in a setting repeat each other: a seed, or a fold of the data.
+
+    Examples
+    --------
+    >>> is_repetition("train.seed"), is_repetition("data.fold"), is_repetition("machine.n_hidden")
+    (True, True, False)
+    """
+    return key.rpartition(".")[2] == "seed" or key == "data.fold"
 
 
 def read_axes(grid: Mapping[str, Any] | Sequence[str]) -> dict[str, list[Any] | Between]:
@@ -173,7 +182,7 @@ def combinations(
     ----------
     axes : mapping
     random : int, optional
-        So many combinations drawn at random, each with all values of the axes that repeat it, `REPETITIONS`.
+        So many combinations drawn at random, each with all values of the axes that repeat it: seeds, folds.
     seed : int
         Of the draws.
 
@@ -182,7 +191,7 @@ def combinations(
     EbmError
         An interval without `random`; too many combinations.
     """
-    repeats = {key: values for key, values in axes.items() if random is None or key in REPETITIONS}
+    repeats = {key: values for key, values in axes.items() if random is None or is_repetition(key)}
     drawn = {key: values for key, values in axes.items() if key not in repeats}
     lists: dict[str, list[Any]] = {}
     for key, values in repeats.items():

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ebm.errors import EbmError, expect, expect_all, nearest
-from ebm.experiment.differing import differing, is_repetition, setting_text, short_names, telling
+from ebm.experiment.axes import is_repetition
+from ebm.experiment.differing import differing, setting_text, short_names, telling
 from ebm.experiment.results import Quantity, Result, Score, plain_number, read_results
 from ebm.plots import compare_curves
 from ebm.plots.several import Panel, panels

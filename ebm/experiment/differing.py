@@ -10,20 +10,9 @@ from ebm.errors import EbmError
 from ebm.experiment.calls import Table, tables_of, written
 from ebm.experiment.config import TABLES
 
-__all__ = ["ABSENT", "changed", "differing", "is_repetition", "setting_text", "short_names", "telling"]
+__all__ = ["ABSENT", "changed", "differing", "setting_text", "short_names", "telling"]
 
 ABSENT = "—"  # what a run shows for a setting that it has not
-
-
-def is_repetition(key: str) -> bool:
-    """Whether runs that differ in a setting repeat each other: a seed, or a fold of the data.
-
-    Examples
-    --------
-    >>> is_repetition("train.seed"), is_repetition("data.fold"), is_repetition("machine.n_hidden")
-    (True, True, False)
-    """
-    return key.rpartition(".")[2] == "seed" or key == "data.fold"
 
 
 def setting_text(value: Any) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import EbmError, nearest, settings
-from ebm.experiment.axes import REPETITIONS, Settings, name_of
+from ebm.experiment.axes import Settings, is_repetition, name_of
 from ebm.experiment.directory import RunDirectory
 from ebm.plots.reading import row_of
 
@@ -93,7 +93,7 @@ class Halving:
         groups: dict[Settings, list[str]] = defaultdict(list)
         for name, chosen in tasks.items():
             if ended[name].fate in ("paused", "finished"):
-                groups[tuple(s for s in chosen if s[0] not in REPETITIONS)].append(name)
+                groups[tuple(s for s in chosen if not is_repetition(s[0]))].append(name)
         rows = {name: _row(path / name, epochs) for names in groups.values() for name in names}
         key = self._key(rows)
         sign = -1 if key.startswith(_LESS) else 1

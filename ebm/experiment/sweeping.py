@@ -142,7 +142,7 @@ def sweep(
     tasks, outcomes = _tasks(config, overrides, chosen, path, threads)
     if halving is not None:
         halving.check(tasks.values())
-    _note(path, config, overrides, axes, [name_of(settings) for settings in chosen])
+    _note(path, config, overrides, axes, [name_of(settings) for settings in chosen], random, seed)
     for name, outcome in outcomes.items():  # configs that were refused
         RunDirectory(path / name).fail(outcome.line)
     crew = _Crew(executor, workers, report, len(chosen))
@@ -195,10 +195,14 @@ def _note(
     overrides: Sequence[str],
     axes: Mapping[str, list[Any] | Between],
     names: Sequence[str],
+    random: int | None,
+    seed: int,
 ) -> None:
     """Write what the sweep is; where it is there already, with what has come to it."""
     values = {k: vars(v) if isinstance(v, Between) else list(v) for k, v in axes.items()}
     told = {"format": 1, "config": str(config), "overrides": list(overrides), "axes": values}
+    if random is not None:
+        told |= {"random": random, "seed": seed}
     file = path / _FILE
     try:
         there = json.loads(file.read_text())

@@ -88,8 +88,8 @@ def sweep_again(path: Path, sweep: Mapping[str, Any]) -> str:
     overrides = sweep.get("overrides")
     for item in overrides if isinstance(overrides, list) else ():
         words += ["--set", str(item)]
-    if drawn:
-        words += ["--random", "N"]
+    if drawn or "random" in sweep:
+        words += ["--random", str(sweep.get("random", "N")), "--seed", str(sweep.get("seed", 0))]
     return shlex.join([*words, "--out", f"{path}-again"])
 
 
