@@ -3,6 +3,7 @@
 Tests run in a process for each core, so every process keeps to one thread, of kernels and of BLAS.
 """
 
+import collections
 import json
 import os
 
@@ -13,6 +14,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import numpy as np
 import pytest
 from fakes import fake_arrays, fake_metrics, write_metrics
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test marked ``some(k)`` every k-th case is run by default, the others with the slow ones."""
+    seen = collections.Counter()
+    for item in items:
+        mark = item.get_closest_marker("some")
+        if mark is not None:
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 @pytest.fixture(autouse=True)

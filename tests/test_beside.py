@@ -78,7 +78,7 @@ def test_every_sample_is_of_one_block():
 def test_what_is_warned_of_elsewhere_is_heard_here():
     stuck = BoltzmannMachine(Ising(), 3.0 * (1 - np.eye(12)))
     with Workers(1) as executor, pytest.warns(RuntimeWarning, match="autocorrelation"):
-        sample(stuck, 200, seed=0, sampler=Gibbs(), executor=executor)
+        sample(stuck, 20, seed=0, sampler=Gibbs(), executor=executor)
     with warnings.catch_warnings(), ThreadPoolExecutor(1) as executor:
         warnings.simplefilter("error")
         sample(PAIR, 200, executor=executor)

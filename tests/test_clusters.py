@@ -57,6 +57,7 @@ def run(sampler, machine, x, steps, *, free=None, seed=1):
     return state.x, infos
 
 
+@pytest.mark.some(3)
 @each_machine
 @each_sampler
 @pytest.mark.parametrize("beta", [1.0, 0.5])

@@ -96,6 +96,7 @@ def follows(machine, y, condition, n_independent):
     assert laws.total_variation(machine, y, p) < laws.tv_limit(p, n_independent)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(("sampler", "name"), TAKEN)
 def test_free_units_follow_the_condition_and_clamped_ones_stand(sampler, name):
     machine = MACHINES[name]()

@@ -39,6 +39,7 @@ def expected_way(machine, way):
     return "elimination" if not machine.units.finite else way
 
 
+@pytest.mark.some(3)
 @each_machine
 @each_way
 @pytest.mark.parametrize("beta", [1.0, 0.4])

@@ -79,7 +79,7 @@ def test_standard_errors_are_what_estimates_scatter_by(method):
     x, p = everything(made)
     rng, z, covered = np.random.default_rng(1), [], []
     i, j = np.triu_indices(5, 1)
-    for _ in range(150 if method != "maximum_likelihood" else 50):
+    for _ in range(100 if method != "maximum_likelihood" else 40):
         counts = rng.multinomial(3000, p).astype(float)
         found = infer(x, method=method, weights=counts, n_effective=counts.sum())
         assert infer(x, method=method, weights=counts).n_effective == pytest.approx(
@@ -91,8 +91,8 @@ def test_standard_errors_are_what_estimates_scatter_by(method):
         rows = np.repeat(x, rng.multinomial(800, p), axis=0)
         low, high = infer(rows, Ising(), method=method).intervals()
         covered.append((low <= made.J)[i, j] & (high >= made.J)[i, j])
-    assert np.sqrt(np.mean(np.square(z))) == pytest.approx(1, abs=0.07)
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
+    assert np.sqrt(np.mean(np.square(z))) == pytest.approx(1, abs=0.08)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
 
 
 def _slopes(made):

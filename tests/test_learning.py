@@ -113,6 +113,7 @@ LONG = [
 ]
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("rule", LONG, ids=repr)
 @pytest.mark.parametrize(
     "name",
@@ -249,6 +250,7 @@ def test_means_as_data_are_taken_as_means():
     np.testing.assert_allclose(found["W"], np.outer(soft[0], machine.mean_h(soft)[0]))
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(
     ("rule", "centred"), [(CD, False), (PCD, False), (Exact, False), (PCD, True), (CD, True)], ids=str
 )

@@ -21,6 +21,7 @@ def run(sampler, machine, x, steps, *, free=None, seed=1):
     return state.x, info
 
 
+@pytest.mark.some(3)
 @each_machine
 @pytest.mark.parametrize("beta", [1.0, 0.5])
 @pytest.mark.parametrize("clamped", [False, True], ids=["free", "clamped"])

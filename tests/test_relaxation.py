@@ -115,6 +115,7 @@ def test_chains_that_never_move_and_series_that_are_constant():
         relaxation_time([[1.0, np.nan, 0.0, 1.0]])
 
 
+@pytest.mark.some(3)
 @coupled
 def test_measured_on_samples_it_is_the_exact_time(make, J):
     """Within a factor of 1.6 (a mean over modes lies below the slowest), and half a sweep; 1000 chains."""
@@ -232,6 +233,7 @@ def learn(rows, rule, epochs=600, rate=0.1, **settings):
     return machine, fit(machine, rows, rule=rule, optimiser=SGD(rate), epochs=epochs, **settings)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("rule", LEARNT, ids=repr)
 def test_learning_two_far_patterns_says_so_once(rule):
     with pytest.warns(RuntimeWarning, match=r"left equilibrium at step \d+: .*\(k=1\).*auto") as caught:
