@@ -13,6 +13,7 @@ import math
 import os
 import struct
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ UNREADABLE = (
     MemoryError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 _PREFIX, _SUFFIX = ".ebm-", ".tmp"
+_WAITS = (0.01, 0.05, 0.2)  # seconds, for who reads a file to be done with it
 _TIMES = 500  # deflate makes zeros a thousandth: no data of anybody shrink as much
 _SMALL = 2**26  # bytes up to which nobody minds
 _HEADER = 2**16  # bytes of an array's header, at most
@@ -98,7 +100,7 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
             try:
-                os.replace(temporary, path)
+                _replace(temporary, path)
             except OSError as error:  # names two files, and the temporary one first
                 raise OSError(error.errno, error.strerror, str(path)) from None
         except BaseException:
@@ -106,6 +108,17 @@ def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], objec
                 os.unlink(temporary)
             raise
         _sync(path.parent)
+
+
+def _replace(temporary: str, path: Path) -> None:
+    """Rename to a name that may be taken; Windows refuses as long as anybody reads what has the name."""
+    for wait in _WAITS:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    os.replace(temporary, path)
 
 
 def _sync(folder: Path) -> None:

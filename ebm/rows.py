@@ -61,7 +61,7 @@ class FileRows:
         numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
         out = np.empty((len(numbers), self.shape[1]), self.dtype)
         order = np.argsort(numbers, kind="stable")
-        with open(self.path, "rb", buffering=0) as file:
+        with open(self.path, "rb") as file:
             start = 0
             while start < len(order):
                 stop, first = start + 1, int(numbers[order[start]])
@@ -71,7 +71,8 @@ class FileRows:
                     stop += 1
                 near = order[start:stop]
                 count = int(numbers[near[-1]]) - first + 1
-                raw = os.pread(file.fileno(), count * self._stride, self._offset + first * self._stride)
+                file.seek(self._offset + first * self._stride)
+                raw = file.read(count * self._stride)
                 if len(raw) < count * self._stride:
                     raise EbmError(f"{self.path}: truncated at row {first + len(raw) // self._stride}")
                 out[near] = np.frombuffer(raw, self.dtype).reshape(count, -1)[numbers[near] - first]

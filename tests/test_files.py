@@ -318,3 +318,79 @@ def test_indices_are_checked_on_demand(tmp_path):
     ran = used(wrong, EBM_CHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
     assert "IndexError" in ran.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["checked"]
+
+
+# As on Windows: directories cannot be opened, open files neither renamed upon nor removed.
+
+
+def test_a_save_where_directories_cannot_be_opened(tmp_path, monkeypatch):
+    opened = os.open
+
+    def refusing(path, *args, **kwargs):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refusing)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2)
+    ebm.save(tmp_path / "a.npz", machine)
+    assert np.array_equal(ebm.load(tmp_path / "a.npz").W, machine.W)
+    run = RunDirectory(tmp_path / "run")
+    run.create(TABLES, 0)
+    run.append_metrics({"step": 0})
+    run.save_state(ebm.begin(machine, ebm.CD(), ebm.SGD(0.1)))
+    assert run.load_state().step == 0
+    run.unlock()
+
+
+@pytest.mark.parametrize(("times", "written"), [(1, True), (3, True), (99, False)])
+def test_a_file_that_somebody_reads_is_replaced_when_he_is_done(times, written, tmp_path, monkeypatch):
+    replace, calls = os.replace, []
+
+    def refusing(source, target):
+        calls.append(source)
+        if len(calls) <= times:
+            raise PermissionError(errno.EACCES, "in use", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refusing)
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    if written:
+        files.write_atomic(path, lambda file: file.write(b"new"))
+    else:
+        with pytest.raises(PermissionError, match=r"a\.txt"):
+            files.write_atomic(path, lambda file: file.write(b"new"))
+    assert path.read_text() == ("new" if written else "old")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_lock_of_windows(tmp_path, monkeypatch):
+    class Windows:
+        LK_NBLCK = 2
+
+        @staticmethod
+        def locking(file, mode, n):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    unlink, held = Path.unlink, []
+
+    def refusing(path, missing_ok=False):
+        if path.name == ".ebm.lock" and held and held[0]._lock._file is not None and not held[1:]:
+            held.append("asked")  # while it is open
+            raise PermissionError(errno.EACCES, "in use", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(locking, "fcntl", None)
+    monkeypatch.setattr(locking, "msvcrt", Windows)
+    monkeypatch.setattr(Path, "unlink", refusing)
+    run = RunDirectory(tmp_path / "run")
+    run.create(TABLES, 0)
+    held.append(run)
+    with pytest.raises(ebm.EbmError, match="another ebm is running in this directory"):
+        RunDirectory(run.path).lock()
+    assert not (run.path / ".ebm.pid").exists()
+    run.unlock()
+    assert held[1:] == ["asked"]
+    assert not (run.path / ".ebm.lock").exists()
+    RunDirectory(run.path).lock()

@@ -1,17 +1,19 @@
 """One process in a directory at a time.
 
-The system's lock on a file goes with the process that has it, however it ends. File systems that have none
-(NFS without its lock daemon, some of Lustre and FUSE), and systems without `fcntl`, get a file that only one
-can create, with the number of the process; who finds that process gone takes its place.
+The system's lock on a file goes with the process that has it, however it ends: `fcntl.flock`, of Windows
+`msvcrt.locking`. File systems that have none (NFS without its lock daemon, some of Lustre and FUSE) get a
+file that only one can create, with the number of the process; who finds that process gone takes its place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 from ebm.errors import InUse
 
@@ -19,6 +21,7 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
+msvcrt: Any = importlib.import_module("msvcrt") if os.name == "nt" else None
 
 __all__ = ["Lock", "is_lock"]
 
@@ -62,10 +65,13 @@ class Lock:
 
     def _flock(self, file: int) -> bool | None:
         """Take the system's lock: True; None where there is none."""
-        if fcntl is None:
-            return None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            elif msvcrt is not None:
+                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            else:
+                return None
         except OSError as error:
             if error.errno not in _HELD:
                 return None
@@ -112,11 +118,20 @@ class Lock:
     def release(self) -> None:
         """Let others in."""
         if self._file is not None:
-            self._path.unlink(missing_ok=True)
+            removed = self._remove()
             os.close(self._file)
+            if not removed:  # Windows keeps what is open; somebody else's by now, it is open again
+                self._remove()
         elif self._named:
             self._number.unlink(missing_ok=True)
         self._file, self._named = None, ""
+
+    def _remove(self) -> bool:
+        try:
+            self._path.unlink(missing_ok=True)
+        except PermissionError:
+            return False
+        return True
 
 
 def is_lock(path: Path) -> bool:
@@ -125,7 +140,9 @@ def is_lock(path: Path) -> bool:
 
 
 def _runs(number: int) -> bool:
-    """Whether there is a process of that number."""
+    """Whether there is a process of that number; Windows, where asking would end it, is taken to have it."""
+    if os.name == "nt":
+        return True
     try:
         os.kill(number, 0)
     except ProcessLookupError:
