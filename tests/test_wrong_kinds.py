@@ -187,6 +187,8 @@ KINDS = {
     "ragged": [1, [2, 3], 4],
     "itself": ITSELF,
     "axes": np.zeros((1,) * 40),
+    "half": np.ones(4, np.float16),
+    "long": np.ones(4, np.longdouble),
     "unsigned": np.uint64(3),
     "far": np.full((4, 4), 2**63, np.uint64),
     "astray": astray(),

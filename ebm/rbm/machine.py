@@ -17,7 +17,7 @@ from ebm.arguments import (
     as_numbers,
     as_place,
 )
-from ebm.arrays import Owned, row_blocks
+from ebm.arrays import Owned, row_blocks, sound
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, printable
 from ebm.graph import Graph, two_layers
@@ -488,7 +488,7 @@ class RBM:
             as_place(i, self.n_visible, "unit i"),
         )
         v = values(chains.v) if scale is None else chains.x * as_numbers(scale, "scale", chains.x.shape)
-        weights = as_numbers(weights, "weights", (len(v),))
+        weights = sound(as_numbers(weights, "weights", (len(v),)), np.float64)
         return conditional(layers, v, i, self.params, weights, self._scratch)
 
     def posterior_stats(self, v: Array, weights: Array | None = None) -> Params:
