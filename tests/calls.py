@@ -15,6 +15,7 @@ import ebm
 from ebm import SGD, Bernoulli, Gaussian, Ising
 
 X, Y = np.eye(4), np.array([0, 1, 0, 1])
+SPINS = np.random.default_rng(0).choice([-1.0, 1.0], (40, 3))
 FOLDER = Path(tempfile.mkdtemp(prefix="ebm-calls-"))
 MADE = []
 
@@ -331,6 +332,12 @@ SERIES = np.random.default_rng(0).normal(size=(4, 60))
 ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
+    "inverse.infer": call(
+        data=SPINS, units=Ising(), method="pseudo_likelihood", weights=np.ones(40), n_effective=40.0, l2=0.1
+    ),
+    "inverse.ising_network": call(
+        data=SPINS, units=Ising(), gamma=0.25, n_penalties=3, ratio=0.5, rule="and", weights=np.ones(40)
+    ),
     "baselines.Independent.fit": call(X=ROWS, pseudocount=1.0),
     "baselines.ChowLiu.fit": call(X=ROWS, pseudocount=1.0),
     "datasets.BarsAndStripes": call(n=3),
@@ -404,6 +411,8 @@ WITHOUT = {
         "elimination.Junction",
         "elimination.find_order",
         "tracked_log_z",
+        "inverse.Couplings",
+        "inverse.Network",
     ),
     "files of a format of others: tests/test_gset.py, test_mnist.py": (
         "datasets.read_gset",

@@ -325,7 +325,7 @@ def test_a_run_says_so_in_one_line_and_keeps_the_number(tmp_path):
     lines = []
 
     class Said(Report):
-        def line(self, text):
+        def warn(self, text):
             lines.append(text)
 
     config = tmp_path / "two.toml"

@@ -239,6 +239,7 @@ def waited(found, seconds=120):
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # experiments/sweep kills more of them
 def test_a_driver_that_is_killed_takes_its_workers_along_and_the_next_one_finishes(tmp_path):
     more = ("--set=train.epochs=1500", "--set=train.evaluate_every=50")
     process = begun(tmp_path / "a", *more)

@@ -122,7 +122,7 @@ def test_optimisers_keep_the_laws(name):
         check_optimiser(optimiser)
 
 
-ALIKE = {"bennett", "thermodynamic", "population"}  # of the same run as mbar; one whose weights are as ais's
+ALIKE = {"bennett", "thermodynamic", "population", "report"}  # as mbar and ais are, or made of them
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_number
+from ebm.arguments import as_choice, as_number
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, nearest
+from ebm.errors import EbmError
 from ebm.inverse import closed
 from ebm.inverse.couplings import Couplings
 from ebm.inverse.likelihood import maximum_likelihood
@@ -89,8 +89,7 @@ def infer(
     >>> bool(abs(found.J[0, 1] - 0.5) < 4 * found.stderr_J[0, 1]), bool(found.p[0, 1] < 1e-6)
     (True, True)
     """
-    if method not in METHODS:
-        raise EbmError(f"infer: method: unknown {method!r}; {nearest(str(method), METHODS)}")
+    method = as_choice(method, METHODS, "method")
     l2 = as_number(l2, "l2", 0)
     rows, units = spins_of(data, units, weights)
     if n_effective is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_numbers
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import EbmError, NotSupported, expect
 from ebm.machine import Array
 from ebm.units import Bernoulli, Ising, Units
 
@@ -64,6 +64,7 @@ def spins_of(data: ArrayLike, units: Units | None, weights: ArrayLike | None) ->
         raise EbmError(f"data: expected two rows of two units or more, got shape {x.shape}")
     if units is None:
         units = Ising() if x.min() < 0 else Bernoulli()
+    expect(units, Units, "units", "units of two states such as Ising()")
     if not isinstance(units, (Bernoulli, Ising)):
         raise NotSupported(f"infer: {units} units; expected two states, Bernoulli() or Ising()")
     x = units.check(x, "data", strict=True)
