@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from uncalled import WITHOUT
 
 import ebm
 from ebm import SGD, Bernoulli, Gaussian, Ising
@@ -376,56 +377,6 @@ IN_MODULES = {
 }
 
 # Public names without a call here, and why.
-WITHOUT = {
-    "results: made by the package, not by its users": (
-        "Maximum",
-        "Samples",
-        "Thermodynamics",
-        "diagnostics.Agreement",
-        "diagnostics.Beta",
-        "diagnostics.RoundTrips",
-        "diagnostics.Summary",
-        "elimination.Marginals",
-        "baselines.Independent",
-        "baselines.ChowLiu",
-        "datasets.Data",
-        "datasets.LabelledData",
-    ),
-    "protocols and bases: subclassed, not called": (
-        "Carried",
-        "Chains",
-        "Constraint",
-        "EstimatorOfLogZ",
-        "Machine",
-        "Memory",
-        "Optimiser",
-        "Penalty",
-        "Rule",
-        "Sampler",
-        "Units",
-        "datasets.DataSet",
-    ),
-    "errors: raised, not called": ("Diverged", "EbmError", "InUse", "NotSupported", "TooLarge"),
-    "inner parts, made by functions that are called here": (
-        "Course",
-        "elimination.Junction",
-        "elimination.find_order",
-        "tracked_log_z",
-        "inverse.Couplings",
-        "inverse.Network",
-    ),
-    "files of a format of others: tests/test_gset.py, test_mnist.py": (
-        "datasets.read_gset",
-        "datasets.read_idx",
-    ),
-    "figures: tests/test_plots*.py": tuple(f"plots.{name}" for name in ebm.plots.__all__),
-    "scikit-learn wants arguments stored as they are; checked in fit: tests/test_estimators.py": tuple(
-        f"estimators.{name}" for name in ebm.estimators.__all__
-    ),
-    "laws, slow, whose arguments are checked by the parts: tests/test_testing.py": tuple(
-        f"testing.{name}" for name in ebm.testing.__all__
-    ),
-}
 np.save(FOLDER / "rows.npy", ROWS)
 ebm.save(FOLDER / "rbm.npz", rbm())
 

@@ -35,6 +35,7 @@ ESTIMATORS = [
 ]
 
 
+@pytest.mark.some(2)
 @parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_accepts_it(estimator, check):
     """All of its checks, without an expected failure; they draw from numpy's global generator themselves."""

@@ -148,6 +148,7 @@ def test_reverse_ais_does_not_trust_what_tempering_does_not(monkeypatch):
     assert next(rounds)["reverse_ais"].trouble == "reverse AIS: from tempering: drifts"
 
 
+@pytest.mark.slow
 def test_the_slow_part_of_a_ladder_goes_on_alone(monkeypatch):
     """Told that the lower levels have settled, in parts: right within its error, and both parts grow."""
     module = importlib.import_module("ebm.partition.tempered")
@@ -357,14 +358,13 @@ def test_refusals_are_one_line(arguments):
 def test_estimators_side_by_side_are_the_same_for_any_executor():
     machine = RBM.random(Bernoulli(), Bernoulli(), 8, 5, scale=0.5, seed=3)
     how = {"rounds": 1, "budget": np.inf, "seed": 4}
-    with ThreadPoolExecutor(3) as one, Workers(2) as other:
-        found = [log_z(machine, "report", executor=executor, **how) for executor in (one, other)]
-    assert len({repr(sorted(each.estimates.items())) for each in found}) == 1
+    with Workers(2) as workers:
+        found = log_z(machine, "report", executor=workers, **how)
     alone = log_z(machine, "report", **how)
-    assert found[0].estimates == alone.estimates
-    assert found[0].verdict == "agree"
-    assert abs(found[0].value - log_z(machine).value) < 4 * found[0].stderr + 0.01
-    with pytest.raises(EbmError, match="executor: method"):
+    assert found.estimates == alone.estimates
+    assert found.verdict == "agree"
+    assert abs(found.value - log_z(machine).value) < 4 * found.stderr + 0.01
+    with ThreadPoolExecutor(1) as one, pytest.raises(EbmError, match="executor: method"):
         log_z(machine, "ais", executor=one)
     with pytest.raises(EbmError, match="executor: got"):
         log_z(machine, executor="two")
