@@ -24,6 +24,7 @@ from ebm.experiment.axes import Between, Settings, combinations, name_of, overri
 from ebm.experiment.config import read_config, resolved
 from ebm.experiment.directory import RunDirectory, finite
 from ebm.experiment.halving import Halving
+from ebm.experiment.locking import is_lock
 from ebm.experiment.report import Report
 from ebm.experiment.tasks import Outcome, Task, check_same, work_on
 from ebm.experiment.workers import WorkerDied, Workers
@@ -281,7 +282,7 @@ class _Crew:
 
 
 def _is_busy(task: Task) -> bool:
-    return not RunDirectory(task.path).finished and (task.path / ".ebm.lock").exists()
+    return not RunDirectory(task.path).finished and any(map(is_lock, task.path.glob(".ebm.*")))
 
 
 class _Race:
