@@ -428,3 +428,15 @@ def test_pre_training_learns_what_rows_look_like(part):
     assert after > -np.log(6) - 0.7
     marginal = -ebm.marginal_free_energy(fitted(100), X) - fitted(100).exact()[0]
     assert marginal.mean() > after - 1e-9
+
+
+@pytest.mark.parametrize(
+    "made", [SoftmaxClassifier(), DBNRegressor((2,), n_iter_pretraining=1, max_iter=2)], ids=repr
+)
+def test_scores_of_labels_that_do_not_fit_are_one_line(made):
+    X = np.random.default_rng(0).normal(size=(12, 3))
+    y = np.arange(12) % 2
+    made.fit(X, y)
+    assert np.isfinite(made.score(X, y, np.ones(12)))
+    with pytest.raises(ebm.EbmError, match="inconsistent"):
+        made.score(X, y[:6])

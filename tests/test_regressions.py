@@ -264,3 +264,9 @@ def test_nasty_settings_are_one_line(settings, said, tmp_path):
     assert len(lines) == 1
     assert re.search(said, lines[0]), lines[0]
     assert not (tmp_path / "run").exists()
+
+
+def test_site_contrasts_of_no_rows_are_zero():
+    machine = ebm.BoltzmannMachine(ebm.Ising(), np.zeros((3, 3)))
+    found = machine.site_contrast(np.zeros((0, 3)), np.zeros((0, 3, 2)))
+    assert all(not np.asarray(value).any() for value in found.values())

@@ -406,7 +406,7 @@ class BoltzmannMachine:
         for units, places, columns in self.units.parts(self.n_units):
             table = states_of(units)
             w = weights[:, places, : len(table)]
-            moved = (w @ table).reshape(len(phi), -1)
+            moved = (w @ table).reshape(len(phi), (places.stop - places.start) * units.width)
             change[:, columns] = moved - np.repeat(w.sum(-1), units.width, axis=1) * phi[:, columns]
         return self.site_changes(x, change)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.conditional import conditional_probabilities
 from ebm.errors import EbmError, short
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Verbose
+from ebm.estimators.shell import Classifier, Verbose
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD, PCD, Discriminative, Hybrid, Rule
 from ebm.learning.rules import predictor
@@ -34,7 +33,7 @@ __all__ = ["RBMClassifier", "SoftmaxClassifier"]
 _MODES = ("discriminative", "hybrid", "generative")
 
 
-class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
+class SoftmaxClassifier(Classifier, Labels, Inputs):
     """Softmax regression: one Potts unit given the features, p(y | x) = softmax(b + x·W).
 
     Parameters
@@ -130,7 +129,7 @@ class SoftmaxClassifier(ClassifierMixin, Labels, Inputs):
         return np.exp(self.network_.log_probabilities(self._inputs(X))).astype(X.dtype, copy=False)
 
 
-class RBMClassifier(ClassifierMixin, Labels, Inputs):
+class RBMClassifier(Classifier, Labels, Inputs):
     """A restricted Boltzmann machine over features and label: p(y | x), p(x, y) and samples of one model.
 
     The label is a Potts unit beside the features; p(y | x) is exact, a softmax of free energies.

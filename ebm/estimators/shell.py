@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import validate_data
 
 from ebm.arguments import as_count, is_finite, unmasked, well_indexed
@@ -22,7 +22,7 @@ from ebm.optimisers import Optimiser
 from ebm.penalties import Penalty
 from ebm.units import Bernoulli, Units
 
-__all__ = ["Shell", "Verbose", "as_given", "in_our_words", "within_means"]
+__all__ = ["Classifier", "Regressor", "Shell", "Verbose", "as_given", "in_our_words", "within_means"]
 
 _BLOCK = 1024  # sparse rows that are made dense at a time
 
@@ -41,6 +41,24 @@ def in_our_words() -> Iterator[None]:
     except Exception as error:  # others' containers raise what they like
         words = " ".join(str(error).split())
         raise EbmError(words if len(words) > 20 else f"rows that cannot be read: {words}") from None
+
+
+class Classifier(ClassifierMixin):
+    """A classifier of scikit-learn's, whose score refuses in one line."""
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy of the predictions."""
+        with in_our_words():
+            return float(super().score(X, y, sample_weight))
+
+
+class Regressor(RegressorMixin):
+    """A regressor of scikit-learn's, whose score refuses in one line."""
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination R² of the predictions."""
+        with in_our_words():
+            return float(super().score(X, y, sample_weight))
 
 
 class Shell(BaseEstimator):

@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.arguments import as_count
 from ebm.errors import expect_all
 from ebm.estimators.order import arranged
-from ebm.estimators.shell import Verbose, in_our_words
+from ebm.estimators.shell import Classifier, Regressor, Verbose, in_our_words
 from ebm.estimators.visible import Inputs, Labels, held_out, learn
 from ebm.learning import CD
 from ebm.machine import Array
@@ -146,7 +146,7 @@ class _Stack(Inputs):
         return Network([*layers, readout], self.visible_)
 
 
-class DBNClassifier(ClassifierMixin, Labels, _Stack):
+class DBNClassifier(Classifier, Labels, _Stack):
     """A deep belief network as a classifier: pre-trained by layers, a softmax on top, fine-tuned.
     Parameters
     ----------
@@ -222,7 +222,7 @@ class DBNClassifier(ClassifierMixin, Labels, _Stack):
         return np.exp(self.network_.log_probabilities(self._inputs(X))).astype(X.dtype, copy=False)
 
 
-class DBNRegressor(MultiOutputMixin, RegressorMixin, _Stack):
+class DBNRegressor(MultiOutputMixin, Regressor, _Stack):
     """A deep belief network as a regressor: least squares on features and on a fine-tuned stack.
 
     y = linear part + network + noise. The linear part is ridge regression, its strength chosen by leaving one

@@ -88,7 +88,7 @@ def restricted(visible: str, hidden: str, dtype: str, seed: int) -> Any:
     real = not v.finite and not h.finite
     scale = (0.25 if real else 0.5) * (1 + 0.3 * (seed % 3))
     W = scale * rng.normal(size=(_columns(v, n_v), _columns(h, n_h)))
-    if {visible, hidden} & {"ternary", "drelu", "learnt drelu"}:
+    if {visible, hidden} & {"ternary", "drelu", "learnt drelu", "real"}:
         W *= 0.5  # so that sweeps forget where they began
     if real:
         W *= min(1, 0.5 / np.linalg.norm(W, 2))
