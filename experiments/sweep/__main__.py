@@ -240,7 +240,7 @@ def speed(folder: Path) -> Iterator[dict[str, Any]]:
     config = ROOT / "configs" / "digits.toml"
     grid, overrides = ("train.seed=0,1",), ("plots.enabled=false", "train.epochs=60")
     seconds: dict[str, list[float]] = {"1": [], "2": []}
-    for turn in range(3):
+    for turn in range(2):
         for workers in seconds:
             out, began = folder / f"{workers}-{turn}", time.monotonic()
             command = [sys.executable, "-m", "ebm", "sweep", str(config), "--out", str(out)]
