@@ -236,7 +236,7 @@ def _small(folder: Path) -> Iterator[Callable[[], object]]:
 
 
 def speed(folder: Path) -> Iterator[dict[str, Any]]:
-    """Two runs of half a minute: one after the other, and side by side."""
+    """Two runs of the digits: one after the other, and side by side."""
     config = ROOT / "configs" / "digits.toml"
     grid, overrides = ("train.seed=0,1",), ("plots.enabled=false", "train.epochs=60")
     seconds: dict[str, list[float]] = {"1": [], "2": []}
