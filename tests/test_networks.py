@@ -99,3 +99,8 @@ def test_what_makes_no_sense_is_refused(rows, how, match):
 def test_units_that_never_change_are_named(rows):
     with pytest.raises(EbmError, match="unit 8 never changes"):
         ising_network(np.column_stack([rows, np.ones(len(rows))]))
+
+
+def test_rows_without_any_correlation_have_no_edge():
+    states = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3)).reshape(3, -1).T
+    assert ising_network(states, n_penalties=4).edges == []

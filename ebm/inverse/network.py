@@ -23,6 +23,7 @@ __all__ = ["Network", "ising_network"]
 
 _TOLERANCE = 1e-13
 _RULES = ("and", "or")
+_LEAST = 1e-6  # penalty that a path begins with where no two units are correlated at all
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def ising_network(
     n_penalties = as_count(n_penalties, "n_penalties")
     if not 0 < ratio < 1:
         raise EbmError(f"ratio: expected a number between 0 and 1, got {ratio!r}")
-    rule = as_choice(rule, _RULES, "rule")  # type: ignore[assignment]
+    how = as_choice(rule, _RULES, "rule")
     rows, units = spins_of(data, units, weights)
     fixed = np.flatnonzero(np.abs(rows.mean) >= 1 - 1e-15)
     if len(fixed):
@@ -121,7 +122,8 @@ def ising_network(
     centred = x - rows.w @ x
     most = np.abs((centred * rows.w[:, None]).T @ rows.s / 2)
     np.fill_diagonal(most, 0.0)
-    penalties = np.geomspace(most.max(), most.max() * ratio, n_penalties)
+    largest = max(float(most.max()), _LEAST)
+    penalties = np.geomspace(largest, largest * ratio, n_penalties)
     path, ebic = np.zeros((n_penalties, n, n)), np.empty((n_penalties, n))
     for i in range(n):
         others = np.flatnonzero(np.arange(n) != i)
@@ -134,7 +136,7 @@ def ising_network(
         ebic[:, i] = 2 * M * loss + k * (np.log(M) + 2 * gamma * np.log(n - 1))
         path[:, i, i], path[:, i, others] = theta[:, 0], theta[:, 1:]
     chosen = ebic.argmin(0)
-    return Network(_machine(units, path[chosen, np.arange(n)], rule), penalties, path, ebic, chosen)
+    return Network(_machine(units, path[chosen, np.arange(n)], how), penalties, path, ebic, chosen)
 
 
 def _machine(units: Units, slopes: Array, rule: str) -> BoltzmannMachine:
