@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from experiments.campaigns.tally import Tally
 
 __all__ = ["CAMPAIGNS"]
+
+sys.path.append(str(Path(__file__).parents[2] / "tests"))  # whose modules import each other as pytest has it
 
 Campaign = Callable[["Tally", "int | None", int], None]  # a tally, how many tries (None: all), a seed
 
