@@ -334,7 +334,16 @@ ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
     "inverse.infer": call(
-        data=SPINS, units=Ising(), method="pseudo_likelihood", weights=np.ones(40), n_effective=40.0, l2=0.1
+        data=SPINS,
+        units=Ising(),
+        method="pseudo_likelihood",
+        penalty=ebm.L2(0.1),
+        weights=np.ones(40),
+        n_effective=40.0,
+        mask=np.ones((3, 3)),
+        factors=np.ones((3, 3)),
+        symmetrise="mean",
+        seed=0,
     ),
     "inverse.ising_network": call(
         data=SPINS, units=Ising(), gamma=0.25, n_penalties=3, ratio=0.5, rule="and", weights=np.ones(40)

@@ -7,11 +7,11 @@ import pytest
 import scipy.stats
 
 import ebm
-from ebm import Bernoulli, BoltzmannMachine, EbmError, Ising
+from ebm import L2, Bernoulli, BoltzmannMachine, EbmError, Ising
 from ebm.inverse import METHODS, infer
 from ebm.inverse.likelihood import fisher
 
-EXACT = ("pseudo_likelihood", "rise", "maximum_likelihood")
+EXACT = ("pseudo_likelihood", "rise", "logrise", "probability_flow", "maximum_likelihood")
 
 
 def machine(n, strength, seed=0, units=None, tree=False):
@@ -149,20 +149,42 @@ def test_bits_and_spins_have_the_same_likelihoods_and_errors():
     np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-def test_what_has_no_finite_estimate_says_so_and_a_penalty_helps():
+SITEWISE = ("pseudo_likelihood", "rise", "logrise", "probability_flow")
+
+
+@pytest.mark.parametrize("method", [*SITEWISE, "maximum_likelihood"])
+@pytest.mark.parametrize("how", ["mean", "joint"])
+def test_units_that_are_the_same_get_finite_couplings_and_a_line(method, how):
     rng = np.random.default_rng(0)
     x = rng.choice([-1.0, 1.0], size=(200, 4))
     x[:, 3] = x[:, 2]
-    for method in METHODS:
-        with pytest.raises(EbmError, match=r"data: (unit|some units)"):
-            infer(x, method=method)
-    x[:, 3] = 1
-    for method in set(METHODS) - {"pairs"}:
-        with pytest.raises(EbmError, match=r"unit 3 never|some units"):
-            infer(x, Ising(), method=method)
-    for method in EXACT:
-        x[:, 3] = x[:, 2]
-        assert 0.5 < infer(x, method=method, l2=0.01).J[2, 3] < 10
+    if method == "maximum_likelihood" and how == "joint":
+        pytest.skip("it has one estimate")
+    with pytest.warns(RuntimeWarning, match="normal prior"):
+        found = infer(x, method=method, symmetrise=how)
+    assert 0.5 < found.J[2, 3] < 10
+    assert np.isfinite(found.stderr_J[~np.eye(4, dtype=bool)]).all()
+    method = "rise" if method == "logrise" else method  # the logarithm is a line at infinity
+    asked = infer(x, method=method, symmetrise=how, penalty=L2(0.005))  # 1/rows
+    np.testing.assert_allclose(found.J, asked.J, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", set(METHODS) - {"pairs"})
+def test_a_unit_that_never_changes_gets_no_couplings_and_a_line(method):
+    x = ebm.sample(machine(5, 1.0, 2), 500, seed=3).x
+    x[:, 2] = 1
+    with pytest.warns(RuntimeWarning, match="unit 2 never changes"):
+        found = infer(x, method=method)
+    rest = [0, 1, 3, 4]
+    without = infer(x[:, rest], method=method)
+    np.testing.assert_allclose(found.J[np.ix_(rest, rest)], without.J, atol=1e-10)
+    np.testing.assert_allclose(found.b[rest], without.b, atol=1e-10)
+    assert not found.J[2].any()
+    assert np.tanh(found.b[2]) == pytest.approx(1 - 2 * 0.5 / 501)
+    if found.stderr_J is not None:
+        assert np.isnan(found.stderr_J[2]).all()
+    with pytest.raises(EbmError, match="fewer than two units change"):
+        infer(np.ones((5, 3)), Ising(), method=method)
 
 
 @pytest.mark.parametrize(
@@ -171,10 +193,17 @@ def test_what_has_no_finite_estimate_says_so_and_a_penalty_helps():
         (np.zeros((5, 1)), {}, "shape"),
         (np.full((5, 3), 2.0), {}, "data"),
         (np.eye(4), {"method": "pseudo"}, "pseudo_likelihood"),
-        (np.eye(4), {"l2": -1}, "l2"),
+        (np.eye(4), {"penalty": 0.1}, "penalty"),
+        (np.eye(4), {"penalty": [L2(0.1), L2(0.2)]}, "twice"),
+        (np.eye(4), {"mask": np.triu(np.ones((4, 4)))}, "symmetric"),
+        (np.eye(4), {"factors": -np.ones((4, 4))}, "factors"),
+        (np.eye(4), {"symmetrise": "xor"}, "symmetrise"),
+        (np.eye(4), {"method": "tap", "symmetrise": "and"}, "one estimate"),
+        (np.eye(4), {"penalt": 1}, "unknown setting 'penalt'"),
         (np.eye(4), {"weights": [1, 2]}, "weights"),
-        (np.eye(4), {"units": ebm.Potts(3)}, "two states"),
-        (np.eye(4), {"method": "tap", "l2": 0.1}, "takes none"),
+        (np.eye(4), {"units": ebm.Potts(3), "method": "tap"}, "two, or the method"),
+        (np.eye(4), {"units": ebm.Gaussian()}, "finitely many"),
+        (np.eye(4), {"method": "tap", "penalty": L2(0.1)}, "takes no penalty"),
         ("text", {}, "data"),
         (np.full((5, 3), np.nan), {}, "data"),
     ],

@@ -88,7 +88,7 @@ def test_weights_are_repeated_rows(rows):
         ({"gamma": -1}, "gamma"),
         ({"ratio": 1.5}, "ratio"),
         ({"n_penalties": 0}, "n_penalties"),
-        ({"units": ebm.Potts(3)}, "two states"),
+        ({"units": ebm.Potts(3)}, "Potts"),
     ],
 )
 def test_what_makes_no_sense_is_refused(rows, how, match):

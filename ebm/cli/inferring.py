@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from ebm.arguments import as_number
 from ebm.cli.shell import Setting, check_output, in_one_line, main
 from ebm.errors import EbmError, nearest
 
 __all__ = ["infer"]
 
-_UNITS = ("bernoulli", "ising")
+_UNITS = ("bernoulli", "ising", "potts")
 _SHOWN = 20  # edges on the screen
 
 
@@ -27,11 +28,20 @@ def _methods() -> str:
 @click.argument("data", type=click.Path())
 @click.option("--method", cls=Setting, read=_methods)
 @click.option(
-    "--units", type=click.Choice(_UNITS), help="What the rows are states of [default: by the rows]."
+    "--units",
+    type=click.Choice(_UNITS),
+    help="What the rows are states of, of Potts units 0, 1, … [default: by the rows].",
 )
+@click.option("--l1", type=float, help="Strength of l1 times the sum of absolute couplings.")
+@click.option("--l2", type=float, help="Strength of l2/2 times the sum of squared couplings.")
+@click.option("--group", type=float, help="Strength of group times the sum of pairs' norms: Potts units.")
 @click.option(
-    "--l2", type=float, default=0.0, help="Strength of l2/2 times the squared couplings. [default: 0]"
+    "--symmetrise",
+    type=click.Choice(["mean", "and", "or", "joint"]),
+    default="mean",
+    help="How both units' estimates of a coupling become one. [default: mean]",
 )
+@click.option("--seed", type=int, default=0, help="Of methods that draw samples. [default: 0]")
 @click.option("--key", help="The array to read from an .npz file.")
 @click.option(
     "-o", "--output", type=click.Path(), help="A .npz file for the machine: ebm sample, score read it."
@@ -42,7 +52,11 @@ def infer(
     data: str,
     method: str | None,
     units: str | None,
-    l2: float,
+    l1: float | None,
+    l2: float | None,
+    group: float | None,
+    symmetrise: str,
+    seed: int,
     key: str | None,
     output: str | None,
     csv_file: str | None,
@@ -56,8 +70,9 @@ def infer(
     Examples:
       ebm infer votes.csv
       ebm infer spins.npy --method rise -o glass.npz --csv edges.csv
+      ebm infer answers.csv --units potts --group 0.02 --symmetrise and
     """
-    from ebm import Bernoulli, Ising, save
+    from ebm import L1, L2, Bernoulli, GroupLasso, Ising, Potts, save
     from ebm.datasets.reading import read_table
     from ebm.inverse import METHODS
     from ebm.inverse import infer as inferred
@@ -68,8 +83,14 @@ def infer(
     if method not in METHODS:
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
     table, _ = read_table(data, key, None, None)
-    kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
-    found = inferred(table.values, kind, method, l2=l2)
+    rows = table.values
+    if units == "potts":
+        kind: Any = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
+    else:
+        kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
+    strengths = ((L1, l1, "l1"), (L2, l2, "l2"), (GroupLasso, group, "group"))
+    penalty = [made(as_number(value, name, 0)) for made, value, name in strengths if value is not None]
+    found = inferred(rows, kind, method, penalty=penalty or None, symmetrise=symmetrise, seed=seed)
     names = [table.names[j] if table.names else str(j) for j in table.columns]
     edges = [edge | {"i": names[edge["i"]], "j": names[edge["j"]]} for edge in found.edges()]
     click.echo(repr(found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebm.errors import EbmError
-from ebm.inverse.spins import Rows
+from ebm.inverse.rows import Rows
 from ebm.machine import Array
 
 __all__ = ["bethe", "naive_mean_field", "pairs", "sessak_monasson", "tap"]
@@ -21,14 +21,12 @@ def _inverse(rows: Rows) -> tuple[Array, Array]:
     m, C = rows.mean, rows.connected
     fixed = np.flatnonzero(np.abs(m) >= 1)
     if len(fixed):
-        raise EbmError(
-            f"data: unit {fixed[0]} never changes; leave it out, or take pseudo_likelihood with l2"
-        )
+        raise EbmError(f"data: unit {fixed[0]} never changes; leave it out, or take pseudo_likelihood")
     values = np.linalg.eigvalsh(C)
     if values[0] < _SINGULAR * values[-1]:
         raise EbmError(
             "data: units that are functions of each other, or fewer rows than units: correlations have no"
-            " inverse; leave some out, or take pseudo_likelihood with l2"
+            " inverse; leave some out, or take pseudo_likelihood"
         )
     return np.linalg.inv(C), m
 

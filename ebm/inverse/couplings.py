@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +25,15 @@ class Couplings:
     Attributes
     ----------
     machine : BoltzmannMachine
-        Of the units of the data, float64: to sample, to score, to save. β is absorbed in J and b.
+        Of the units of the data, float64: to sample, to score, to save. β is absorbed in J and b; those of
+        Potts units are in the zero-sum gauge.
     method : str
     n_effective : float
         Rows, or what weighted rows are worth.
-    stderr_J : (n, n) float64 or None
-        Standard errors of J, nan on the diagonal.
-    stderr_b : (n,) float64 or None
+    stderr_J : (columns, columns) float64 or None
+        Standard errors of J, nan where a unit would be coupled to itself. Columns: one a unit, q of a Potts
+        unit.
+    stderr_b : (columns,) float64 or None
     """
 
     machine: BoltzmannMachine
@@ -41,52 +44,109 @@ class Couplings:
 
     @property
     def J(self) -> Array:
-        """Couplings, (n, n): symmetric, zero on the diagonal."""
+        """Couplings, (columns, columns): symmetric, zero where a unit would be coupled to itself."""
         J: Array = self.machine.params["J"]
         return J
 
     @property
     def b(self) -> Array:
-        """Biases, (n,)."""
+        """Biases, (columns,)."""
         b: Array = self.machine.params["b"]
         return b
 
+    @property
+    def strengths(self) -> Array:
+        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states."""
+        units, n = self.machine.units, self.machine.n_units
+        starts = np.searchsorted(units.owners(n), np.arange(n))
+        squares = np.add.reduceat(np.add.reduceat(self.J**2, starts, axis=0), starts, axis=1)
+        found: Array = np.sqrt(squares)
+        return found
+
     def _errors(self) -> Array:
         if self.stderr_J is None:
-            raise NotSupported(f"{self.method}: has no standard errors; expected pseudo_likelihood or rise")
+            raise NotSupported(
+                f"{self.method}: this estimate has no standard errors; expected pseudo_likelihood or rise,"
+                " without L1 or GroupLasso"
+            )
         return self.stderr_J
 
     @property
     def z(self) -> Array:
-        """J over its standard errors, (n, n); nan on the diagonal."""
+        """J over its standard errors; nan where a unit would be coupled to itself."""
         return self.J / self._errors()
 
     @property
     def p(self) -> Array:
-        """Two-sided probability of a |z| as large without a coupling, (n, n)."""
+        """Two-sided probability of a |z| as large without a coupling."""
         found: Array = 2 * norm.sf(np.abs(self.z))
         return found
 
     def intervals(self, level: float = 0.95) -> Array:
-        """Lower and upper ends of confidence intervals of J, (2, n, n)."""
+        """Lower and upper ends of confidence intervals of J, (2, columns, columns)."""
         if not 0 < level < 1:
             raise EbmError(f"level: expected a number between 0 and 1, got {level!r}")
         half = float(norm.ppf(0.5 + level / 2)) * self._errors()
         return np.stack([self.J - half, self.J + half])
 
     def edges(self, least_z: float = 0.0) -> list[dict[str, Any]]:
-        """Pairs with |z| ≥ least_z by falling |J|: i, j, J, and stderr, z, p where there are errors."""
-        i, j = np.triu_indices(len(self.b), 1)
-        values = {"i": i, "j": j, "J": self.J[i, j]}
-        if self.stderr_J is not None:
+        """Pairs with |z| ≥ least_z by falling |J|: i, j, J, and stderr, z, p where there are errors.
+
+        Of units with several columns J is their strength, and |z| the largest of their couplings'.
+        """
+        n = self.machine.n_units
+        i, j = np.triu_indices(n, 1)
+        single = len(self.b) == n
+        values = {"i": i, "j": j, "J": (self.J if single else self.strengths)[i, j]}
+        if single and self.stderr_J is not None:
             values |= {"stderr": self.stderr_J[i, j], "z": self.z[i, j], "p": self.p[i, j]}
-        elif least_z > 0:
-            self._errors()
+        elif least_z > 0 or self.stderr_J is not None:
+            units = self.machine.units
+            starts = np.searchsorted(units.owners(n), np.arange(n))
+            z = np.nan_to_num(np.abs(self.z) if least_z > 0 or self.stderr_J is not None else self._errors())
+            values["z"] = np.maximum.reduceat(np.maximum.reduceat(z, starts, axis=0), starts, axis=1)[i, j]
         kept = [k for k in np.argsort(-np.abs(values["J"]), kind="stable") if _z_of(values, k) >= least_z]
         return [{name: column[k].item() for name, column in values.items()} for k in kept]
 
+    def to_frame(self, names: Sequence[str] | None = None) -> Any:
+        """`edges` as a pandas DataFrame, with the names of units if given.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed.
+        """
+        import pandas
+
+        frame = pandas.DataFrame(self.edges())
+        if names is not None:
+            frame = frame.assign(i=[names[k] for k in frame["i"]], j=[names[k] for k in frame["j"]])
+        return frame
+
+    def graph(self, names: Sequence[str] | None = None, least_z: float = 0.0) -> Any:
+        """A networkx Graph: nodes with `bias`, edges with `weight` (J) and what else `edges` says.
+
+        Raises
+        ------
+        ImportError
+            networkx is not installed.
+        """
+        import networkx
+
+        n = self.machine.n_units
+        called = list(range(n)) if names is None else list(names)
+        found = networkx.Graph()
+        single = len(self.b) == n
+        for i in range(n):
+            found.add_node(called[i], **({"bias": float(self.b[i])} if single else {}))
+        for edge in self.edges(least_z):
+            i, j, J = edge.pop("i"), edge.pop("j"), edge.pop("J")
+            if J:
+                found.add_edge(called[i], called[j], weight=J, **edge)
+        return found
+
     def __repr__(self) -> str:
-        n, errors = len(self.b), self.stderr_J
+        n, errors = self.machine.n_units, self.stderr_J
         largest = float(np.abs(self.J).max())
         spread = "" if errors is None else f", standard errors about {float(np.nanmedian(errors)):.2g}"
         return f"Couplings({n} units by {self.method}, largest |J| {largest:.3g}{spread})"

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_choice, as_number
+from ebm.arguments import as_choice
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError
-from ebm.inverse import closed
+from ebm.errors import EbmError, nearest
 from ebm.inverse.couplings import Couplings
-from ebm.inverse.likelihood import maximum_likelihood
-from ebm.inverse.sitewise import PSEUDO_LIKELIHOOD, SCREENING, Loss, Site, solve
-from ebm.inverse.spins import Rows, in_units, spins_of
+from ebm.inverse.methods import METHODS, Found, Problem
+from ebm.inverse.penalised import Penalties, shrinkage_of
+from ebm.inverse.rows import Rows, rows_of
 from ebm.machine import Array
-from ebm.units import Bernoulli, Units
+from ebm.stream import Seed
+from ebm.units import Units
 
-__all__ = ["METHODS", "infer"]
+__all__ = ["infer"]
 
-_Closed: TypeAlias = Callable[[Rows], tuple[Array, Array]]
-_CLOSED: dict[str, _Closed] = {
-    "pairs": closed.pairs,
-    "naive_mean_field": closed.naive_mean_field,
-    "tap": closed.tap,
-    "sessak_monasson": closed.sessak_monasson,
-    "bethe": closed.bethe,
-}
-_SITEWISE: dict[str, Loss] = {"pseudo_likelihood": PSEUDO_LIKELIHOOD, "rise": SCREENING}
-METHODS = (*_CLOSED, *_SITEWISE, "maximum_likelihood")
-_AT_ONCE = 2**22  # numbers
+_WAYS = ("mean", "and", "or", "joint")
 
 
 def infer(
@@ -40,31 +30,53 @@ def infer(
     units: Units | None = None,
     method: str = "pseudo_likelihood",
     *,
+    penalty: Penalties = None,
     weights: ArrayLike | None = None,
     n_effective: float | None = None,
-    l2: float = 0.0,
+    mask: ArrayLike | None = None,
+    factors: ArrayLike | None = None,
+    symmetrise: str = "mean",
+    seed: Seed = 0,
+    **settings: Any,
 ) -> Couplings:
-    """Couplings and biases of a fully connected machine of two-state units, from its samples.
+    """Couplings and biases of a fully connected machine from its samples. β is absorbed in them.
 
     Parameters
     ----------
     data : (n_rows, n_units)
-        States: −1 and +1, or 0 and 1.
+        States of the units.
     units : Units, optional
-        ``Ising()`` or ``Bernoulli()``; by the data when left out.
+        Of finitely many states: ``Ising()``, ``Bernoulli()``, ``Potts(q)``, your own, or `Mixed` of them,
+        with numbers of states that differ from column to column. When left out Ising or Bernoulli, by the
+        data.
     method : str
-        "pseudo_likelihood" (Besag 1975): each unit given the others, sandwich errors; "rise", interaction
-        screening (Vuffray, Misra, Lokhov & Chertkov 2016), too. "maximum_likelihood" sums over all states, of
-        22 units at most, and has the errors of the Fisher matrix. Closed forms without errors: "pairs",
-        "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
+        "pseudo_likelihood" (Besag 1975): each unit given the others; "rise" and "logrise", interaction
+        screening (Vuffray, Misra, Lokhov & Chertkov 2016; Lokhov et al. 2018); "probability_flow"
+        (Sohl-Dickstein, Battaglino & DeWeese 2011): all with sandwich errors. "maximum_likelihood" sums over
+        all states, 2²² at most, and has the errors of the Fisher matrix. Of two-state units, closed forms
+        without errors: "pairs", "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
+    penalty : L1, L2 or GroupLasso, or a sequence of them, optional
+        Of each unit's objective, on its couplings: l1·Σ|J| + l2/2·ΣJ² + group·Σ_pairs |J_ij|, J in the
+        zero-sum gauge. Errors with L2 are those of the penalised estimate and know nothing of its bias; with
+        penalties that have corners there are none. Units of very many states need L2.
     weights : (n_rows,), optional
         Row weights ≥ 0.
     n_effective : float, optional
         How many independent rows they are worth, for the errors: where weights are counts, their sum. When
         left out (Σw)²/Σw², which is the number of rows where there are no weights.
-    l2 : float
-        Strength of l2/2·ΣK², K couplings of spins, for each unit or in all; errors are then those of the
-        penalised estimate and know nothing of its bias.
+    mask : (n_units, n_units) bool, optional
+        Pairs that may be coupled; symmetric.
+    factors : (n_units, n_units), optional
+        By which the strengths of a pair's penalties are multiplied, such as 1/|J| of a first estimate (Zou,
+        "The adaptive lasso" 2006); symmetric.
+    symmetrise : {"mean", "and", "or", "joint"}
+        Each of both units of a pair says what their coupling is: take the mean; with L1 or GroupLasso only
+        where both say there is one ("and"), or where one does ("or", "mean"); or minimise the sum of all
+        units' objectives with one coupling for both, which costs more.
+    seed : int
+        Of methods that draw samples.
+    **settings
+        Of the method's own.
 
     Returns
     -------
@@ -73,12 +85,17 @@ def infer(
     Raises
     ------
     EbmError
-        Rows that are no states, an unknown method; estimates at infinity: a unit that never changes or that
-        others determine (`l2` makes them finite).
+        Rows that are no states, an unknown method or setting; penalties or masks that make no sense.
     NotSupported
-        Units of more than two states.
+        Units of more than two states for closed forms; penalties that a method does not take.
     TooLarge
-        Too many units for maximum_likelihood.
+        Too many states for maximum_likelihood, too many parameters for joint.
+
+    Warns
+    -----
+    RuntimeWarning
+        A unit that never changes (it gets no couplings), or units that others determine (a weak normal prior
+        makes their couplings finite).
 
     Examples
     --------
@@ -89,73 +106,51 @@ def infer(
     >>> bool(abs(found.J[0, 1] - 0.5) < 4 * found.stderr_J[0, 1]), bool(found.p[0, 1] < 1e-6)
     (True, True)
     """
-    method = as_choice(method, METHODS, "method")
-    l2 = as_number(l2, "l2", 0)
-    rows, units = spins_of(data, units, weights)
-    if n_effective is not None:
-        rows = replace(rows, n_effective=as_number(n_effective, "n_effective", 1))
-    if method in _CLOSED:
-        if l2:
-            raise EbmError(f"infer: l2: {method}, a closed form, takes none")
-        K, h = _CLOSED[method](rows)
-        errors: tuple[Array | None, Array | None] = (None, None)
-    elif method == "maximum_likelihood":
-        K, h, covariance = maximum_likelihood(rows, l2)
-        errors = _errors_of(covariance / rows.n_effective, len(h), isinstance(units, Bernoulli))
-    else:
-        fixed = np.flatnonzero(np.abs(rows.mean) >= 1)
-        if len(fixed) and not l2:
-            raise EbmError(f"data: unit {fixed[0]} never changes; leave it out, or take l2 > 0, such as 0.01")
-        sites = solve(rows, _SITEWISE[method], l2)
-        K = np.array([site.theta for site in sites])
-        h = K.diagonal().copy()
-        np.fill_diagonal(K, 0.0)
-        K = (K + K.T) / 2
-        errors = _errors(rows, sites, isinstance(units, Bernoulli))
-    J, b = in_units(units, K, h)
-    return Couplings(BoltzmannMachine(units, J, b), method, rows.n_effective, *errors)
+    method = as_choice(method, tuple(METHODS), "method")
+    how = METHODS[method]
+    symmetrise = as_choice(symmetrise, _WAYS, "symmetrise")
+    rows = rows_of(data, units, weights, n_effective)
+    shrinkage = shrinkage_of(penalty, factors, mask, rows.basis)
+    if not how.penalised and (penalty is not None or factors is not None or mask is not None):
+        raise EbmError(f"infer: {method} takes no penalty, factors or mask")
+    if not how.symmetrises and symmetrise != "mean":
+        raise EbmError(f"symmetrise: {method} has one estimate of each coupling; leave it out")
+    unknown = sorted(set(settings) - set(how.settings))
+    if unknown:
+        takes = f"; {nearest(unknown[0], how.settings)}" if how.settings else "; it has no settings"
+        raise EbmError(f"infer: {method}: unknown setting {unknown[0]!r}{takes}")
+    kept = np.setdiff1d(np.arange(rows.basis.n), rows.constant)
+    if len(kept) < 2:
+        raise EbmError("data: fewer than two units change from row to row: there are no couplings to infer")
+    changing = rows if len(kept) == rows.basis.n else rows.of(kept)
+    found = how.solve(Problem(changing, shrinkage.taken(kept), symmetrise, seed, settings))
+    remarks = list(found.remarks)
+    if changing is not rows:
+        found = _with_constant(rows, kept, found)
+        which = ", ".join(map(str, rows.constant[:5])) + (" and others" if len(rows.constant) > 5 else "")
+        remarks.insert(0, f"data: unit {which} never changes: it gets no couplings, and a bias by half a row")
+    for remark in remarks:
+        warnings.warn(remark, RuntimeWarning, stacklevel=2)
+    machine = BoltzmannMachine(rows.basis.units, found.J, found.b)
+    return Couplings(machine, method, rows.n_effective, found.stderr_J, found.stderr_b)
 
 
-def _errors(rows: Rows, sites: list[Site], bits: bool) -> tuple[Array, Array]:
-    """Standard errors of the mean of both sites' couplings, and of biases, in the units' own coding.
-
-    The two estimates of a coupling are correlated: each row moves both, by its influence. Rows in blocks: for
-    each there are n² numbers.
-    """
-    n = rows.s.shape[1]
-    own, variance_J, variance_b = np.arange(n), np.zeros((n, n)), np.zeros(n)
-    for start in range(0, len(rows.w), at_once := max(1, _AT_ONCE // n**2)):
-        some = slice(start, start + at_once)
-        s, w = rows.s[some], rows.w[some]
-        influence = np.stack([_influence(s, site.slope[some], site, i) for i, site in enumerate(sites)], 1)
-        h = influence[:, own, own]
-        K = (influence + influence.transpose(0, 2, 1)) / 2
-        K[:, own, own] = 0.0
-        if bits:
-            K, h = 4 * K, 2 * h - 2 * K.sum(2)
-        variance_J += np.einsum("m,mij->ij", w, K**2)
-        variance_b += w @ h**2
-    variance_J[own, own] = np.nan
-    return np.sqrt(variance_J / rows.n_effective), np.sqrt(variance_b / rows.n_effective)
-
-
-def _errors_of(covariance: Array, n: int, bits: bool) -> tuple[Array, Array]:
-    """Standard errors of couplings and biases, from the covariance of (fields, pairs i < j) of spins."""
-    i, j = np.triu_indices(n, 1)
-    deviation = np.sqrt(covariance.diagonal())
-    J = np.full((n, n), np.nan)
-    J[i, j] = J[j, i] = deviation[n:] * (4 if bits else 1)
-    if not bits:
-        return J, deviation[:n]
-    turn = np.zeros((n, len(covariance)))  # b = 2 h − 2 Σ_j K
-    turn[np.arange(n), np.arange(n)] = 2.0
-    turn[i, n + np.arange(len(i))] = turn[j, n + np.arange(len(i))] = -2.0
-    return J, np.sqrt(np.einsum("ij,jk,ik->i", turn, covariance, turn))
-
-
-def _influence(s: Array, slope: Array, site: Site, i: int) -> Array:
-    """How each row moves each number of a site, (m, n)."""
-    design = s.copy()
-    design[:, i] = 1.0
-    found: Array = (design @ site.inverse) * slope[:, None]
-    return found
+def _with_constant(rows: Rows, kept: Array, found: Found) -> Found:
+    """With units that never change: no couplings, a bias as if half a row had had each other state."""
+    owners = rows.basis.units.owners(rows.basis.n)
+    there = np.flatnonzero(np.isin(owners, kept))
+    columns = len(owners)
+    J, b = np.zeros((columns, columns)), np.empty(columns)
+    J[np.ix_(there, there)] = found.J
+    for i in range(rows.basis.n):
+        f = rows.basis.contrasts[i]
+        counts = np.bincount(rows.codes[:, i], rows.w, minlength=len(f)) * rows.n_effective + 0.5
+        h = np.linalg.pinv(f) @ np.log(counts / counts.sum())
+        own = owners == i
+        b[own] = rows.basis.turn[own][:, rows.basis.own[i]] @ h
+    b[there] = found.b
+    if found.stderr_J is None or found.stderr_b is None:
+        return replace(found, J=J, b=b)
+    errors_J, errors_b = np.full((columns, columns), np.nan), np.full(columns, np.nan)
+    errors_J[np.ix_(there, there)], errors_b[there] = found.stderr_J, found.stderr_b
+    return replace(found, J=J, b=b, stderr_J=errors_J, stderr_b=errors_b)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError
-from ebm.inverse.spins import Rows
+from ebm.errors import EbmError, NotSupported
+from ebm.inverse.basis import Basis
+from ebm.inverse.joint import Places
+from ebm.inverse.penalised import Shrinkage
+from ebm.inverse.rows import Rows
+from ebm.inverse.sitewise import Apart
 from ebm.machine import Array
 from ebm.maximum import maximise
 from ebm.penalties import L2
 from ebm.states import enumerate_states, n_states, refuse_above
-from ebm.units import Ising
 
 __all__ = ["fisher", "maximum_likelihood"]
 
@@ -21,39 +24,70 @@ _AT_ONCE = 2**20  # numbers
 _FLAT = 1e-12  # smallest eigenvalue of the Fisher matrix over the largest
 
 
-def maximum_likelihood(rows: Rows, l2: float) -> tuple[Array, Array, Array]:
-    """Couplings and fields of spins, and the covariance of (fields, pairs i < j) for one row.
+def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, Places, Array]:
+    """Couplings and biases of contrasts, where they stand in a vector, and their covariance for one row.
 
-    Of the penalised estimate it is that of its scatter, H⁻¹ F H⁻¹. `l2` is the strength of l2/2·ΣK².
+    Of the penalised estimate it is that of its scatter, H⁻¹ F H⁻¹.
     """
-    n = rows.s.shape[1]
-    refuse_above(_MOST, n_states(Ising(), n), 1e-7 * n, 0.0, f"maximum_likelihood of {n} units")
-    machine = BoltzmannMachine(Ising(), np.zeros((n, n)), np.zeros(n))
+    if not shrinkage.smooth or shrinkage.factors is not None or shrinkage.allowed is not None:
+        raise NotSupported("maximum_likelihood: takes the penalty L2 alone, no others, no factors, no mask")
+    basis, l2 = rows.basis, shrinkage.l2
+    refuse_above(
+        _MOST, n_states(basis.units, basis.n), 1e-7 * basis.n, 0.0, f"maximum_likelihood of {basis.n} units"
+    )
+    size = len(basis.means)
+    machine = BoltzmannMachine(basis.units, np.zeros((size, size)), np.zeros(size))
     penalties = [L2(l2)] if l2 else []
-    found = maximise(machine, rows.s, weights=rows.w, penalties=penalties)
-    K, h = machine.params["J"], machine.params["b"]
-    information = fisher(machine)
-    bend = information + np.diag(np.append(np.zeros(n), np.full(n * (n - 1) // 2, l2)))
+    found = maximise(machine, _states(rows), weights=rows.w, penalties=penalties)
+    places = Places(rows, shrinkage)
+    K, h = basis.of_units(machine.params["J"], machine.params["b"])
+    information = fisher(machine, places)
+    bend = information + np.diag(np.repeat([0.0, l2], [basis.size, places.total - basis.size]))
     values = np.linalg.eigvalsh(bend)
     away = max(np.abs(K).max(), np.abs(h).max()) > _LARGE or not found.gradient_norm < 1e-6
     if away or values[0] < _FLAT * values[-1]:
-        raise EbmError(
+        raise Apart(
             "data: some units determine one another in these rows, or never change: the likelihood has no"
-            " finite maximum; expected more rows, or l2 > 0, such as 0.01"
+            " finite maximum; expected more rows, or a penalty such as L2(0.01)"
         )
     inverse = np.linalg.inv(bend)
-    return K, h, inverse @ information @ inverse
+    return K, h, places, inverse @ information @ inverse
 
 
-def fisher(machine: BoltzmannMachine) -> Array:
-    """The Fisher matrix of (b, J_ij for i < j), one row, by a sum over all states."""
-    n = machine.n_units
-    i, j = np.triu_indices(n, 1)
-    log_z, total = machine.exact(stats=False)[0], int(n_states(machine.units, n))
-    first, second = np.zeros(n + len(i)), np.zeros((n + len(i),) * 2)
-    for start in range(0, total, at_once := max(1, _AT_ONCE // (n + len(i)))):
+def _states(rows: Rows) -> Array:
+    """The rows as the units have them."""
+    x = np.empty(rows.codes.shape)
+    for own, where, _ in rows.basis.units.parts(rows.basis.n):
+        if own.states is None:
+            raise EbmError(f"{own}: has no states")
+        x[:, where] = np.asarray(own.states)[rows.codes[:, where]]
+    return x
+
+
+def fisher(machine: BoltzmannMachine, places: Places | None = None) -> Array:
+    """The Fisher matrix of biases and couplings of contrasts, one row, by a sum over all states.
+
+    Of Ising units they are b and J_ij for i < j.
+    """
+    n, total = machine.n_units, int(n_states(machine.units, machine.n_units))
+    basis = Basis(machine.units, n)
+    if places is None:
+        places = Places(Rows(np.zeros((1, n), np.uint8), np.ones(1), 1.0, basis), Shrinkage())
+    log_z = machine.exact(stats=False)[0]
+    upper = np.triu(places.table, 1)
+    i, j = np.nonzero(np.triu(places.table >= 0, 1))
+    order = np.argsort(upper[i, j])
+    i, j = i[order], j[order]
+    first, second = np.zeros(places.total), np.zeros((places.total,) * 2)
+    for start in range(0, total, at_once := max(1, _AT_ONCE // places.total)):
         x = enumerate_states(machine.units, n, start, min(start + at_once, total))
-        moments = np.concatenate([x, x[:, i] * x[:, j]], axis=1)
+        f = np.hstack(
+            [
+                g[np.searchsorted(np.asarray(basis.types[k].states), x[:, k])]
+                for k, g in enumerate(basis.contrasts)
+            ]
+        )
+        moments = np.concatenate([f, f[:, i] * f[:, j]], axis=1)
         p = np.exp(-machine.energy(x) - log_z)
         first += p @ moments
         second += (moments * p[:, None]).T @ moments

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_choice, as_count, as_number
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError
-from ebm.inverse.spins import spins_of
+from ebm.inverse.rows import rows_of
 from ebm.machine import Array
 from ebm.units import Ising, Units
 
@@ -113,14 +113,16 @@ def ising_network(
     if not 0 < ratio < 1:
         raise EbmError(f"ratio: expected a number between 0 and 1, got {ratio!r}")
     how = as_choice(rule, _RULES, "rule")
-    rows, units = spins_of(data, units, weights)
+    rows = rows_of(data, units, weights)
+    rows.basis.half_ranges("ising_network")
+    units = rows.basis.units
     fixed = np.flatnonzero(np.abs(rows.mean) >= 1 - 1e-15)
     if len(fixed):
         raise EbmError(f"data: unit {fixed[0]} never changes; leave it out")
-    n, M = rows.s.shape[1], rows.n_effective
-    x = rows.s if isinstance(units, Ising) else (rows.s + 1) / 2
+    n, M = rows.spins.shape[1], rows.n_effective
+    x = rows.spins if isinstance(units, Ising) else (rows.spins + 1) / 2
     centred = x - rows.w @ x
-    most = np.abs((centred * rows.w[:, None]).T @ rows.s / 2)
+    most = np.abs((centred * rows.w[:, None]).T @ rows.spins / 2)
     np.fill_diagonal(most, 0.0)
     largest = max(float(most.max()), _LEAST)
     penalties = np.geomspace(largest, largest * ratio, n_penalties)
@@ -128,7 +130,7 @@ def ising_network(
     for i in range(n):
         others = np.flatnonzero(np.arange(n) != i)
         design = np.ascontiguousarray(np.vstack([np.ones(len(x)), x[:, others].T]))
-        y, theta = np.ascontiguousarray(rows.s[:, i]), np.zeros((n_penalties, n))
+        y, theta = np.ascontiguousarray(rows.spins[:, i]), np.zeros((n_penalties, n))
         if lasso_path(design, y, rows.w, penalties, theta, _TOLERANCE) < 0:
             raise EbmError(f"data: unit {i}: its regression did not settle; expected a larger ratio")
         loss = np.logaddexp(0, -y * (theta @ design)) @ rows.w

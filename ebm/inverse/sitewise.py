@@ -1,92 +1,194 @@
-"""Couplings of spins site by site: convex problems whose solutions are right for many rows.
+"""Couplings site by site: convex problems whose solutions are right for many rows.
 
-Of site i everything is a function of z = s_i (h_i + Σ_j K_ij s_j), row by row: pseudo-likelihood minimises
-⟨log(1 + e^(−2z))⟩, interaction screening ⟨e^(−z)⟩. Newton's method, on distinct rows with their weights.
+Newton's method on distinct rows with their weights; with a penalty that has corners each step minimises the
+quadratic model with it (Lee, Sun & Saunders, "Proximal Newton-type methods" 2014).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ebm.errors import EbmError
-from ebm.inverse.spins import Rows
+from ebm.inverse.losses import Loss
+from ebm.inverse.penalised import Shrinkage
+from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
 
-__all__ = ["PSEUDO_LIKELIHOOD", "SCREENING", "Loss", "Site", "solve"]
+__all__ = ["LARGE", "Apart", "Objective", "Site", "assembled", "descend", "solve"]
 
-_STEPS = 100  # of Newton's method
-_LARGE = 1e3  # a number beyond: the minimum is at infinity
+_STEPS = 200  # of Newton's method
+LARGE = 1e3  # a number beyond: the minimum is at infinity
 _BLOCK = 2**12  # rows whose design stays in a cache
 _START = 20_000  # rows that a start is found from, where there are more than twice as many
 _WORTH = 2**18  # numbers from which on several sites at a time are worth it
 
 
-@dataclass(frozen=True)
-class Loss:
-    """A function of z with its first two derivatives, and what it is called."""
-
-    name: str
-    value: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
-    bend: Callable[[Array], Array]
-
-
-def _up(z: Array) -> Array:
-    """1/(1 + e^(2z)): how wrong a site is."""
-    return 0.5 * (1 - np.tanh(z))
-
-
-PSEUDO_LIKELIHOOD = Loss(
-    "pseudo_likelihood",
-    lambda z: np.logaddexp(0, -2 * z),
-    lambda z: -2 * _up(z),
-    lambda z: 4 * _up(z) * (1 - _up(z)),
-)
-SCREENING = Loss("rise", lambda z: np.exp(-z), lambda z: -np.exp(-z), lambda z: np.exp(-z))
+class Apart(EbmError):
+    """The minimum is at infinity."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What one site says: its field and couplings, and how each row moves them.
+    """What one site says: its bias and couplings, and how each row moves them.
 
     Attributes
     ----------
-    theta : (n,) float64
-        Couplings to the others; the field in the site's own place.
-    inverse : (n, n) float64
+    theta : (r, P) float64
+        Of each of its contrasts: the bias and the couplings to others' contrasts.
+    columns : (P,) int64
+        The contrast of each; in the bias' place the site's first own.
+    inverse : (r·P, r·P) float64
         Of the Hessian.
-    slope : (m,) float64
-        Of the loss, times s_i, row by row: the score of a row is slope·(its row of the design), what it moves
-        theta by is −H⁻¹ times that. Their mean square is the sandwich H⁻¹ V H⁻¹ (Godambe 1960).
+    slope : (m, r) float64
+        Of the loss by η, row by row: the score of a row is slope ⊗ its design, what it moves theta by is −H⁻¹
+        times that. Their mean square is the sandwich H⁻¹ V H⁻¹ (Godambe 1960).
+    finite : bool
+        Whether there was a minimum without a penalty that was not asked for.
     """
 
     theta: Array
-    inverse: Array
-    slope: Array
+    columns: Array
+    inverse: Array | None
+    slope: Array | None
+    finite: bool = True
 
 
-def solve(rows: Rows, loss: Loss, l2: float) -> list[Site]:
-    """All sites, several at a time; l2 is the strength of l2/2·Σ K² (not of fields)."""
+class Objective:
+    """The mean loss of a site with its penalties, as a function of (r, P) numbers.
+
+    Attributes
+    ----------
+    columns : (P,) int64
+        As in `Site`.
+    bias : int
+        The place of the bias among them.
+    """
+
+    def __init__(self, rows: Rows, i: int, loss: Loss, shrinkage: Shrinkage) -> None:
+        basis = rows.basis
+        own, others = basis.own[i], shrinkage.others(i, basis.n)
+        kept = np.isin(basis.owners, others)
+        kept[own.start] = True
+        self.columns = np.flatnonzero(kept)
+        self.bias = int(np.searchsorted(self.columns, own.start))
+        self.loss, self._rows, self._i = loss, rows, i
+        self._f = basis.contrasts[i]
+        self.shape = (self._f.shape[1], len(self.columns))
+        factor = np.zeros(basis.n)
+        factor[others] = shrinkage.of(i, others)
+        strength = factor[basis.owners[self.columns]]
+        strength[self.bias] = 0.0
+        self._ridge = np.broadcast_to(shrinkage.l2 * strength, self.shape)
+        self.l1, self.group = shrinkage.l1 * strength, shrinkage.group * strength
+
+    def _blocks(self) -> Iterator[tuple[slice, Array, Array]]:
+        """Rows, some at a time: which, the contrasts of the others with 1 in the bias' place, own states."""
+        rows, whole = self._rows, len(self.columns) == self._rows.basis.size
+        for start in range(0, len(rows.w), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            design = rows.design[some].copy() if whole else rows.design[some][:, self.columns]
+            design[:, self.bias] = 1.0
+            yield some, design, rows.codes[some, self._i]
+
+    def corners(self, theta: Array) -> float:
+        """What the penalties with corners add."""
+        found = float((self.l1 * np.abs(theta)).sum())
+        if self.group.any():
+            for places in self.groups():
+                found += float(self.group[places[0]] * np.linalg.norm(theta[:, places]))
+        return found
+
+    def groups(self) -> list[Array]:
+        """The columns of each unit; of the bias by itself."""
+        owners = self._rows.basis.owners[self.columns]
+        return [np.flatnonzero(owners == j) for j in np.unique(owners)]
+
+    def value(self, theta: Array) -> float:
+        """With all penalties."""
+        total = 0.0
+        with np.errstate(over="ignore"):
+            for some, design, x in self._blocks():
+                total += float(self._rows.w[some] @ self.loss.value(design @ theta.T, x, self._f))
+        if self.loss.log:
+            total = np.log(total)
+        return total + 0.5 * float((self._ridge * theta**2).sum()) + self.corners(theta)
+
+    def slopes(self, theta: Array) -> tuple[Array, Array]:
+        """The gradient (r, P) and the Hessian (r·P, r·P), without penalties that have corners."""
+        r, P = self.shape
+        gradient, blocks, total = np.zeros((r, P)), np.zeros((r, P, r, P)), 0.0
+        for some, design, x in self._blocks():
+            w = self._rows.w[some]
+            eta = design @ theta.T
+            gradient += (self.loss.slope(eta, x, self._f) * w[:, None]).T @ design
+            bend = self.loss.bend(eta, x, self._f)
+            for a in range(r):
+                for b in range(a + 1):
+                    blocks[a, :, b] += (design * (w * bend[:, a, b])[:, None]).T @ design
+            if self.loss.log:
+                total += float(w @ self.loss.value(eta, x, self._f))
+        for a in range(r):
+            for b in range(a):
+                blocks[b, :, a] = blocks[a, :, b].T
+        hessian = blocks.reshape(r * P, r * P)
+        if self.loss.log:
+            gradient /= total
+            hessian = hessian / total - np.outer(gradient, gradient)
+        return gradient + self._ridge * theta, hessian + np.diag(self._ridge.ravel())
+
+    def slope_of_rows(self, theta: Array) -> Array:
+        """The loss' slope by η, row by row, (m, r)."""
+        found, total = np.empty((len(self._rows.w), self.shape[0])), 0.0
+        for some, design, x in self._blocks():
+            eta = design @ theta.T
+            found[some] = self.loss.slope(eta, x, self._f)
+            if self.loss.log:
+                total += float(self._rows.w[some] @ self.loss.value(eta, x, self._f))
+        return found / total if self.loss.log else found
+
+    def apart(self) -> Apart:
+        """The refusal."""
+        return Apart(
+            f"data: unit {self._i} and others determine one another in these rows: couplings have no finite"
+            " estimate; expected more rows, or a penalty such as L2(0.01)"
+        )
+
+
+def solve(rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool) -> list[Site]:
+    """All sites, several at a time, each with what errors need if they are wanted.
+
+    A site whose minimum is at infinity gets the normal prior of standard deviation 1: L2 of 1/rows.
+    """
     from threadpoolctl import threadpool_limits
 
-    n, m = rows.s.shape[1], len(rows.w)
     few = _thinned(rows)
 
     def site(i: int) -> Site:
-        start = np.zeros(n)
-        if few is not None:
-            with suppress(EbmError):  # of some rows the minimum may be at infinity
-                start = _descend(few, i, loss, l2, start)
-        return _site(rows, i, loss, l2, _descend(rows, i, loss, l2, start))
+        objective = Objective(rows, i, loss, shrinkage)
+        start = np.zeros(objective.shape)
+        try:
+            if few is not None:
+                start = descend(Objective(few, i, loss, shrinkage), start)
+        except Apart:  # of some rows the minimum may be at infinity
+            start = np.zeros(objective.shape)
+        return _site(objective, start, errors)
 
+    def made(i: int) -> Site:
+        try:
+            return site(i)
+        except Apart:
+            objective = Objective(rows, i, loss, shrinkage.with_prior(rows.n_effective))
+            return replace(_site(objective, np.zeros(objective.shape), errors), finite=False)
+
+    n = rows.basis.n
+    many = rows.design.size > _WORTH  # made once, before threads ask for it
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(get_num_threads()) as threads:
-        return list(threads.map(site, range(n))) if m * n > _WORTH else [site(i) for i in range(n)]
+        return list(threads.map(made, range(n))) if many else [made(i) for i in range(n)]
 
 
 def _thinned(rows: Rows) -> Rows | None:
@@ -94,89 +196,78 @@ def _thinned(rows: Rows) -> Rows | None:
     every = len(rows.w) // _START
     if every < 2:
         return None
-    s, w = rows.s[::every], rows.w[::every]
-    if (np.abs(w @ s / w.sum()) >= 1).any():
-        return None
-    return Rows(s, w / w.sum(), rows.n_effective)
+    few = rows.some(slice(None, None, every))
+    return None if len(few.constant) else few
 
 
-def _blocks(rows: Rows, i: int) -> Iterator[tuple[slice, Array]]:
-    """Rows, some at a time, as the design of a site: the spins of the others, 1 in its own place."""
-    for start in range(0, len(rows.w), _BLOCK):
-        some = slice(start, start + _BLOCK)
-        design = rows.s[some].copy()
-        design[:, i] = 1.0
-        yield some, design
-
-
-def _value(rows: Rows, i: int, loss: Loss, ridge: Array, theta: Array) -> float:
-    total = 0.5 * float(ridge @ theta**2)
-    with np.errstate(over="ignore"):
-        for some, design in _blocks(rows, i):
-            total += float(rows.w[some] @ loss.value(rows.s[some, i] * (design @ theta)))
-    return total
-
-
-def _slopes(rows: Rows, i: int, loss: Loss, ridge: Array, theta: Array) -> tuple[Array, Array]:
-    """The gradient and the Hessian of the objective."""
-    gradient, hessian = ridge * theta, np.diag(ridge)
-    for some, design in _blocks(rows, i):
-        own, w = rows.s[some, i], rows.w[some]
-        z = own * (design @ theta)
-        gradient += design.T @ (w * loss.slope(z) * own)
-        hessian += (design * (w * loss.bend(z))[:, None]).T @ design
-    return gradient, hessian
-
-
-def _descend(rows: Rows, i: int, loss: Loss, l2: float, theta: Array) -> Array:
+def descend(objective: Objective, theta: Array) -> Array:
     """The minimum, by Newton's method."""
-    ridge = _ridge(rows, i, l2)
-    now = _value(rows, i, loss, ridge, theta)
+    smooth = not (objective.l1.any() or objective.group.any())
+    now = objective.value(theta)
     for _ in range(_STEPS):
-        gradient, hessian = _slopes(rows, i, loss, ridge, theta)
-        step = _newton(hessian, gradient, i)
-        fall, length = float(gradient @ step), 1.0
+        gradient, hessian = objective.slopes(theta)
+        if smooth:
+            step = _newton(objective, hessian, gradient)
+            fall = -float((gradient * step).sum())
+        else:
+            step = _cornered(objective, hessian, gradient, theta)
+            fall = objective.corners(theta + step) - objective.corners(theta) + float((gradient * step).sum())
+        length = 1.0
         while True:
-            after = _value(rows, i, loss, ridge, theta - length * step)
-            if after <= now - 1e-4 * length * fall + 1e-15 * abs(now) or length < 1e-10:
+            after = objective.value(theta + length * step)
+            if after <= now + 1e-4 * length * fall + 1e-15 * abs(now) or length < 1e-10:
                 break
             length /= 2
-        theta, now = theta - length * step, after
-        if np.abs(theta).max() > _LARGE:
-            raise EbmError(_apart(i))
+        theta, now = theta + length * step, after
+        if np.abs(theta).max() > LARGE:
+            raise objective.apart()
         if np.abs(length * step).max() < 1e-11 * (1 + np.abs(theta).max()):
             break
     return theta
 
 
-def _ridge(rows: Rows, i: int, l2: float) -> Array:
-    ridge = np.full(rows.s.shape[1], l2)
-    ridge[i] = 0.0
-    return ridge
-
-
-def _site(rows: Rows, i: int, loss: Loss, l2: float, theta: Array) -> Site:
-    """What a site says at its minimum."""
-    _, hessian = _slopes(rows, i, loss, _ridge(rows, i, l2), theta)
-    if np.linalg.eigvalsh(hessian)[0] < 1e-12:
-        raise EbmError(_apart(i))
-    slope = np.empty(len(rows.w))
-    for some, design in _blocks(rows, i):
-        own = rows.s[some, i]
-        slope[some] = loss.slope(own * (design @ theta)) * own
-    return Site(theta, np.linalg.inv(hessian), slope)
-
-
-def _newton(hessian: Array, gradient: Array, i: int) -> Array:
+def _newton(objective: Objective, hessian: Array, gradient: Array) -> Array:
     try:
-        step: Array = np.linalg.solve(hessian, gradient)
+        step: Array = -np.linalg.solve(hessian, gradient.ravel()).reshape(gradient.shape)
     except np.linalg.LinAlgError:
-        raise EbmError(_apart(i)) from None
+        raise objective.apart() from None
     return step
 
 
-def _apart(i: int) -> str:
-    return (
-        f"data: unit {i} and others determine one another in these rows: couplings have no finite estimate;"
-        " expected more rows, or l2 > 0, such as 0.01"
+def _cornered(objective: Objective, hessian: Array, gradient: Array, theta: Array) -> Array:
+    """The step to the minimum of the quadratic model with the penalties that have corners."""
+    from ebm.kernels.learning.corners import descend_groups
+
+    r, P = objective.shape
+    parts = [(np.arange(r)[:, None] * P + places[None]).ravel() for places in objective.groups()]
+    strengths = np.array([objective.group[places[0]] for places in objective.groups()])
+    step = np.zeros(r * P)
+    ends = np.cumsum([0, *(len(part) for part in parts)])
+    l1 = np.tile(objective.l1, r)
+    descend_groups(
+        hessian, gradient.ravel(), theta.ravel(), np.concatenate(parts), ends, strengths, l1, 1e-12, step
     )
+    return step.reshape(r, P)
+
+
+def _site(objective: Objective, theta: Array, errors: bool) -> Site:
+    """What a site says at its minimum."""
+    theta = descend(objective, theta)
+    if not errors:
+        return Site(theta, objective.columns, None, None)
+    _, hessian = objective.slopes(theta)
+    values = np.linalg.eigvalsh(hessian)
+    if values[0] < 1e-12 * max(values[-1], 1.0):
+        raise objective.apart()
+    return Site(theta, objective.columns, np.linalg.inv(hessian), objective.slope_of_rows(theta))
+
+
+def assembled(rows: Rows, sites: list[Site]) -> tuple[Array, Array]:
+    """What all sites say of all couplings, row i·size of site i, not symmetric; and biases."""
+    basis = rows.basis
+    K, h = np.zeros((basis.size, basis.size)), np.zeros(basis.size)
+    for own, site in zip(basis.own, sites, strict=True):
+        K[own, site.columns] = site.theta
+        h[own] = site.theta[:, np.searchsorted(site.columns, own.start)]
+        K[own, own] = 0.0
+    return K, h

@@ -1,0 +1,150 @@
+"""Pseudo-likelihood of units of many states: alignments. L-BFGS, a site at a time.
+
+Numbers of a site are the couplings of its states to those of all others: no Hessian of them fits anywhere,
+and one-hot products would be mostly zeros. With a penalty L2 the minimum is in the zero-sum gauge. The
+numbers that are searched are scaled by the curvature at independent units.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ebm.errors import EbmError, NotSupported, TooLarge
+from ebm.files import refuse_beyond_memory
+from ebm.inverse.penalised import Shrinkage
+from ebm.inverse.rows import Rows
+from ebm.kernels.threads import get_num_threads
+from ebm.machine import Array
+
+__all__ = ["gathered"]
+
+_VECTOR = 16  # lanes of float32
+_MOST_STATES = 64
+_MEMORY = 10  # pairs of L-BFGS
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows of every unit's states."""
+
+    starts: Array
+    sizes: Array
+
+    @property
+    def total(self) -> int:
+        return int(self.starts[-1] + self.sizes[-1])
+
+
+def gathered(rows: Rows, shrinkage: Shrinkage, max_iterations: int = 500) -> tuple[Array, Array]:
+    """Couplings of contrasts, row i those that site i finds, and biases.
+
+    Raises
+    ------
+    NotSupported
+        Penalties with corners; units whose couplings are no functions of all pairs of states; masks.
+    TooLarge
+        Units of more than 64 states.
+    EbmError
+        No penalty L2: a state that was never seen beside another has its minimum at infinity.
+    """
+    basis = rows.basis
+    if not shrinkage.smooth:
+        raise NotSupported("penalty: of so many states L2 alone is there; expected L2(0.01)")
+    if not basis.saturated:
+        raise TooLarge(f"data: too many states of {basis.units} for Newton's method; expected fewer units")
+    if not shrinkage.l2:
+        raise EbmError(
+            "penalty: of so many states some are never seen together: couplings have no finite estimate;"
+            " expected L2(0.01), say"
+        )
+    sizes = np.array([len(f) for f in basis.contrasts])
+    if sizes.max() > _MOST_STATES:
+        raise TooLarge(f"data: a unit of {sizes.max()} states; expected at most {_MOST_STATES}")
+    table = _Table(np.cumsum(sizes) - sizes, sizes)
+    threads = get_num_threads()
+    width = -(-int(sizes.max()) // _VECTOR) * _VECTOR
+    each = table.total * width * (8 + 8 * (2 * _MEMORY + 8))
+    refuse_beyond_memory(
+        threads * each + 16.0 * basis.size**2, f"pseudo_likelihood of {basis.n} units", "fewer units"
+    )
+    first = _frequencies(rows, table)
+    K, h = np.zeros((basis.size, basis.size)), np.zeros(basis.size)
+
+    def solve(i: int) -> None:
+        J, b = _site(rows, i, table, first, shrinkage, max_iterations)
+        own, f = basis.own[i], basis.contrasts[i]
+        bias = b.copy()
+        for j in range(basis.n):
+            if j != i:
+                block = J[table.starts[j] : table.starts[j] + sizes[j]]  # (q_j, q_i)
+                g = basis.contrasts[j]
+                K[own, basis.own[j]] = (np.linalg.pinv(g) @ block @ np.linalg.pinv(f).T).T
+                bias += block.mean(0)
+        h[own] = np.linalg.pinv(f) @ bias
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(solve, range(basis.n)))
+    return K, h
+
+
+def _frequencies(rows: Rows, table: _Table) -> Array:
+    """Of every state of every unit, with half a row of each: (rows of the table,)."""
+    found = np.empty(table.total)
+    for j, (start, size) in enumerate(zip(table.starts, table.sizes, strict=True)):
+        counts = np.bincount(rows.codes[:, j], rows.w, minlength=size) * rows.n_effective + 0.5
+        found[start : start + size] = counts / counts.sum()
+    return found
+
+
+def _norm(rows: Rows, i: int) -> float:
+    """The squared length of a unit's contrasts, by which couplings in a table are longer than theirs."""
+    return float((rows.basis.contrasts[i][:, 0] ** 2).sum())
+
+
+def _site(
+    rows: Rows, i: int, table: _Table, first: Array, shrinkage: Shrinkage, max_iterations: int
+) -> tuple[Array, Array]:
+    """Couplings of all others' states to those of a unit, (rows, q), and its biases (q,)."""
+    from scipy.optimize import minimize
+
+    from ebm.kernels.learning.gathered import site_slopes
+
+    q = int(table.sizes[i])
+    mine = slice(int(table.starts[i]), int(table.starts[i]) + q)
+    width = -(-q // _VECTOR) * _VECTOR
+    strength = np.zeros(table.total)
+    others = shrinkage.others(i, rows.basis.n)
+    factors, norm = shrinkage.of(i, others), _norm(rows, i)
+    allowed = np.zeros(table.total, bool)
+    for j, factor in zip(others, factors, strict=True):
+        at = slice(int(table.starts[j]), int(table.starts[j] + table.sizes[j]))
+        strength[at], allowed[at] = shrinkage.l2 * factor / (norm * _norm(rows, int(j))), True
+    p = first[mine]
+    curvature = (first * (1 - first))[:, None] * (p * (1 - p))[None] + strength[:, None]
+    scale = np.where(allowed[:, None], 1 / np.sqrt(curvature), 0.0)
+    bias_scale = 1 / np.sqrt(p * (1 - p))
+    T, G = np.zeros((table.total, width), np.float32), np.zeros((table.total, width), np.float32)
+    bias, slope = np.zeros(width, np.float32), np.zeros(width, np.float32)
+
+    def objective(x: Array) -> tuple[float, Array]:
+        J = x[q:].reshape(-1, q) * scale
+        b = x[:q] * bias_scale
+        T[:, :q], bias[:q] = J, b
+        G[:], slope[:] = 0, 0
+        mean = site_slopes(rows.codes, rows.w, np.int64(i), np.int64(q), table.starts, T, bias, G, slope)
+        pull = strength[:, None] * J
+        gradient = (G[:, :q] + pull) * scale
+        return mean + 0.5 * float((pull * J).sum()), np.append(slope[:q] * bias_scale, gradient)
+
+    start = np.append(np.log(p) / bias_scale, np.zeros(table.total * q))
+    found = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "maxcor": _MEMORY, "ftol": 1e-9, "gtol": 1e-5},
+    )
+    return found.x[q:].reshape(-1, q) * scale, found.x[:q] * bias_scale

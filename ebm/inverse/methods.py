@@ -1,0 +1,204 @@
+"""The methods of `infer`: what each takes, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ebm.errors import NotSupported
+from ebm.inverse import closed, errors
+from ebm.inverse.gathered import gathered
+from ebm.inverse.joint import joint
+from ebm.inverse.likelihood import maximum_likelihood
+from ebm.inverse.losses import FLOW, LOG_SCREENING, PSEUDO_LIKELIHOOD, SCREENING, Loss
+from ebm.inverse.penalised import NONE, Shrinkage
+from ebm.inverse.rows import Rows
+from ebm.inverse.sitewise import Apart, assembled, solve
+from ebm.machine import Array
+
+__all__ = ["METHODS", "Found", "Method", "Problem"]
+
+_NEWTON = 3000  # numbers of a site: of more no Hessian is made
+_ERRORS = 2000  # contrasts: of more no standard errors
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows without constant units, and what was asked for.
+
+    Attributes
+    ----------
+    rows : Rows
+    shrinkage : Shrinkage
+    symmetrise : {"mean", "and", "or", "joint"}
+    seed : int
+        Of methods that sample.
+    settings : dict
+        Of the method's own.
+    """
+
+    rows: Rows
+    shrinkage: Shrinkage = NONE
+    symmetrise: str = "mean"
+    seed: Any = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Couplings and biases in the units' own coding, with errors where there are some.
+
+    Attributes
+    ----------
+    J, b : (columns, columns) and (columns,) float64
+    stderr_J, stderr_b : arrays of the same shapes, or None
+    remarks : tuple of str
+        What the user has to know: one line each.
+    """
+
+    J: Array
+    b: Array
+    stderr_J: Array | None = None
+    stderr_b: Array | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way from rows to couplings.
+
+    Attributes
+    ----------
+    summary : str
+        A line for help texts.
+    solve : callable
+    penalised, symmetrises : bool
+        Whether it takes penalties, factors and masks; ways to make both sites agree.
+    settings : tuple of str
+        Names of its own settings.
+    """
+
+    summary: str
+    solve: Callable[[Problem], Found]
+    penalised: bool = False
+    symmetrises: bool = False
+    settings: tuple[str, ...] = ()
+
+
+def _closed(form: Callable[[Rows], tuple[Array, Array]], name: str) -> Callable[[Problem], Found]:
+    def solve(problem: Problem) -> Found:
+        rows = problem.rows
+        half = rows.basis.half_ranges(name)
+        K, h = form(rows)
+        return Found(*rows.basis.in_units(K / np.outer(half, half), h / half))
+
+    return solve
+
+
+def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
+    def solve_(problem: Problem) -> Found:
+        rows, shrinkage = problem.rows, problem.shrinkage
+        # Without a penalty a logarithm moves no minimum; at infinity it is a line, which no small prior
+        # holds.
+        loss = SCREENING if asked.log and shrinkage.free else asked
+        largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
+        if largest > _NEWTON and problem.symmetrise != "joint" and loss is PSEUDO_LIKELIHOOD:
+            K, h = gathered(rows, shrinkage)
+            return Found(*rows.basis.in_units((K + K.T) / 2, h))
+        if problem.symmetrise == "joint":
+            return _joint(loss, problem)
+        wanted = shrinkage.smooth and rows.basis.size <= _ERRORS
+        sites = solve(rows, loss, shrinkage, errors=wanted)
+        K, h = assembled(rows, sites)
+        J, b = rows.basis.in_units(_agreed(K, problem.symmetrise), h)
+        of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
+        away = [i for i, site in enumerate(sites) if not site.finite]
+        who = f"unit{'s' * (len(away) > 1)} {_list(away)}"
+        return Found(J, b, of_J, of_b, (_prior(rows, who),) if away else ())
+
+    return solve_
+
+
+def _agreed(K: Array, how: str) -> Array:
+    """The mean of what both sites say; of `and` where both have a coupling."""
+    keep = (K != 0) & (K.T != 0) if how == "and" else True
+    return np.where(keep, (K + K.T) / 2, 0.0)
+
+
+def _joint(loss: Loss, problem: Problem) -> Found:
+    rows = problem.rows
+    if not problem.shrinkage.smooth:
+        raise NotSupported("symmetrise: joint takes the penalty L2 alone; expected mean, and, or")
+    remarks: tuple[str, ...] = ()
+    try:
+        K, h, places, inverse, sites = joint(rows, loss, problem.shrinkage)
+    except Apart:
+        remarks = (_prior(rows, "some units"),)
+        K, h, places, inverse, sites = joint(rows, loss, problem.shrinkage.with_prior(rows.n_effective))
+    return Found(*rows.basis.in_units(K, h), *errors.of_joint(rows, places, inverse, sites), remarks=remarks)
+
+
+def _maximum_likelihood(problem: Problem) -> Found:
+    rows, remarks = problem.rows, tuple[str, ...]()
+    try:
+        K, h, places, covariance = maximum_likelihood(rows, problem.shrinkage)
+    except Apart:
+        remarks = (_prior(rows, "some units"),)
+        K, h, places, covariance = maximum_likelihood(rows, problem.shrinkage.with_prior(rows.n_effective))
+    return Found(*rows.basis.in_units(K, h), *errors.of_covariance(rows, places, covariance), remarks=remarks)
+
+
+def _prior(rows: Rows, who: str) -> str:
+    """What was done where a minimum is at infinity."""
+    return (
+        f"data: couplings of {who} have no finite, or no single, estimate in these rows; a normal prior makes"
+        f" one: L2(1/rows) = L2({1 / rows.n_effective:.2g}), of whose bias the errors know nothing"
+    )
+
+
+def _list(units: list[int]) -> str:
+    shown = ", ".join(map(str, units[:5]))
+    return shown if len(units) <= 5 else f"{shown} and {len(units) - 5} more"
+
+
+METHODS: dict[str, Method] = {
+    "pseudo_likelihood": Method(
+        "each unit given the others (Besag 1975), sandwich errors",
+        _sitewise(PSEUDO_LIKELIHOOD),
+        penalised=True,
+        symmetrises=True,
+    ),
+    "rise": Method(
+        "interaction screening (Vuffray et al. 2016), sandwich errors",
+        _sitewise(SCREENING),
+        penalised=True,
+        symmetrises=True,
+    ),
+    "logrise": Method(
+        "its logarithm (Lokhov et al. 2018): another scale for penalties",
+        _sitewise(LOG_SCREENING),
+        penalised=True,
+        symmetrises=True,
+    ),
+    "probability_flow": Method(
+        "minimum probability flow (Sohl-Dickstein et al. 2011), sandwich errors",
+        _sitewise(FLOW),
+        penalised=True,
+        symmetrises=True,
+    ),
+    "maximum_likelihood": Method(
+        "sums over all states (≤ 2²² of them), errors of the Fisher matrix",
+        _maximum_likelihood,
+        penalised=True,
+    ),
+    "pairs": Method("each pair by itself, two states", _closed(closed.pairs, "pairs")),
+    "naive_mean_field": Method("−C⁻¹, two states", _closed(closed.naive_mean_field, "naive_mean_field")),
+    "tap": Method("with Onsager's reaction, two states", _closed(closed.tap, "tap")),
+    "sessak_monasson": Method(
+        "small correlations, two states", _closed(closed.sessak_monasson, "sessak_monasson")
+    ),
+    "bethe": Method("exact on trees, two states", _closed(closed.bethe, "bethe")),
+}
