@@ -239,7 +239,7 @@ def _padded(tempered: Tempered, n: int) -> Tempered:
 
 def _sweep_potts(problem: Problem, chains: SpinChains, order: Array, sweeps: Sweeps) -> None:
     from ebm.kernels.dense.kept import REFRESH
-    from ebm.kernels.dense.potts import potts_sweeps
+    from ebm.kernels.dense.potts import potts_sweeps, potts_tiles
     from ebm.kernels.layers.potts import gather_rows
 
     x, J, q = chains.data, problem.J.values, problem.units.width
@@ -250,7 +250,11 @@ def _sweep_potts(problem: Problem, chains: SpinChains, order: Array, sweeps: Swe
         rows = order[k : k + count] if len(order) > 1 else order
         gather_rows(x.size * len(J) > 2**20, x, q, J, fields)
         worth = len(x) * count * rows.shape[1] * q > _WORTH
-        potts_sweeps(worth, x, q, fields, J, tempered, rows, _part(sweeps, k, count))
+        problem_of = x, q, fields, J, tempered, rows, _part(sweeps, k, count)
+        if len(x) < max(3, q // 3):
+            potts_sweeps(worth, *problem_of)
+        else:
+            potts_tiles(worth, 64 if len(x) >= 256 else 16, *problem_of)
 
 
 # Sparse, two states.

@@ -1,0 +1,68 @@
+"""How often pairs of states come together in many rows: counts in integers, by bits.
+
+Each state of each unit is a row of bits, one for each sample, and how often two come together is the number
+of bits that both have: 64 samples to a word, where a product of one-hot rows takes 64 multiply-adds.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from ebm.kernels import JIT
+from ebm.kernels.numbers.vector import count_bits
+from ebm.kernels.threads import shared
+
+_ROWS = 8  # rows of bits in a tile
+
+
+@njit(**JIT)
+def state_bits(x, q, bits):
+    """Bits of Potts states: x (n, m) int32; bits (m q, ceil(n / 64)) uint64, overwritten."""
+    bits[:] = 0
+    for r in range(len(x)):
+        w, one = r // 64, np.uint64(1) << np.uint64(r % 64)
+        for i in range(x.shape[1]):
+            bits[i * q + x[r, i], w] |= one
+
+
+@njit(**JIT)
+def _count_tile(t, bits, counts):
+    for i in range(t * _ROWS, min(t * _ROWS + _ROWS, len(bits))):
+        one = bits[i]
+        for j in range(i, len(bits)):
+            other, total = bits[j], np.int64(0)
+            for w in range(len(one)):
+                total += count_bits(one[w] & other[w])
+            counts[i, j] = total
+
+
+@shared
+def count_pairs(bits, counts):
+    """How many bits rows i and j ≥ i of `bits` share: bits (k, words) uint64, counts (k, k) int64."""
+    for t in prange((len(bits) + _ROWS - 1) // _ROWS):
+        _count_tile(np.int64(t), bits, counts)
+
+
+@shared
+def ascend_pairs(first, counts, target, moments, steps, J, sums):
+    """One step of Boltzmann learning of all couplings of different units, docs/math.md (5.15).
+
+    first : (k,) int64, the first indicator beyond the unit of each; counts : of `count_pairs`;
+    target : (k, k), covariances of the data's indicators; moments : (mean, model, share), the two means, and
+    one over the number of samples counted; steps : (inverse, rate, l2, damping), what the covariances of two
+    units are divided by, as a product of `inverse`, and what is added to it; J : (k, k), both of its
+    triangles changed; sums : (slopes, couplings), (k, k), to which those of i < j are added.
+    """
+    (mean, model, share), (spread, rate, l2, damping) = moments, steps
+    slopes, couplings = sums
+    for i in prange(len(J)):
+        row, wanted, slope, total = counts[i], target[i], slopes[i], couplings[i]
+        own, away, wide = mean[i], model[i] - mean[i], spread[i]
+        for j in range(first[i], len(J)):
+            # ⟨(z_i − μ_i)(z_j − μ_j)⟩ of the samples, μ the data's means
+            found = row[j] * share - own * mean[j] - own * (model[j] - mean[j]) - away * mean[j]
+            change = wanted[j] - found
+            slope[j] += change
+            J[i, j] += rate * (change - l2 * J[i, j]) / (wide * spread[j] + damping)
+            total[j] += J[i, j]
+        for j in range(first[i], len(J)):
+            J[j, i] = J[i, j]
