@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import scipy.sparse
 
-from ebm.arguments import check_rows
+from ebm.arguments import as_count, check_rows
 from ebm.boltzmann import BoltzmannMachine
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
@@ -188,7 +188,7 @@ def _unpack(header: dict[str, Any], arrays: Arrays, version: int) -> Any:
         Carried.unpack(parts["chains"]),
         Memory.unpack(parts["memory"]),
         Stream.restore(numbers["key"], numbers["counter"]),
-        int(numbers["step"]),
+        as_count(numbers["step"], "step", 0),
         Watch.unpack(parts["watch"]),
     )
 

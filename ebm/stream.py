@@ -69,6 +69,8 @@ class Stream:
     @classmethod
     def restore(cls, key: int, counter: int) -> Stream:
         """Make the stream that a checkpoint stored."""
+        if not (0 <= key < 2**64 and 0 <= counter < 2**63):
+            raise EbmError(f"stream: expected a key below 2⁶⁴ and a counter below 2⁶³, got {key}, {counter}")
         stream = cls.__new__(cls)
         stream.key, stream.counter = int(key), int(counter)
         return stream

@@ -321,7 +321,10 @@ class RBMClassifier(Classifier, Labels, Inputs):
         if not np.isscalar(self.unlabelled):
             name = f"{type(self).__name__}: unlabelled"
             raise EbmError(f"{name}: expected a label such as -1, or None, got {short(self.unlabelled)}")
-        known = y != self.unlabelled
+        try:
+            known = y != self.unlabelled
+        except OverflowError:  # an integer that no array has
+            raise EbmError(f"unlabelled: expected a label such as -1, got {short(self.unlabelled)}") from None
         if not known.any():
             raise EbmError(
                 f"y: all rows are {short(self.unlabelled)}, unlabelled; expected some of 2 classes or more"

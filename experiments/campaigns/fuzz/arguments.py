@@ -55,7 +55,7 @@ def _other(rng: Rng, key: str, value: Any) -> Any:
         return machine(rng)
     other = changed(rng, value)
     if key in _EFFORT and isinstance(other, (int, float, np.number)) and not 0 <= other <= 1:
-        return min(float(other), _EFFORT[key]) if other == other else other
+        return _EFFORT[key] if other > _EFFORT[key] else other
     if key in _CALLED and callable(other):
         return None
     return other
