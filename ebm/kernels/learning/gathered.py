@@ -55,6 +55,7 @@ def site_slopes(codes, w, i, q, places, table, bias, rest, rest_bias):
     keep, I = workspace(_MOST * 64)
     t0, r0, b0, s0 = address(table), address(rest), address(bias), address(rest_bias)
     tail = q % 16
+    inside = mask_of((np.uint64(1) << np.uint64(tail)) - np.uint64(1), like)
     total = 0.0
     n = len(places)
     for m in range(len(codes)):
@@ -63,9 +64,8 @@ def site_slopes(codes, w, i, q, places, table, bias, rest, rest_bias):
         own = np.int64(x[i])
         mine = np.float64(peek(I + own * 4, like))
         used = np.int64((q + 15) // 16)
+        last = I + (used - 1) * 64
         if tail:
-            last = I + (used - 1) * 64
-            inside = mask_of((np.uint64(1) << np.uint64(tail)) - np.uint64(1), like)
             store(last, select(inside, load(last, like), -1e30))
         top = load(I, like)
         for v in range(1, used):
@@ -85,6 +85,8 @@ def site_slopes(codes, w, i, q, places, table, bias, rest, rest_bias):
             if v < used:
                 g = load(I + v * 64, like) * share
             store(I + v * 64, g)
+        if tail:  # not quite 0, and slow to add
+            store(last, select(inside, load(last, like), 0.0))
         poke(I + own * 4, peek(I + own * 4, like) - np.float32(w[m]))
         for v in range(vectors):
             g = load(I + v * 64, like)
