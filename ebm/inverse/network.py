@@ -6,24 +6,27 @@ van Borkulo et al., "A new method for constructing networks from binary data" (2
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import ArrayLike
 
-from ebm.arguments import as_choice, as_count, as_number
+from ebm.arguments import as_choice, as_count, as_flag, as_number
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError
-from ebm.inverse.rows import rows_of
+from ebm.errors import EbmError, NotSupported
+from ebm.inverse.lasso import Paths, largest_penalty, lasso_paths
+from ebm.inverse.rows import Rows, rows_of
 from ebm.machine import Array
-from ebm.units import Ising, Units
+from ebm.progress import Progress, showing
+from ebm.units import Units
 
 __all__ = ["Network", "ising_network"]
 
-_TOLERANCE = 1e-13
 _RULES = ("and", "or")
-_LEAST = 1e-6  # penalty that a path begins with where no two units are correlated at all
+_NAMED = 5  # columns in a warning
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,20 @@ class Network:
         With the edges that were chosen; a coupling is the mean of what both units say of it.
     penalties : (k,) float64
         λ, falling.
-    path : (k, n, n) float64
-        Slopes of unit i's regression on the others, in the units' own coding; intercepts on the diagonal.
+    path : list of k csr_array, (n, n) float64
+        Row i: slopes of unit i's regression on the others, in the units' own coding.
+    intercepts : (k, n) float64
+        Of the same; nan where a unit's path has ended.
     ebic : (k, n) float64
-        Of each unit at each penalty.
+        Of each unit at each penalty; nan where its path has ended.
     chosen : (n,) int64
         The penalty of least EBIC.
     """
 
     machine: BoltzmannMachine
     penalties: Array
-    path: Array
+    path: list[scipy.sparse.csr_array]
+    intercepts: Array
     ebic: Array
     chosen: Array
 
@@ -68,7 +74,10 @@ def ising_network(
     n_penalties: int = 100,
     ratio: float = 0.01,
     rule: Literal["and", "or"] = "and",
+    whole: bool = False,
     weights: ArrayLike | None = None,
+    n_effective: float | None = None,
+    progress: Progress = None,
 ) -> Network:
     """A sparse network of two-state units: of each unit's lasso path the regression of least EBIC.
 
@@ -77,7 +86,7 @@ def ising_network(
     data : (n_rows, n_units)
         States: 0 and 1, or −1 and +1.
     units : Units, optional
-        ``Bernoulli()`` or ``Ising()``; by the data when left out.
+        Of two states that are numbers, ``Bernoulli()`` or ``Ising()``; by the data when left out.
     gamma : float
         Of EBIC = −2 log L + k log M + 2γ k log(n − 1): 0 is BIC; larger is sparser.
     n_penalties : int
@@ -85,17 +94,31 @@ def ising_network(
     ratio : float
     rule : {"and", "or"}
         An edge is there if both units' regressions have it, or if one has.
+    whole : bool
+        Follow every path to its end. Otherwise that of a unit ends where its EBIC has passed a minimum for
+        good: where even without the shrinkage of the slopes that are there (by the loss's curvature) it would
+        lie beyond the least by what two edges cost.
     weights : (n_rows,), optional
-        Row weights ≥ 0; M is then what they are worth.
+        Row weights ≥ 0.
+    n_effective : float, optional
+        M, how many independent rows they are worth: where weights are counts, their sum. (Σw)²/Σw² when left
+        out.
+    progress : callable, bool or None
+        As in `ebm.fit`.
 
     Returns
     -------
     Network
+        A unit that never changes has no edge, with a warning that names it, as units that are copies of one
+        another have.
 
     Raises
     ------
     EbmError
-        Rows that are no states, a unit that never changes.
+        Rows that are no states; more memory than is free: beside the data 6 bytes for each number of them, and
+        some 100 MB a thread.
+    NotSupported
+        Units of more than two states.
 
     Examples
     --------
@@ -106,47 +129,60 @@ def ising_network(
     >>> ising_network(ebm.sample(ebm.BoltzmannMachine(ebm.Ising(), J), 2000, seed=0).x).edges
     [(0, 1), (3, 4)]
     """
-    from ebm.kernels.learning.lasso import lasso_path
-
     gamma, ratio = as_number(gamma, "gamma", 0), as_number(ratio, "ratio", 0)
-    n_penalties = as_count(n_penalties, "n_penalties")
+    n_penalties, whole = as_count(n_penalties, "n_penalties"), as_flag(whole, "whole")
     if not 0 < ratio < 1:
         raise EbmError(f"ratio: expected a number between 0 and 1, got {ratio!r}")
     how = as_choice(rule, _RULES, "rule")
-    rows = rows_of(data, units, weights)
-    rows.basis.half_ranges("ising_network")
-    units = rows.basis.units
-    fixed = np.flatnonzero(np.abs(rows.mean) >= 1 - 1e-15)
-    if len(fixed):
-        raise EbmError(f"data: unit {fixed[0]} never changes; leave it out")
-    n, M = rows.spins.shape[1], rows.n_effective
-    x = rows.spins if isinstance(units, Ising) else (rows.spins + 1) / 2
-    centred = x - rows.w @ x
-    most = np.abs((centred * rows.w[:, None]).T @ rows.spins / 2)
-    np.fill_diagonal(most, 0.0)
-    largest = max(float(most.max()), _LEAST)
+    rows = rows_of(data, units, weights, n_effective)
+    _check(rows)
+    n, M = rows.basis.n, rows.n_effective
+    largest = largest_penalty(rows)
     penalties = np.geomspace(largest, largest * ratio, n_penalties)
-    path, ebic = np.zeros((n_penalties, n, n)), np.empty((n_penalties, n))
-    for i in range(n):
-        others = np.flatnonzero(np.arange(n) != i)
-        design = np.ascontiguousarray(np.vstack([np.ones(len(x)), x[:, others].T]))
-        y, theta = np.ascontiguousarray(rows.spins[:, i]), np.zeros((n_penalties, n))
-        if lasso_path(design, y, rows.w, penalties, theta, _TOLERANCE) < 0:
-            raise EbmError(f"data: unit {i}: its regression did not settle; expected a larger ratio")
-        loss = np.logaddexp(0, -y * (theta @ design)) @ rows.w
-        k = (theta[:, 1:] != 0).sum(1)
-        ebic[:, i] = 2 * M * loss + k * (np.log(M) + 2 * gamma * np.log(n - 1))
-        path[:, i, i], path[:, i, others] = theta[:, 0], theta[:, 1:]
-    chosen = ebic.argmin(0)
-    return Network(_machine(units, path[chosen, np.arange(n)], how), penalties, path, ebic, chosen)
+    price = float(np.log(M) + 2 * gamma * np.log(n - 1))
+    with showing(progress, "ising_network") as update:
+        found = lasso_paths(rows, penalties, price=None if whole else price / (2 * M), update=update)
+    ebic = 2 * M * found.loss + found.n_edges * price
+    chosen = np.nanargmin(ebic, 0)
+    machine = _machine(rows, found, chosen, how)
+    return Network(machine, penalties, found.slopes, found.intercepts, ebic, chosen)
 
 
-def _machine(units: Units, slopes: Array, rule: str) -> BoltzmannMachine:
-    """The machine of both units' slopes; of a spin x the log-odds are 2 (b + ΣJ x)."""
-    share = 0.5 if isinstance(units, Ising) else 1.0
-    J, b = share * slopes, share * slopes.diagonal()
+def _check(rows: Rows) -> None:
+    """Refuse units of more than two numbers; name those that never change, and those that are copies."""
+    rows.basis.half_ranges("ising_network")
+    if not rows.basis.plain:
+        raise NotSupported(f"ising_network: {rows.basis.units} units; expected numbers, such as Ising()")
+    if len(rows.constant):
+        _say(f"{_listed(rows.constant)} never changes: it gets no edge, and a bias by half a row")
+    turned = np.packbits((rows.codes != rows.codes[0]).T, axis=1)
+    _, first, which = np.unique(turned, axis=0, return_index=True, return_inverse=True)
+    copies = np.setdiff1d(np.flatnonzero(first[which.ravel()] != np.arange(rows.basis.n)), rows.constant)
+    if len(copies):
+        _say(
+            f"{_listed(copies)}: in every row the same as an earlier unit, or its opposite: the penalty alone"
+            " decides about their couplings"
+        )
+
+
+def _listed(units: Array) -> str:
+    more = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
+    return f"data: unit{'s' * (len(units) > 1)} {', '.join(map(str, units[:_NAMED]))}{more}"
+
+
+def _say(line: str) -> None:
+    warnings.warn(line, RuntimeWarning, stacklevel=4)
+
+
+def _machine(rows: Rows, found: Paths, chosen: Array, rule: str) -> BoltzmannMachine:
+    """The machine of both units' slopes: log-odds are (upper − lower state)·(b + ΣJ x)."""
+    basis, own = rows.basis, np.arange(rows.basis.n)
+    ranges = np.array([np.ptp(states) for states in basis.states])
+    J = np.zeros((basis.n, basis.n))
+    for k in np.unique(chosen):
+        some = np.flatnonzero(chosen == k)
+        J[some] = found.slopes[k][some].toarray() / ranges[some, None]
     there = J != 0
     keep = there & there.T if rule == "and" else there | there.T
     J = np.where(keep, (J + J.T) / 2, 0.0)
-    np.fill_diagonal(J, 0.0)
-    return BoltzmannMachine(units, J, b)
+    return BoltzmannMachine(basis.units, J, found.intercepts[chosen, own] / ranges)
