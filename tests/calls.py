@@ -346,7 +346,15 @@ IN_MODULES = {
         seed=0,
     ),
     "inverse.ising_network": call(
-        data=SPINS, units=Ising(), gamma=0.25, n_penalties=3, ratio=0.5, rule="and", weights=np.ones(40)
+        data=SPINS,
+        units=Ising(),
+        gamma=0.25,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        whole=False,
+        weights=np.ones(40),
+        n_effective=40.0,
     ),
     "baselines.Independent.fit": call(X=ROWS, pseudocount=1.0),
     "baselines.ChowLiu.fit": call(X=ROWS, pseudocount=1.0),

@@ -4,6 +4,7 @@ Working sets after Tibshirani et al., "Strong rules for discarding predictors in
 at each penalty a unit's regression is solved over the few others that may have a slope, and then the gradient
 of all others is looked at, which is one matrix product for some hundred units. Who breaks the optimality
 conditions joins the set, and it is solved again: what comes out is the solution over all units.
+docs/math.md (14.1)–(14.3).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
 from ebm.progress import Update
 
-__all__ = ["Paths", "lasso_paths", "largest_penalty"]
+__all__ = ["Paths", "largest_penalty", "lasso_paths"]
 
 _SITES = 256  # that are worked on together, at most: their gradients are one matrix product
 _NUMBERS = 2**24  # of theirs and the rows', at most
@@ -98,13 +99,14 @@ def lasso_paths(
 
     (m, n), threads = rows.codes.shape, get_num_threads()
     at_once = max(1, min(_SITES, -(-n // 8), _NUMBERS // m))
-    needed = 5.0 * m * n + threads * at_once * (8 * m + 24 * n)
+    needed = 9.0 * m * n + threads * at_once * (8 * m + 24 * n)
     refuse_beyond_memory(needed, f"{n} lasso paths of {m} rows", "fewer units or rows")
     codes = np.ascontiguousarray(rows.codes.T)
     low, high = _states(rows).astype(np.float32).T[:, :, None]
     x = np.where(codes > 0, high, low)
     parts = [np.arange(start, min(start + at_once, n)) for start in range(0, n, at_once)]
-    path, done = Paths([], *(np.full((len(penalties), n), np.nan) for _ in range(2)), _none(penalties, n)), 0
+    nothing = np.full((len(penalties), n), np.nan)
+    path = Paths([], nothing, nothing.copy(), np.zeros((len(penalties), n), np.int64))
     slopes: list[list[tuple[Array, Array, Array]]] = [[] for _ in penalties]
 
     def follow(units: Array) -> _Block:
@@ -112,6 +114,7 @@ def lasso_paths(
         block.follow(penalties, price, path)
         return block
 
+    done = 0
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         for block in pool.map(follow, parts):
             for k, found in enumerate(block.slopes):
@@ -122,10 +125,6 @@ def lasso_paths(
         i, j, value = (np.concatenate(some) for some in zip(*entries, strict=True))
         path.slopes.append(scipy.sparse.csr_array((value, (i, j)), (n, n)))
     return path
-
-
-def _none(penalties: Array, n: int) -> Array:
-    return np.zeros((len(penalties), n), np.int64)
 
 
 class _Block:

@@ -27,6 +27,7 @@ __all__ = ["Network", "ising_network"]
 
 _RULES = ("and", "or")
 _NAMED = 5  # columns in a warning
+_TIE = 1e-12  # of EBIC, relative: as long as no edge has come it is the same at every penalty
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Network:
     ebic : (k, n) float64
         Of each unit at each penalty; nan where its path has ended.
     chosen : (n,) int64
-        The penalty of least EBIC.
+        The penalty of least EBIC, the largest of several.
     """
 
     machine: BoltzmannMachine
@@ -88,7 +89,7 @@ def ising_network(
     units : Units, optional
         Of two states that are numbers, ``Bernoulli()`` or ``Ising()``; by the data when left out.
     gamma : float
-        Of EBIC = −2 log L + k log M + 2γ k log(n − 1): 0 is BIC; larger is sparser.
+        Of EBIC = −2 log L + k log M + 2γ k log(n − 1), docs/math.md (14.2): 0 is BIC; larger is sparser.
     n_penalties : int
         Of the path, from the least that leaves no edge to `ratio` of it, evenly in the logarithm.
     ratio : float
@@ -96,7 +97,7 @@ def ising_network(
         An edge is there if both units' regressions have it, or if one has.
     whole : bool
         Follow every path to its end. Otherwise that of a unit ends where its EBIC has passed a minimum for
-        good: where even without the shrinkage of the slopes that are there (by the loss's curvature) it would
+        good: where even without the shrinkage of the slopes that are there (14.3) it would
         lie beyond the least by what two edges cost.
     weights : (n_rows,), optional
         Row weights ≥ 0.
@@ -115,8 +116,8 @@ def ising_network(
     Raises
     ------
     EbmError
-        Rows that are no states; more memory than is free: beside the data 6 bytes for each number of them, and
-        some 100 MB a thread.
+        Rows that are no states; more memory than is free: 9 bytes for each number of theirs, and some 100 MB
+        a thread.
     NotSupported
         Units of more than two states.
 
@@ -143,7 +144,7 @@ def ising_network(
     with showing(progress, "ising_network") as update:
         found = lasso_paths(rows, penalties, price=None if whole else price / (2 * M), update=update)
     ebic = 2 * M * found.loss + found.n_edges * price
-    chosen = np.nanargmin(ebic, 0)
+    chosen = (ebic <= np.nanmin(ebic, 0) * (1 + _TIE)).argmax(0)
     machine = _machine(rows, found, chosen, how)
     return Network(machine, penalties, found.slopes, found.intercepts, ebic, chosen)
 

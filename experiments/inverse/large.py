@@ -22,7 +22,7 @@ from ebm.inverse import ising_network
 
 
 def regular(n: int, degree: int, rng: np.random.Generator) -> np.ndarray:
-    """A random graph of that degree, as pairs: stubs are matched anew until no pair is one twice or a loop."""
+    """A random graph of that degree, as pairs: matched anew until none is there twice or a loop."""
     while True:
         pairs = np.sort(rng.permutation(np.repeat(np.arange(n), degree)).reshape(-1, 2), 1)
         for _ in range(1000):
