@@ -32,6 +32,7 @@ __all__ = [
     "inflated",
     "naming",
     "refuse_beyond_memory",
+    "whole",
     "write_atomic",
 ]
 
@@ -261,3 +262,25 @@ def inflated(path: str | os.PathLike[str], head: int, size_of: Callable[[bytes],
                 raise EbmError(f"{path}: {disk} bytes; expected {size}, as its header says")
             refuse_beyond_memory(size, str(path), "a smaller file")
         return first + file.read(max(0, size - len(first)) + 1)
+
+
+def whole(path: str | os.PathLike[str]) -> bytes:
+    """All bytes of a file, gzipped or not, unless they expand beyond reason or beyond memory.
+
+    Raises
+    ------
+    EbmError
+        More than 64 MiB that are more than 500 times those on disk, or more than a tenth of the free memory:
+        what is made of text is larger.
+    OSError, EOFError, zlib.error
+        What cannot be read.
+    """
+    disk = os.path.getsize(path)
+    most = min(max(_SMALL, _TIMES * disk), max(_SMALL, free_memory() // 10))
+    with open(path, "rb") as plain:
+        zipped = plain.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise EbmError(f"{path}: {disk} bytes, more than {most} when read; expected a smaller file")
+    return found

@@ -5,11 +5,13 @@ of settings with one method, ``load() -> Data``; a run's ``[data]`` table builds
 generator* (`sk`, `lattice`, `random_regular`, `from_edges`) returns the symmetric matrix J of
 E(x) = -b·x - ½ x·J·x, with zero diagonal, and leaves the choice of machine to the caller. A *graph* for
 Max-Cut comes from `read_gset`: the matrix W of its weights, whose heaviest cut is the ground state of the
-Ising machine with J = -W; `cut_value` is the weight of a cut. Nothing here is unpickled, and nothing
-downloaded but `MNIST` without a path.
+Ising machine with J = -W; `cut_value` is the weight of a cut. An `Alignment` of sequences comes from
+`read_fasta`. Nothing here is unpickled, and nothing downloaded but `MNIST` without a path.
 """
 
+from ebm.datasets.alignment import Alignment, encoded
 from ebm.datasets.couplings import from_edges, lattice, random_regular, sk
+from ebm.datasets.fasta import read_fasta, write_fasta
 from ebm.datasets.files import File
 from ebm.datasets.gset import cut_value, read_gset
 from ebm.datasets.mnist import MNIST, read_idx
@@ -27,6 +29,7 @@ from ebm.datasets.tables import (
 
 __all__ = [
     "MNIST",
+    "Alignment",
     "BarsAndStripes",
     "Data",
     "DataSet",
@@ -37,11 +40,14 @@ __all__ = [
     "LabelledData",
     "Shifter",
     "cut_value",
+    "encoded",
     "from_edges",
     "lattice",
     "random_regular",
     "read_array",
+    "read_fasta",
     "read_gset",
     "read_idx",
     "sk",
+    "write_fasta",
 ]

@@ -40,6 +40,8 @@ def _valid(kind: str, x: np.ndarray) -> np.ndarray:
 def _kind(table: Table, kind: str) -> str:
     """Return the kind of the values, found (``auto``) or checked."""
     x = table.values
+    if table.alphabet is not None and kind == "auto":
+        return "potts"
     for choice in ("bernoulli", "ising") if kind == "auto" else (kind,):
         if _valid(choice, x).all():
             return choice
@@ -62,7 +64,7 @@ def _standardised(x: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 @settings
 class File:
-    """Your own data, from a .npy, .npz or .csv file.
+    """Your own data, from a .npy, .npz, .csv or FASTA file.
 
     Parameters
     ----------
@@ -79,8 +81,8 @@ class File:
         Make bits, ``value >= threshold`` (for ``kind="ising"``, -1 and +1); by default values stay.
     kind : {"auto", "bernoulli", "ising", "gaussian", "potts"}
         What the numbers are, see `Data`. ``auto`` takes values in [0, 1] as bernoulli, only -1 and +1 as
-        ising, and refuses the rest: whether 0..255 are symbols, real numbers or grey values to cut is not
-        for us to guess.
+        ising, those of an alignment as potts, and refuses the rest: whether 0..255 are symbols, real numbers
+        or grey values to cut is not for us to guess.
     standardise : bool
         Real numbers, those of ``kind="gaussian"`` and labels that are `numbers`, are taken less the mean of
         the training rows, over their standard deviation; a machine learnt from them is one of rows in these
@@ -144,7 +146,7 @@ class File:
             x = _standardised(table.values, train).astype(np.float32) if kind == "gaussian" else x
             y = _standardised(y, train) if y is not None and self.numbers else y
         y_train, y_test = (None, None) if y is None else (y[train], y[test])
-        n_states = int(x.max()) + 1 if kind == "potts" else None
+        n_states = len(table.alphabet or range(int(x.max()) + 1)) if kind == "potts" else None
         return Data(x[train], x[test], y_train, y_test, kind, n_states, shape, Path(self.path).name)
 
     def _image_shape(self, d: int) -> tuple[int, int] | None:

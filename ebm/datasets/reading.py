@@ -1,4 +1,4 @@
-"""Read a .npy, .npz or .csv file: checked cell by cell, never unpickled.
+"""Read a .npy, .npz, .csv or FASTA file: checked cell by cell, never unpickled.
 
 Every refusal is one line that names the file and, where there is one, the first offending cell: the line of a
 .csv counts from 1, as editors do; rows of arrays, and columns without a name, count from 0, as numpy does.
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ebm.datasets.dialect import RowNames, as_float, dialect_of
+from ebm.datasets.fasta import is_fasta, read_fasta
 from ebm.errors import EbmError, nearest, short
 from ebm.files import array_header, as_path, check_arrays
 
@@ -34,6 +35,7 @@ class Table:
     columns: np.ndarray | range  # the column of the file that each column of values is
     lines: list[int] | None = None  # .csv: the line of each row
     names: list[str] | None = None  # .csv with a header
+    alphabet: str | None = None  # FASTA: the letters that values are the places of
 
     def where(self, row: int, column: int) -> str:
         """Say where a value stands, in the file's own counting."""
@@ -58,8 +60,9 @@ def _existing(file: Path, path: str) -> Path:
         others = [f.name for f in file.parent.iterdir() if f.suffix.lower() in SUFFIXES]
         hint = nearest(file.name, others) if others else f"its directory holds no {', '.join(SUFFIXES)} file"
         raise EbmError(f"{path}: no such file; {hint if len(hint) < 300 else hint[:300] + ' ...'}")
-    if file.suffix.lower() not in SUFFIXES:
-        raise EbmError(f"{path}: unknown kind of file {file.suffix!r}; {nearest(file.suffix, SUFFIXES)}")
+    if file.suffix.lower() not in SUFFIXES and not is_fasta(file):
+        known = (*SUFFIXES, ".fasta")
+        raise EbmError(f"{path}: unknown kind of file {file.suffix!r}; {nearest(file.suffix, known)}")
     return file
 
 
@@ -221,12 +224,16 @@ def read_table(
     file, path, y = as_path(path), str(path), None
     with _refusing(path):
         file = _existing(file, path)
+        if file.suffix.lower() not in MAGIC and key is not None:
+            kind = ".csv" if file.suffix.lower() == ".csv" else "FASTA"
+            raise EbmError(
+                f"{path}: a {kind} file holds one table, not several; expected no key, got {key!r}"
+            )
         if file.suffix.lower() == ".csv":
-            if key is not None:
-                raise EbmError(
-                    f"{path}: a .csv file holds one table, not several; expected no key, got {key!r}"
-                )
             table = _read_csv(path, file, delimiter)
+        elif is_fasta(file):
+            family = read_fasta(file)
+            table = Table(path, family.states, range(family.states.shape[1]), alphabet=family.alphabet)
         else:
             values, y = _read_numpy(path, file, key, labels)
             table = Table(path, values, range(values.shape[1] if values.ndim == 2 else 0))
@@ -314,12 +321,13 @@ def _label_column(table: Table, labels: str | int) -> int:
 
 
 def read_array(path: str | Path, key: str | None = None, *, delimiter: str | None = None) -> np.ndarray:
-    """Read one table of finite numbers from a .npy, .npz or .csv file.
+    """Read one table of finite numbers from a .npy, .npz or .csv file, or the states of a FASTA file.
 
     Parameters
     ----------
     path : str or Path
-        The file; ``~`` is the home directory. A .csv may begin with a line of names.
+        The file; ``~`` is the home directory. A .csv may begin with a line of names. An alignment is read as
+        `read_fasta` does by default.
     key : str, optional
         The array in a .npz; by default ``X`` or ``x``, else the only 2-D one.
     delimiter : str, optional
@@ -330,7 +338,7 @@ def read_array(path: str | Path, key: str | None = None, *, delimiter: str | Non
     Returns
     -------
     ndarray, (n, d)
-        n, d >= 1; in the stored type, float64 from a .csv.
+        n, d >= 1; in the stored type, float64 from a .csv, uint8 from FASTA.
 
     Raises
     ------
