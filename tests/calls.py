@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from calls_alignments import ALIGNMENTS
 from uncalled import WITHOUT
 
 import ebm
@@ -333,6 +334,7 @@ SERIES = np.random.default_rng(0).normal(size=(4, 60))
 ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
+    **ALIGNMENTS,
     "inverse.infer": call(
         data=SPINS,
         units=Ising(),

@@ -39,6 +39,7 @@ WITHOUT = {
         "tracked_log_z",
         "inverse.Couplings",
         "inverse.Network",
+        "inverse.Structure",
     ),
     "files of a format of others: tests/test_gset.py, test_mnist.py": (
         "datasets.read_gset",

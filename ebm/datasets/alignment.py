@@ -48,7 +48,7 @@ def alike(alphabet: str) -> dict[str, str]:
     return {a: b for name, (a, b) in _ALIKE.items() if alphabet == ALPHABETS[name]}
 
 
-def encoded(sequence: str, alphabet: str = "protein", what: str = "sequence") -> NDArray[np.uint8]:
+def encoded(sequence: str, alphabet: str = "protein") -> NDArray[np.uint8]:
     """States of a sequence, (L,) uint8: the places of its letters in the alphabet.
 
     Raises
@@ -61,13 +61,14 @@ def encoded(sequence: str, alphabet: str = "protein", what: str = "sequence") ->
     >>> encoded("GA-C", "dna")
     array([3, 1, 0, 2], dtype=uint8)
     """
+    expect(sequence, str, "sequence", "letters such as 'AC-D'")
     letters = alphabet_of(alphabet)
     other = alike(letters)
     try:
         return np.array([letters.index(other.get(c, c)) for c in sequence], np.uint8)
     except ValueError:
         at, c = next((i, c) for i, c in enumerate(sequence) if other.get(c, c) not in letters)
-        raise EbmError(f"{what}: {c!r} at {at} (from 0) is none of {letters}") from None
+        raise EbmError(f"sequence: {c!r} at {at} (from 0) is none of {letters}") from None
 
 
 @dataclass(frozen=True, eq=False)

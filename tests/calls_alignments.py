@@ -1,0 +1,54 @@
+"""Valid calls of what is public for alignments, as in `calls`."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import ebm
+from ebm.datasets import Alignment
+
+FOLDER = Path(tempfile.mkdtemp(prefix="ebm-calls-"))
+FAMILY = np.random.default_rng(0).integers(0, 5, (12, 6))
+LETTERS = Alignment(FAMILY, alphabet="rna")
+SCORES = np.add.outer(np.arange(6.0), np.arange(6.0))
+(FOLDER / "family.fasta").write_text(">one\nACGU-A\n>two\nAAGUCA\n")
+(FOLDER / "chain.pdb").write_text(
+    "ATOM      1  CA  MET A   1       0.000   0.000   0.000\n"
+    "ATOM      2  CA  LYS A   2       4.000   0.000   0.000\n"
+)
+(FOLDER / "contacts.txt").write_text("1 2 3.5\n")
+
+
+POTTS = ebm.BoltzmannMachine.random(ebm.Potts(5), 6)  # never changed by what is called here
+
+
+def call(**arguments):
+    """The arguments of a call."""
+    return arguments
+
+
+ALIGNMENTS = {
+    "datasets.Alignment": call(
+        states=FAMILY, names=list("abcdefghijkl"), alphabet="rna", weights=np.ones(12), columns=np.arange(6)
+    ),
+    "datasets.encoded": call(sequence="AC-", alphabet="dna"),
+    "datasets.read_fasta": call(
+        path=FOLDER / "family.fasta", alphabet="rna", insertions="drop", unknown="gap"
+    ),
+    "datasets.write_fasta": call(
+        path=FOLDER / "written.fasta", alignment=LETTERS, energies=np.ones(12), width=60
+    ),
+    "inverse.align_sequences": call(one="ACD", other="AD"),
+    "inverse.contact_pairs": call(scores=SCORES, n=3, separation=2),
+    "inverse.contact_scores": call(machine=POTTS, apc=True, gap=0),
+    "inverse.homology_clusters": call(rows=FAMILY, identity=0.8),
+    "inverse.homology_split": call(rows=FAMILY, validation=0.3, identity=0.8, seed=0),
+    "inverse.letter_frequencies": call(rows=FAMILY, units=ebm.Potts(5), weights=np.ones(12), pseudocount=0.1),
+    "inverse.mutation_scan": call(machine=POTTS, sequence=FAMILY[0], alphabet="rna", double=False),
+    "inverse.potts_mean_field": call(rows=FAMILY, units=ebm.Potts(5), weights=np.ones(12), pseudocount=0.5),
+    "inverse.ppv": call(scores=SCORES, contacts=SCORES, cutoff=8.0, separation=2),
+    "inverse.read_contacts": call(path=FOLDER / "contacts.txt", n_sites=3, first=1),
+    "inverse.read_pdb": call(path=FOLDER / "chain.pdb", chain="A"),
+    "inverse.sequence_weights": call(rows=FAMILY, identity=0.8),
+}
