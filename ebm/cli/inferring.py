@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import click
@@ -15,7 +13,7 @@ from ebm.errors import EbmError, nearest
 __all__ = ["infer"]
 
 _UNITS = ("bernoulli", "ising", "potts")
-_SHOWN = 20  # edges on the screen
+_SHOWN, _DRAWN = 20, 30  # edges on the screen, and in a figure
 
 
 def _methods() -> str:
@@ -47,6 +45,7 @@ def _methods() -> str:
     "-o", "--output", type=click.Path(), help="A .npz file for the machine: ebm sample, score read it."
 )
 @click.option("--csv", "csv_file", type=click.Path(), help="A .csv file of all edges.")
+@click.option("--plot", type=click.Path(), help="A .png file of the strongest couplings and their errors.")
 @in_one_line
 def infer(
     data: str,
@@ -60,6 +59,7 @@ def infer(
     key: str | None,
     output: str | None,
     csv_file: str | None,
+    plot: str | None,
 ) -> None:
     """Infer couplings from the rows of DATA (.npy, .npz or .csv): which interactions made them?
 
@@ -69,7 +69,7 @@ def infer(
     \b
     Examples:
       ebm infer votes.csv
-      ebm infer spins.npy --method rise -o glass.npz --csv edges.csv
+      ebm infer spins.npy --method rise -o glass.npz --csv edges.csv --plot edges.png
       ebm infer answers.csv --units potts --group 0.02 --symmetrise and
     """
     from ebm import L1, L2, Bernoulli, GroupLasso, Ising, Potts, save
@@ -79,6 +79,7 @@ def infer(
 
     check_output(output, (".npz",))
     check_output(csv_file, (".csv",))
+    check_output(plot, (".png",))
     method = method or "pseudo_likelihood"
     if method not in METHODS:
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
@@ -98,13 +99,19 @@ def infer(
     if len(edges) > _SHOWN:
         click.echo(f"{len(edges) - _SHOWN} more: --csv FILE has them")
     if csv_file is not None:
-        from ebm.files import write_atomic
+        from ebm.experiment.inferring import write_edges
 
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(edges[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(edges)
-        write_atomic(csv_file, lambda file: file.write(text.getvalue().encode()))
+        write_edges(csv_file, edges)
+    if plot is not None:
+        from ebm.plots import edges as drawn
+        from ebm.plots import save_figure
+
+        first = [edge for edge in edges if edge["J"]][:_DRAWN]
+        if not first:
+            raise EbmError("--plot: there are no couplings to draw")
+        stderr = [edge["stderr"] for edge in first] if "stderr" in first[0] else None
+        labels = [f"{edge['i']} – {edge['j']}" for edge in first]
+        save_figure(drawn(labels, [edge["J"] for edge in first], stderr).figure, plot)  # type: ignore[arg-type]
     if output is not None:
         save(output, found.machine)
 

@@ -244,7 +244,10 @@ class RunDirectory:
         problem = None
         for path in reversed(self.checkpoints()):
             try:
-                return load(path)
+                state = load(path)
+                if isinstance(state, State):
+                    return state
+                raise EbmError(f"{path}: not a checkpoint: it holds a machine without a state of learning")
             except EbmError as error:  # a disk that failed; the one before may be good
                 problem = problem or error
         if problem is not None:

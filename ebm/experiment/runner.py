@@ -30,7 +30,7 @@ from ebm.experiment.machines import make_machine
 from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
-from ebm.experiment.stages import check_stages, run_stages
+from ebm.experiment.stages import check_stages, learn_stages, run_stages
 from ebm.experiment.work import Config, Model, Train, Work, rows_for
 from ebm.machine import Array, Machine, check_finite
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
@@ -162,6 +162,7 @@ def _go(work: Work, state: State[Machine] | None, pause: int | None) -> RunDirec
         elif config.train is not None and not _learn(work, state, pause):
             report.line(f"{directory.path}: paused at epoch {pause}")
             return directory
+        learn_stages(work)
         save(directory.model, work.machine)
         run_stages(work)
         if work.arrays:

@@ -19,6 +19,7 @@ from ebm.datasets import Data, sk
 from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, TooLarge
 from ebm.experiment.calls import Call, Table
+from ebm.experiment.inferring import check_inverse, inverse
 from ebm.experiment.predicting import predictions, read_out, tune
 from ebm.experiment.report import summary_of
 from ebm.experiment.stacks import check_stack
@@ -34,7 +35,7 @@ from ebm.states import enumerate_states, n_states
 from ebm.stream import Seed, Stream
 from ebm.units import Mixed
 
-__all__ = ["STAGES", "check_stages", "run_stages"]
+__all__ = ["STAGES", "check_stages", "learn_stages", "run_stages"]
 
 _PAIRS = 4000  # second moments that are plotted, at most
 _COMPLETIONS = 2**20  # states of the units to complete
@@ -49,11 +50,12 @@ class Stage:
     table: Table
     run: Callable[[Work, Call], None]
     needs: tuple[str, ...] = ()
+    learns: bool = False  # in place of [train]: before the machine is saved
 
 
-def _own(function: Callable[..., None], *needs: str) -> Stage:
+def _own(function: Callable[..., None], *needs: str, learns: bool = False) -> Stage:
     """A stage of ours: the call is all there is to do."""
-    return Stage(Table(function, ("work",)), lambda work, call: call(work), needs)
+    return Stage(Table(function, ("work",)), lambda work, call: call(work), needs, learns)
 
 
 def check_stages(config: Config, machine: Model, data: Data | None) -> None:
@@ -66,6 +68,8 @@ def check_stages(config: Config, machine: Model, data: Data | None) -> None:
     """
     if isinstance(machine, DBN):
         check_stack(config)
+    if "inverse" in config.stages:
+        check_inverse(config, machine)
     if data is not None:
         _check_data(machine, data)
         if config.train is not None and not isinstance(machine, DBN):
@@ -137,13 +141,20 @@ def _feasible(table: str, machine: Machine) -> None:
         raise EbmError(f"[{table}] {error}") from None
 
 
+def learn_stages(work: Work) -> None:
+    """Run the stages that learn."""
+    for name, stage in STAGES.items():
+        if stage.learns and name in work.config.stages:
+            stage.run(work, work.config.stages[name])
+
+
 def run_stages(work: Work) -> None:
-    """Run the stages whose tables the config has, and what needs no table."""
+    """Run the other stages whose tables the config has, and what needs no table."""
     calls = work.config.stages
     if work.data is not None and isinstance(work.machine, Machine):
         _scores(work, work.machine)
     for name, stage in STAGES.items():
-        if name in calls:
+        if name in calls and not stage.learns:
             stage.run(work, calls[name])
     if work.data is not None and work.data.kind == "mixed":
         predictions(work)
@@ -371,6 +382,7 @@ def _weights(work: Work) -> None:
 
 _OF_ROWS = ("x", "y", "weights")
 STAGES: dict[str, Stage] = {
+    "inverse": _own(inverse, "data", learns=True),
     # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
     "log_z": Stage(
         Table(

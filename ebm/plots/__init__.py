@@ -8,7 +8,7 @@ Six questions, and the figures that answer each:
   Boltzmann machines", 2010, section 6). `energy_curves` shows the parts.
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
-* *What does it hold?* `weights`, `samples`.
+* *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`.
 * *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
   of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
@@ -30,9 +30,9 @@ from ebm.plots.curves import (
     likelihood_curves,
 )
 from ebm.plots.images import confusion, samples, weights
-from ebm.plots.numbers import predictions
+from ebm.plots.numbers import edges, predictions
 from ebm.plots.reading import read_metrics
-from ebm.plots.run import plot_run
+from ebm.plots.run import plot_run, save_figure
 from ebm.plots.several import compare_curves
 from ebm.plots.thermo import thermo
 
@@ -40,6 +40,7 @@ __all__ = [
     "annealing",
     "compare_curves",
     "confusion",
+    "edges",
     "energy_curves",
     "energy_histogram",
     "energy_traces",
@@ -55,6 +56,7 @@ __all__ = [
     "read_metrics",
     "reliability",
     "samples",
+    "save_figure",
     "thermo",
     "weights",
 ]

@@ -108,6 +108,9 @@ def _of_arrays(arrays: Arrays) -> Iterator[tuple[str, Callable[[], Any]]]:
             "annealing",
             lambda: chains.annealing(a["anneal_beta"], a["anneal_energy"], a.get("anneal_best"), ground),
         )
+    if have("edges_ij", "edges_J"):
+        names = [f"{i} – {j}" for i, j in a["edges_ij"]]
+        yield "edges", lambda: numbers.edges(names, a["edges_J"], a.get("edges_stderr"))
     pairs = ("data_mean", "model_mean", "data_pairs", "model_pairs")
     if have(*pairs):
         yield "moments", lambda: chains.moments(*(a[key] for key in pairs))
