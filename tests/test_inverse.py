@@ -228,3 +228,14 @@ def test_edges_intervals_and_reprs():
         plain.edges(least_z=1)
     with pytest.raises(EbmError, match="level"):
         found.intervals(2)
+
+
+def test_a_unit_that_many_others_copy_has_joint_couplings():
+    """Each pulls at it, until 1 − tanh of its input is 0 in floating point: no Hessian of its bias is left."""
+    x = np.repeat([[1.0], [-1.0]], [1100, 900], axis=0) * np.ones(10)
+    star = np.zeros((10, 10), bool)
+    star[0, 1:] = star[1:, 0] = True
+    found = infer(x, Ising(), penalty=L2(1 / 2000), mask=star, symmetrise="joint")
+    np.testing.assert_allclose(found.J[0, 1:], found.J[0, 1], rtol=1e-6)
+    assert 2 < found.J[0, 1] < 6
+    assert np.isfinite(found.stderr_J[star]).all()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from scipy.special import expit
 
 from ebm.machine import Array
 
@@ -34,8 +35,8 @@ class Loss(Protocol):
 
 
 def _wrong(z: Array) -> Array:
-    """1/(1 + e^(2z)): how wrong a unit of two states is."""
-    return 0.5 * (1 - np.tanh(z))
+    """1/(1 + e^(2z)): how wrong a unit of two states is. Not 0 when it is sure: Hessians need its bias."""
+    return np.asarray(expit(-2 * z))
 
 
 def _softmax(u: Array) -> Array:
