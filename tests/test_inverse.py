@@ -231,7 +231,7 @@ def test_edges_intervals_and_reprs():
 
 
 def test_a_unit_that_many_others_copy_has_joint_couplings():
-    """Each pulls at it, until 1 − tanh of its input is 0 in floating point: no Hessian of its bias is left."""
+    """They pull at it until 1 − tanh of its input is 0 in floating point: no Hessian of its bias is left."""
     x = np.repeat([[1.0], [-1.0]], [1100, 900], axis=0) * np.ones(10)
     star = np.zeros((10, 10), bool)
     star[0, 1:] = star[1:, 0] = True

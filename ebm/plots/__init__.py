@@ -8,7 +8,8 @@ Six questions, and the figures that answer each:
   Boltzmann machines", 2010, section 6). `energy_curves` shows the parts.
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
-* *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`.
+* *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`; beside true ones, `couplings`
+  and `roc`.
 * *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
   of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
@@ -30,6 +31,7 @@ from ebm.plots.curves import (
     likelihood_curves,
 )
 from ebm.plots.images import confusion, samples, weights
+from ebm.plots.inverse import couplings, roc
 from ebm.plots.numbers import edges, predictions
 from ebm.plots.reading import read_metrics
 from ebm.plots.run import plot_run, save_figure
@@ -40,6 +42,7 @@ __all__ = [
     "annealing",
     "compare_curves",
     "confusion",
+    "couplings",
     "edges",
     "energy_curves",
     "energy_histogram",
@@ -55,6 +58,7 @@ __all__ = [
     "predictions",
     "read_metrics",
     "reliability",
+    "roc",
     "samples",
     "save_figure",
     "thermo",

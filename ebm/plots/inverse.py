@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_numbers
 from ebm.errors import EbmError
-from ebm.inverse import Couplings
 from ebm.machine import Array
+from ebm.plots.several import LOOKS
 from ebm.plots.style import GREY, HELDOUT, TRAIN, new_axes
 
 __all__ = ["couplings", "roc"]
@@ -17,15 +17,18 @@ __all__ = ["couplings", "roc"]
 _LEVEL = 1.96  # standard errors of an interval of 95 %
 
 
-def couplings(true: ArrayLike, inferred: Couplings | ArrayLike, ax: Axes | None = None) -> Axes:
+def couplings(
+    true: ArrayLike, inferred: ArrayLike, stderr: ArrayLike | None = None, ax: Axes | None = None
+) -> Axes:
     """Compare inferred couplings with the true ones, or those of another method: on the diagonal they agree.
 
     Parameters
     ----------
     true : (n, n) array
         Symmetric; a pair is counted once.
-    inferred : Couplings or (n, n) array
-        With bars of ± 1.96 standard errors where there are any.
+    inferred : (n, n) array
+    stderr : (n, n) array, optional
+        Bars are 1.96 of them; pairs where they are nan are left out, such as states of one Potts unit.
     ax : Axes, optional
         Where to draw; None makes a figure.
 
@@ -46,12 +49,14 @@ def couplings(true: ArrayLike, inferred: Couplings | ArrayLike, ax: Axes | None 
     >>> ax.get_title()
     'root mean square difference 0.0577'
     """
-    truth = _square(true, "couplings: true")
-    errors = inferred.stderr_J if isinstance(inferred, Couplings) else None
-    found = _square(inferred.J if isinstance(inferred, Couplings) else inferred, "couplings: inferred")
-    if found.shape != truth.shape:
-        raise EbmError(f"couplings: true is {truth.shape}, inferred {found.shape}; expected the same pairs")
+    truth, found = _square(true, "couplings: true"), _square(inferred, "couplings: inferred")
+    errors = None if stderr is None else _square(stderr, "couplings: stderr")
+    if len({given.shape for given in (truth, found, errors) if given is not None}) > 1:
+        raise EbmError(f"couplings: expected matrices of the same pairs, got {truth.shape}, {found.shape}")
     i, j = np.triu_indices(len(truth), 1)
+    if errors is not None:
+        known = np.isfinite(errors[i, j])
+        i, j = i[known], j[known]
     x, y = truth[i, j], found[i, j]
     said = f"root mean square difference {np.sqrt(np.mean((y - x) ** 2)):.3g}"
     ax = new_axes(ax, (5.4, 4.8))
@@ -60,8 +65,7 @@ def couplings(true: ArrayLike, inferred: Couplings | ArrayLike, ax: Axes | None 
     half = None
     if errors is not None:
         half = _LEVEL * errors[i, j]
-        known = np.isfinite(half)
-        share = np.mean(np.abs(y - x)[known] <= half[known])
+        share = np.mean(np.abs(y - x) <= half)
         said += f"; {100 * share:.3g} % within 1.96 s.e."
     for some, look, label in ((x == 0, HELDOUT, "without a coupling"), (x != 0, TRAIN, "with a coupling")):
         if some.any():
@@ -73,20 +77,21 @@ def couplings(true: ArrayLike, inferred: Couplings | ArrayLike, ax: Axes | None 
             )  # fmt: skip
     ax.set_xlabel("true coupling (nats)")
     ax.set_ylabel("inferred coupling (nats)")
-    ax.legend(loc="upper left", frameon=False)
+    if (x == 0).any():
+        ax.legend(loc="upper left", frameon=False)
     ax.set_title(said, fontsize="medium")
     return ax
 
 
-def roc(true: ArrayLike, inferred: Couplings | ArrayLike, label: str = "", ax: Axes | None = None) -> Axes:
+def roc(true: ArrayLike, scores: ArrayLike, label: str = "", ax: Axes | None = None) -> Axes:
     """Show how well the strengths of inferred couplings tell pairs that are coupled from those that are not.
 
     Parameters
     ----------
     true : (n, n) array
         Symmetric; a pair with a number that is not 0 is coupled.
-    inferred : Couplings or (n, n) array
-        Couplings, or any scores; pairs are ranked by the absolute value.
+    scores : (n, n) array
+        Couplings, |z|, or what else says which pairs are coupled; pairs are ranked by the absolute value.
     label : str
         What the curve is called, beside its area.
     ax : Axes, optional
@@ -109,10 +114,9 @@ def roc(true: ArrayLike, inferred: Couplings | ArrayLike, label: str = "", ax: A
     >>> ax.get_legend().get_texts()[0].get_text()
     'pairs: area 0.5'
     """
-    strengths = inferred.strengths if isinstance(inferred, Couplings) else inferred
-    truth, found = _square(true, "roc: true"), _square(strengths, "roc: inferred")
+    truth, found = _square(true, "roc: true"), _square(scores, "roc: scores")
     if found.shape != truth.shape:
-        raise EbmError(f"roc: true is {truth.shape}, inferred {found.shape}; expected the same pairs")
+        raise EbmError(f"roc: true is {truth.shape}, scores {found.shape}; expected the same pairs")
     i, j = np.triu_indices(len(truth), 1)
     coupled, score = truth[i, j] != 0, np.abs(found[i, j])
     if coupled.all() or not coupled.any():
@@ -123,16 +127,17 @@ def roc(true: ArrayLike, inferred: Couplings | ArrayLike, label: str = "", ax: A
     right = np.append(0, np.cumsum(coupled[order])[ends]) / coupled.sum()
     wrong = np.append(0, np.cumsum(~coupled[order])[ends]) / (~coupled).sum()
     area = float(np.trapezoid(right, wrong))
-    first = ax is None
     ax = new_axes(ax, (5.4, 4.8))
-    look = (TRAIN, HELDOUT)[len(ax.lines) % 2]
-    (drawn,) = ax.plot(wrong, right, linewidth=1.6, label=f"{label}{': ' * bool(label)}area {area:.3g}")
-    if first:
-        drawn.set_color(look.colour)
-        ax.set_xlabel("share of pairs without a coupling above the threshold")
-        ax.set_ylabel("share of coupled pairs above it")
-        ax.set_xlim(-0.01, 1.01)
-        ax.set_ylim(-0.01, 1.01)
+    look = LOOKS[len(ax.lines) % len(LOOKS)]
+    name = f"{label}: area {area:.3g}" if label else f"area {area:.3g}"
+    ax.plot(
+        wrong, right, color=look.colour, linestyle=look.line, linewidth=1.6, label=name,
+        marker=look.marker, markersize=5, markevery=max(1, len(wrong) // 8),
+    )  # fmt: skip
+    ax.set_xlabel("share of pairs without a coupling above the threshold")
+    ax.set_ylabel("share of coupled pairs above it")
+    ax.set_xlim(-0.01, 1.01)
+    ax.set_ylim(-0.01, 1.01)
     ax.legend(loc="lower right", frameon=False)
     return ax
 

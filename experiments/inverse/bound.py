@@ -1,6 +1,6 @@
 """SK machines of 10 and 12 spins: errors of couplings beside the least there can be, by enumeration.
 
-    python -m experiments.inverse.bound [--out bound.jsonl]
+    python -m experiments.inverse.bound [--spins 10 12] [--out bound.jsonl]
 
 Data sets are drawn exactly. √M·rms(ΔJ) over all of them stands beside the Fisher bound (maximum
 likelihood) and beside each other method's own sandwich of the whole distribution; both are computed here,
@@ -123,12 +123,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--spins", type=int, nargs="+", default=(10, 12))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "bound.jsonl")
     chosen = parser.parse_args()
     lines = chosen.out.read_text().splitlines() if chosen.out.exists() else []
     rows = [json.loads(line) for line in lines]
     there = {(row["n"], row["beta"], row["samples"]) for row in rows}
-    for n in (10, 12):
+    for n in chosen.spins:
         for samples, sets in SETS.items():
             for beta in BETAS:
                 if (n, beta, samples) in there:

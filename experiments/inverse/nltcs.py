@@ -2,8 +2,8 @@
 
     python -m experiments.inverse.nltcs [--out nltcs.json]
 
-The gradient that maximum likelihood reached and its standard errors, beside moments and a Fisher matrix that are
-made here from all 65 536 states; the strongest couplings by every method; how far methods are apart.
+The gradient that maximum likelihood reached and its standard errors, beside moments and a Fisher matrix that
+are made here from all 65 536 states; the strongest couplings by every method; how far methods are apart.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def main() -> None:
         print(f"| {at[0]} | {at[1]} | " + " | ".join(cells) + " |")
     print(json.dumps(told, indent=2))
     chosen.out.write_text(json.dumps(told, indent=2) + "\n")
-    ax = couplings(exact.J, found["logrise"])
+    ax = couplings(exact.J, found["logrise"].J, found["logrise"].stderr_J)
     ax.set_xlabel("by maximum likelihood")
     ax.figure.savefig(chosen.out.with_suffix(".png"), dpi=150)
 
