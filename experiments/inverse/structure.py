@@ -6,10 +6,9 @@ After Lokhov, Vuffray, Misra & Chertkov, "Optimal structure and parameter learni
 all couplings are ±β, L1 of λ = c·√(log(N²/0.05)/M) with c = 0.4 (RISE), 0.8 (logRISE), 0.2
 (pseudo-likelihood), the mean of what both sites say, an edge where it is β/2 or more. M* is the least
 number of samples, on a grid of ratio √2, of which 45 of 45 data sets give all edges and no others: more than
-95 % do, with 90 % confidence.
-Couplings without fields; biases are inferred all the same. Samples: exactly, of 16 spins; of more, independent
-Gibbs chains of 300 sweeps. A row of `structure.jsonl` is an M* of one system, β and method; rows that are
-there are kept.
+95 % do, with 90 % confidence. Couplings without fields; biases are inferred all the same. Samples: exactly,
+of 16 spins; of more, independent Gibbs chains of 300 sweeps. A row of `structure.jsonl` is an M* of one
+system, β and method; rows that are there are kept.
 """
 
 from __future__ import annotations
