@@ -60,7 +60,7 @@ def test_pairs_of_states_are_counted(chains):
     x = np.random.default_rng(chains).integers(0, q, (chains, n)).astype(np.int32)
     bits = np.empty((n * q, -(-chains // 64)), np.uint64)
     state_bits(x, q, bits)
-    counts = np.zeros((n * q, n * q), np.int64)
+    counts = np.zeros((n * q, n * q), np.int32)
     count_pairs(False, bits, counts)
     phi = ebm.Potts(q).encode(x)
     np.testing.assert_array_equal(np.triu(counts), np.triu(phi.T @ phi))

@@ -8,6 +8,7 @@ Of an alignment (`ebm.datasets.read_fasta`): `sequence_weights`, `homology_split
 the couplings, `contact_scores`, held against a `Structure` by `ppv`, and `mutation_scan`.
 """
 
+from ebm.inverse.boltzmann_learning import BoltzmannLearning, Learnt
 from ebm.inverse.contacts import contact_pairs, contact_scores, ppv
 from ebm.inverse.couplings import Couplings
 from ebm.inverse.frequencies import letter_frequencies, potts_mean_field
@@ -20,7 +21,9 @@ from ebm.inverse.structure import Structure, align_sequences, read_contacts, rea
 
 __all__ = [
     "METHODS",
+    "BoltzmannLearning",
     "Couplings",
+    "Learnt",
     "Network",
     "Structure",
     "align_sequences",

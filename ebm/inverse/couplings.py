@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Couplings:
         Standard errors of J, nan where a unit would be coupled to itself. Columns: one a unit, q of a Potts
         unit.
     stderr_b : (columns,) float64 or None
+    diagnostics : object, optional
+        How it went: `Learnt` of the method boltzmann.
     """
 
     machine: BoltzmannMachine
@@ -41,6 +43,7 @@ class Couplings:
     n_effective: float
     stderr_J: Array | None = None
     stderr_b: Array | None = None
+    diagnostics: Any = field(default=None, compare=False)
 
     @property
     def J(self) -> Array:

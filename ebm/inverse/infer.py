@@ -53,7 +53,8 @@ def infer(
         "pseudo_likelihood" (Besag 1975): each unit given the others; "rise" and "logrise", interaction
         screening (Vuffray, Misra, Lokhov & Chertkov 2016; Lokhov et al. 2018); "probability_flow"
         (Sohl-Dickstein, Battaglino & DeWeese 2011): all with sandwich errors. "maximum_likelihood" sums over
-        all states, 2²² at most, and has the errors of the Fisher matrix. Of two-state units, closed forms
+        all states, 2²² at most, and has the errors of the Fisher matrix; "boltzmann" takes samples instead,
+        see `BoltzmannLearning`. Of two-state units, closed forms
         without errors: "pairs", "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
     penalty : L1, L2 or GroupLasso, or a sequence of them, optional
         Of each unit's objective, on its couplings: l1·Σ|J| + l2/2·ΣJ² + group·Σ_pairs |J_ij|, J in the
@@ -132,7 +133,9 @@ def infer(
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
     machine = BoltzmannMachine(rows.basis.units, found.J, found.b)
-    return Couplings(machine, method, rows.n_effective, found.stderr_J, found.stderr_b)
+    return Couplings(
+        machine, method, rows.n_effective, found.stderr_J, found.stderr_b, diagnostics=found.diagnostics
+    )
 
 
 def _with_constant(rows: Rows, kept: Array, found: Found) -> Found:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from ebm.errors import NotSupported
 from ebm.inverse import closed, errors
+from ebm.inverse.boltzmann_learning import BoltzmannLearning, boltzmann_learning
 from ebm.inverse.gathered import gathered
 from ebm.inverse.joint import joint
 from ebm.inverse.likelihood import maximum_likelihood
@@ -57,6 +58,8 @@ class Found:
     stderr_J, stderr_b : arrays of the same shapes, or None
     remarks : tuple of str
         What the user has to know: one line each.
+    diagnostics : object, optional
+        How it went, of methods that learn by steps.
     """
 
     J: Array
@@ -64,6 +67,7 @@ class Found:
     stderr_J: Array | None = None
     stderr_b: Array | None = None
     remarks: tuple[str, ...] = ()
+    diagnostics: Any = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,16 @@ def _maximum_likelihood(problem: Problem) -> Found:
     return Found(*rows.basis.in_units(K, h), *errors.of_covariance(rows, places, covariance), remarks=remarks)
 
 
+def _boltzmann(problem: Problem) -> Found:
+    asked = dict(problem.settings)
+    beside = {name: asked.pop(name) for name in ("watch", "progress") if name in asked}
+    learnt = boltzmann_learning(
+        problem.rows, problem.shrinkage, BoltzmannLearning(**asked), problem.seed, **beside
+    )
+    J, b = learnt.windows[-1].J, learnt.windows[-1].b
+    return Found(J, b, learnt.stderr_J, learnt.stderr_b, learnt.remarks, learnt)
+
+
 def _prior(rows: Rows, who: str) -> str:
     """What was done where a minimum is at infinity."""
     return (
@@ -193,6 +207,12 @@ METHODS: dict[str, Method] = {
         "sums over all states (≤ 2²² of them), errors of the Fisher matrix",
         _maximum_likelihood,
         penalised=True,
+    ),
+    "boltzmann": Method(
+        "Boltzmann learning (Ackley et al. 1985) by persistent chains, errors of the sampled Fisher matrix",
+        _boltzmann,
+        penalised=True,
+        settings=(*(f.name for f in fields(BoltzmannLearning)), "watch", "progress"),
     ),
     "pairs": Method("each pair by itself, two states", _closed(closed.pairs, "pairs")),
     "naive_mean_field": Method("−C⁻¹, two states", _closed(closed.naive_mean_field, "naive_mean_field")),

@@ -37,32 +37,32 @@ def _count_tile(t, bits, counts):
 
 @shared
 def count_pairs(bits, counts):
-    """How many bits rows i and j ≥ i of `bits` share: bits (k, words) uint64, counts (k, k) int64."""
+    """How many bits rows i and j ≥ i of `bits` share: bits (k, words) uint64, counts (k, k) int32."""
     for t in prange((len(bits) + _ROWS - 1) // _ROWS):
         _count_tile(np.int64(t), bits, counts)
 
 
 @shared
 def ascend_pairs(first, counts, target, moments, steps, J, sums):
-    """One step of Boltzmann learning of all couplings of different units, docs/math.md (5.15).
+    """One step of Boltzmann learning of the couplings of different units, docs/math.md (5.21).
 
-    first : (k,) int64, the first indicator beyond the unit of each; counts : of `count_pairs`;
-    target : (k, k), covariances of the data's indicators; moments : (mean, model, share), the two means, and
-    one over the number of samples counted; steps : (inverse, rate, l2, damping), what the covariances of two
-    units are divided by, as a product of `inverse`, and what is added to it; J : (k, k), both of its
-    triangles changed; sums : (slopes, couplings), (k, k), to which those of i < j are added.
+    first : (k,) int64, the first state beyond the unit of each state; counts : of `count_pairs`; target :
+    (k, k), covariances of the data; moments : (mean, model, share), the data's and the samples' frequencies
+    and one over the number of samples; steps : (spread, pull, rate), variances by which steps are divided, as
+    products of two, and the strengths of L2, too; J : (k, k), both of its triangles changed; sums : (slopes,
+    couplings), (k, k), to which those of the upper triangle are added.
     """
-    (mean, model, share), (spread, rate, l2, damping) = moments, steps
-    slopes, couplings = sums
+    (mean, model, share), (spread, pull, rate), (slopes, couplings) = moments, steps, sums
     for i in prange(len(J)):
-        row, wanted, slope, total = counts[i], target[i], slopes[i], couplings[i]
-        own, away, wide = mean[i], model[i] - mean[i], spread[i]
+        row, wanted, slope, total, mine = counts[i], target[i], slopes[i], couplings[i], J[i]
+        own, wide, strong = mean[i], spread[i], pull[i]
         for j in range(first[i], len(J)):
-            # ⟨(z_i − μ_i)(z_j − μ_j)⟩ of the samples, μ the data's means
-            found = row[j] * share - own * mean[j] - own * (model[j] - mean[j]) - away * mean[j]
+            # ⟨(z_i − μ_i)(z_j − μ_j)⟩ of the samples, with the means μ of the data
+            found = row[j] * share - model[i] * mean[j] - own * (model[j] - mean[j])
             change = wanted[j] - found
             slope[j] += change
-            J[i, j] += rate * (change - l2 * J[i, j]) / (wide * spread[j] + damping)
-            total[j] += J[i, j]
+            back = strong * pull[j]
+            mine[j] += rate * (change - back * mine[j]) / (wide * spread[j] + back)
+            total[j] += mine[j]
         for j in range(first[i], len(J)):
-            J[j, i] = J[i, j]
+            J[j, i] = mine[j]
