@@ -335,6 +335,15 @@ ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
     **ALIGNMENTS,
+    "inverse.BoltzmannLearning": call(
+        n_chains=10,
+        n_sweeps=1,
+        tolerance=0.1,
+        pearson=0.9,
+        max_sweeps=10,
+        seconds=1.0,
+        errors=False,
+    ),
     "inverse.infer": call(
         data=SPINS,
         units=Ising(),

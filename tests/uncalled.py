@@ -38,6 +38,7 @@ WITHOUT = {
         "elimination.find_order",
         "tracked_log_z",
         "inverse.Couplings",
+        "inverse.Learnt",
         "inverse.Network",
         "inverse.Structure",
     ),

@@ -1,8 +1,8 @@
 """Inverse problems: which couplings made these rows, and how sure that is.
 
 `infer` takes rows of units of finitely many states and gives `Couplings`: a `BoltzmannMachine` with standard
-errors. Its `METHODS` are convex problems of one site each, exact maximum likelihood, and closed forms of the
-first two moments. `ising_network` finds few edges, by lasso paths and EBIC.
+errors. Its `METHODS` are convex problems of one site each, exact maximum likelihood, Boltzmann learning by
+chains, and closed forms of the first two moments. `ising_network` finds few edges, by lasso paths and EBIC.
 
 Of an alignment (`ebm.datasets.read_fasta`): `sequence_weights`, `homology_split`, `letter_frequencies`; of
 the couplings, `contact_scores`, held against a `Structure` by `ppv`, and `mutation_scan`.
