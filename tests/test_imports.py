@@ -58,7 +58,7 @@ ALLOWED = {
     "gauges": METHODS | {"boltzmann", "rbm"},
     "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties"},
     "estimators": TRAINING
-    | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep"},
+    | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep", "inverse"},
     "testing": TRAINING | {"training", "boltzmann", "rbm", "checkpoint"},
     "baselines": BOTTOM,
     "datasets": BOTTOM,

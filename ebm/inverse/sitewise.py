@@ -6,6 +6,7 @@ quadratic model with it (Lee, Sun & Saunders, "Proximal Newton-type methods" 201
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,19 +14,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ebm.errors import EbmError
+from ebm.files import refuse_beyond_memory
 from ebm.inverse.losses import Loss
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
+from ebm.progress import Update
+from ebm.states import duration
 
-__all__ = ["LARGE", "Apart", "Objective", "Site", "assembled", "descend", "solve"]
+__all__ = ["LARGE", "Apart", "Objective", "Site", "assembled", "cost", "descend", "solve"]
 
 _STEPS = 200  # of Newton's method
 LARGE = 1e3  # a number beyond: the minimum is at infinity
 _BLOCK = 2**12  # rows whose design stays in a cache
 _START = 20_000  # rows that a start is found from, where there are more than twice as many
 _WORTH = 2**18  # numbers from which on several sites at a time are worth it
+_NEWTON_STEPS, _PRODUCTS = 6, 5e9  # that a site takes, and floating point operations a second: for estimates
+
+
+def _silent(done: float, line: str) -> None:
+    pass
 
 
 class Apart(EbmError):
@@ -159,14 +168,42 @@ class Objective:
         )
 
 
-def solve(rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool) -> list[Site]:
+def cost(rows: Rows, shrinkage: Shrinkage, errors: bool) -> tuple[float, float]:
+    """About how many seconds all sites take, and bytes."""
+    basis, m, threads = rows.basis, len(rows.w), get_num_threads()
+    numbers = np.array(
+        [
+            f.shape[1] * (1 + sum(basis.contrasts[j].shape[1] for j in shrinkage.others(i, basis.n)))
+            for i, f in enumerate(basis.contrasts)
+        ],
+        np.float64,
+    )
+    seconds = float((_NEWTON_STEPS * numbers**2 * (2 * m + numbers)).sum()) / (_PRODUCTS * threads)
+    kept = 8 * (numbers**2).sum() + 8 * m * basis.size if errors else 0.0
+    each = 8 * (3 * numbers.max() ** 2 + 2 * _BLOCK * numbers.max())
+    return seconds, 8.0 * m * basis.size + kept + threads * each
+
+
+def solve(
+    rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool, update: Update = _silent
+) -> list[Site]:
     """All sites, several at a time, each with what errors need if they are wanted.
 
     A site whose minimum is at infinity gets the normal prior of standard deviation 1: L2 of 1/rows.
+
+    Raises
+    ------
+    EbmError
+        More memory than is free.
     """
     from threadpoolctl import threadpool_limits
 
-    few = _thinned(rows)
+    n = rows.basis.n
+    seconds, needed = cost(rows, shrinkage, errors)
+    what = f"inference of {n} units from {len(rows.w)} distinct rows"
+    refuse_beyond_memory(needed, what, "fewer units or rows, a mask, or ising_network")
+    update(0.0, f"{what}: about {duration(seconds)}, {needed / 2**30:.2g} GiB")
+    few, done = _thinned(rows), itertools.count(1)
 
     def site(i: int) -> Site:
         objective = Objective(rows, i, loss, shrinkage)
@@ -180,12 +217,13 @@ def solve(rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool) -> list
 
     def made(i: int) -> Site:
         try:
-            return site(i)
+            found = site(i)
         except Apart:
             objective = Objective(rows, i, loss, shrinkage.with_prior(rows.n_effective))
-            return replace(_site(objective, np.zeros(objective.shape), errors), finite=False)
+            found = replace(_site(objective, np.zeros(objective.shape), errors), finite=False)
+        update(next(done) / n, "")
+        return found
 
-    n = rows.basis.n
     many = rows.design.size > _WORTH  # made once, before threads ask for it
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(get_num_threads()) as threads:
         return list(threads.map(made, range(n))) if many else [made(i) for i in range(n)]

@@ -1,0 +1,323 @@
+"""Couplings of columns: networks of two-state columns, and pairwise models of categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ebm.boltzmann import BoltzmannMachine
+from ebm.errors import EbmError, short
+from ebm.estimators.order import arranged
+from ebm.estimators.shell import Shell, as_given, in_our_words
+from ebm.inverse import infer, ising_network
+from ebm.machine import Array
+from ebm.penalties import L2, GroupLasso
+from ebm.samplers import sample
+from ebm.scores import pseudo_likelihood
+from ebm.states import enumerate_states, n_states
+from ebm.units import Bernoulli, Potts
+from ebm.units.mixed import Mixed
+
+__all__ = ["IsingNetwork", "PottsModel"]
+
+_MOST = 64  # categories of a column
+_ENUMERATED = 2**14  # states of missing cells that are summed over
+_CHAINS = 400  # samples where they are too many
+
+
+class _Pairwise(Shell):
+    """Columns of categories as units of a fully connected machine.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The values of each column, ascending: the states 0, 1, … of its unit.
+    machine_ : BoltzmannMachine
+    couplings_, fields_ : ndarray
+        J and b of the machine: a column a unit, or one for each of its categories.
+    stderr_ : ndarray or None
+        Standard errors of `couplings_`, where the method has some.
+    """
+
+    _learnt = (*Shell._learnt, "categories_", "machine_", "couplings_", "fields_", "stderr_")
+    categories_: list[Array]
+    machine_: BoltzmannMachine
+
+    def __sklearn_tags__(self) -> Any:
+        """Categories, text among them, and missing ones; no sparse rows."""
+        tags = BaseEstimator.__sklearn_tags__(self)
+        tags.input_tags.categorical = tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _cells(self, X: Any, *, reset: bool) -> Array:
+        """X as an array of objects or numbers."""
+        with in_our_words():
+            return validate_data(
+                self, as_given(X, "X"), dtype=None, reset=reset, ensure_all_finite="allow-nan"
+            )
+
+    def _begin(self, X: Any, most: int) -> Array:
+        """The categories of every column, and the rows as states."""
+        cells = self._cells(X, reset=True)
+        missing = _missing(cells)
+        if missing.any():
+            row, column = np.argwhere(missing)[0]
+            raise EbmError(
+                f"X: missing value at row {row}, column {column}; expected whole rows (predict fills them)"
+            )
+        self.categories_ = []
+        for j in range(cells.shape[1]):
+            with in_our_words():
+                values = np.unique(cells[:, j])
+            if not 1 < len(values) <= most:
+                wanted = f"2 to {most}" if most > 2 else "2"
+                raise EbmError(f"X: column {j} has {len(values)} different values; expected {wanted}")
+            self.categories_.append(values)
+        return self._states_of(cells, missing)
+
+    def _states_of(self, cells: Array, missing: Array) -> Array:
+        """Cells as states, NaN where they are missing."""
+        found = np.full(cells.shape, np.nan)
+        for j, values in enumerate(self.categories_):
+            place = {value: k for k, value in enumerate(values.tolist())}
+            for row in np.flatnonzero(~missing[:, j]):
+                cell = cells[row, j]
+                found[row, j] = place.get(cell, -1)
+                if found[row, j] < 0:
+                    got = cell.item() if isinstance(cell, np.generic) else cell
+                    raise EbmError(
+                        f"X: unknown value {short(got)} at row {row}, column {j}; expected one of"
+                        f" {short(values.tolist())}"
+                    )
+        return found
+
+    def _labels_of(self, states: Array) -> Array:
+        """States as cells."""
+        kinds = {values.dtype for values in self.categories_}
+        found = np.empty(states.shape, kinds.pop() if len(kinds) == 1 else object)
+        for j, values in enumerate(self.categories_):
+            found[:, j] = values[states[:, j].astype(np.int64)]
+        return found
+
+    def score_samples(self, X: Any) -> Array:
+        """log pseudo-likelihood of each row: the sum of log p(x_i | the others), nats."""
+        check_is_fitted(self, "machine_")
+        cells = self._cells(X, reset=False)
+        missing = _missing(cells)
+        if missing.any():
+            raise EbmError("X: missing values; expected whole rows")
+        return pseudo_likelihood(self.machine_, self._states_of(cells, missing))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean log pseudo-likelihood, nats per row."""
+        return float(np.mean(self.score_samples(X)))
+
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
+        """New rows, (n_samples, n_features), with the values of the columns."""
+        check_is_fitted(self, "machine_")
+        return self._labels_of(np.asarray(sample(self.machine_, n_samples, seed=self._seed(random_state)).x))
+
+    def predict(self, X: Any) -> Array:
+        """X with its missing cells (NaN, None) filled: each by its likeliest value given those that are
+        there.
+
+        Exact where a row's missing cells have 2¹⁴ states together or fewer, else by 400 samples.
+        """
+        check_is_fitted(self, "machine_")
+        cells = self._cells(X, reset=False)
+        states = self._states_of(cells, _missing(cells))
+        seed = self._seed(None)
+        for row in np.flatnonzero(np.isnan(states).any(1)):
+            states[row] = _completed(self.machine_, states[row], seed + int(row))
+        return self._labels_of(states)
+
+
+def _missing(cells: Array) -> Array:
+    """NaN and None."""
+    if cells.dtype == object:
+        return np.array([[cell is None or cell != cell for cell in row] for row in cells])
+    return np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(cells.shape, bool)
+
+
+def _completed(machine: BoltzmannMachine, row: Array, seed: int) -> Array:
+    """A row of states with every missing one at its likeliest."""
+    free = np.isnan(row)
+    units = machine.units
+    if free.all():
+        rest = machine
+    else:
+        rest = machine.condition(row)[0]
+    if n_states(rest.units, rest.n_units) <= _ENUMERATED:
+        x = enumerate_states(rest.units, rest.n_units)
+        energy = rest.energy(x)
+        p = np.exp(energy.min() - energy)
+    else:
+        x = np.asarray(sample(rest, _CHAINS, seed=seed % 2**31).x)
+        p = np.ones(len(x))
+    found = row.copy()
+    for k, j in enumerate(np.flatnonzero(free)):
+        states = np.asarray(units.one(int(j)).states)
+        found[j] = states[np.bincount(np.searchsorted(states, x[:, k]), p, minlength=len(states)).argmax()]
+    return found
+
+
+class IsingNetwork(_Pairwise):
+    """A sparse network of two-state columns: each one's lasso path, of it the regression of least EBIC
+    (eLasso).
+
+    Parameters
+    ----------
+    gamma : float
+        Of EBIC: 0 is BIC; larger asks more of an edge.
+    n_penalties : int
+        On a path.
+    rule : {"and", "or"}
+        An edge where both columns, or one of them, have it.
+    refit : bool
+        Infer the couplings of the chosen edges again, without a penalty and with standard errors, which know
+        nothing of the choice.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    couplings_, fields_ : (n_features, n_features) and (n_features,)
+        J and b for the smaller value of a column being 0, the larger 1.
+    stderr_ : (n_features, n_features) or None
+        Of couplings that were refitted; nan where there is no edge.
+    categories_ : list of ndarray
+    machine_ : BoltzmannMachine
+
+    References
+    ----------
+    van Borkulo et al., "A new method for constructing networks from binary data" (2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ebm.estimators import IsingNetwork
+    >>> rng = np.random.default_rng(0)
+    >>> a, c = rng.integers(0, 2, (2, 500))
+    >>> b = np.where(rng.random(500) < 0.8, a, 1 - a)
+    >>> model = IsingNetwork().fit(np.stack([a, b, c], axis=1))
+    >>> (model.couplings_ != 0).astype(int).tolist()
+    [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+    >>> model.predict([[1, np.nan, 0]]).tolist()
+    [[1, 1, 0]]
+    """
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 0.25,
+        n_penalties: int = 100,
+        rule: str = "and",
+        refit: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.gamma = gamma
+        self.n_penalties = n_penalties
+        self.rule = rule
+        self.refit = refit
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> IsingNetwork:
+        """Find the network of the rows of X, (n_samples, n_features); y is not looked at.
+
+        Raises
+        ------
+        EbmError
+            Columns that do not have two values, missing values, parameters that make no sense.
+        """
+        rows = self._begin(X, 2)
+        order, weights = arranged(rows, None, sample_weight)
+        rule, gamma = self._choice("rule", "and", "or"), self._number("gamma")
+        found = ising_network(
+            rows[order], Bernoulli(), gamma=gamma, n_penalties=self._count("n_penalties"),
+            rule="and" if rule == "and" else "or", weights=weights,
+        )  # fmt: skip
+        self.machine_, self.stderr_ = found.machine, None
+        if self._flag("refit") and found.edges:
+            edges = np.asarray(found.machine.J != 0)
+            again = infer(rows[order], Bernoulli(), weights=weights, mask=edges)
+            self.machine_ = again.machine
+            errors = again.stderr_J
+            self.stderr_ = None if errors is None else np.where(edges, errors, np.nan)
+        self.couplings_, self.fields_ = self.machine_.params["J"], self.machine_.params["b"]
+        return self
+
+
+class PottsModel(_Pairwise):
+    """A pairwise model of categorical columns, by pseudo-likelihood or another method of `ebm.inverse.infer`.
+
+    Parameters
+    ----------
+    method : str
+    l2, group : float
+        Strengths of l2/2·ΣJ² and group·Σ_pairs |J_ij|, whole pairs of columns; 0 leaves a penalty out.
+    symmetrise : {"mean", "and", "or", "joint"}
+        How both columns' estimates of a coupling become one.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    couplings_, fields_ : (n_categories, n_categories) and (n_categories,)
+        J and b, one column for each value of each column of X, in the zero-sum gauge.
+    strengths_ : (n_features, n_features)
+        |J_ij| of each pair of columns.
+    stderr_ : (n_categories, n_categories) or None
+    categories_ : list of ndarray
+    machine_ : BoltzmannMachine
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ebm.estimators import PottsModel
+    >>> X = np.array([["a", "x"], ["b", "y"], ["c", "z"]] * 30 + [["a", "y"], ["b", "z"], ["c", "x"]])
+    >>> model = PottsModel().fit(X)
+    >>> model.predict(np.array([["b", None]], dtype=object)).tolist()
+    [['b', 'y']]
+    >>> model.strengths_.shape, model.couplings_.shape
+    ((2, 2), (6, 6))
+    """
+
+    _learnt = (*_Pairwise._learnt, "strengths_")
+
+    def __init__(
+        self,
+        *,
+        method: str = "pseudo_likelihood",
+        l2: float = 0.01,
+        group: float = 0.0,
+        symmetrise: str = "mean",
+        random_state: Any = None,
+    ) -> None:
+        self.method = method
+        self.l2 = l2
+        self.group = group
+        self.symmetrise = symmetrise
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> PottsModel:
+        """Infer the couplings of the rows of X, (n_samples, n_features); y is not looked at.
+
+        Raises
+        ------
+        EbmError
+            Columns of one value or of more than 64, missing values, parameters that make no sense.
+        """
+        rows = self._begin(X, _MOST)
+        order, weights = arranged(rows, None, sample_weight)
+        penalty = [kind(self._number(name)) for kind, name in ((L2, "l2"), (GroupLasso, "group"))]
+        asked = [part for part in penalty if part.strength]
+        units = Mixed(tuple((Potts(len(values)), 1) for values in self.categories_))
+        found = infer(
+            rows[order], units, self.method, penalty=asked or None, weights=weights,
+            symmetrise=self.symmetrise, seed=self._seed() % 2**31,
+        )  # fmt: skip
+        self.machine_, self.stderr_ = found.machine, found.stderr_J
+        self.couplings_, self.fields_, self.strengths_ = found.J, found.b, found.strengths
+        return self

@@ -1,0 +1,130 @@
+"""IsingNetwork and PottsModel: networks of columns, with scikit-learn's conventions."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+import ebm
+from ebm import EbmError
+from ebm.estimators import IsingNetwork, PottsModel
+from ebm.inverse import infer, ising_network
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """Two pairs of coupled columns, and one by itself; in words and numbers."""
+    J = np.zeros((5, 5))
+    J[0, 1] = J[1, 0] = 2.5
+    J[2, 3] = J[3, 2] = -3.0
+    made = ebm.BoltzmannMachine(ebm.Bernoulli(), J, [-1.0, -1.0, 1.0, 1.0, 0.3])
+    return ebm.sample(made, 1500, seed=0).x.astype(int)
+
+
+def test_a_network_is_that_of_inverse(answers):
+    words = np.where(answers == 1, "yes", "no")
+    model = IsingNetwork().fit(words)
+    found = ising_network(answers, ebm.Bernoulli())
+    np.testing.assert_allclose(model.couplings_, found.machine.J, atol=1e-12)
+    np.testing.assert_allclose(model.fields_, found.machine.b, atol=1e-12)
+    assert {(i, j) for i, j in zip(*np.nonzero(np.triu(model.couplings_)), strict=True)} == {(0, 1), (2, 3)}
+    assert model.stderr_ is None
+    assert [list(c) for c in model.categories_] == [["no", "yes"]] * 5
+    again = IsingNetwork(refit=True).fit(words)
+    refitted = infer(answers, ebm.Bernoulli(), mask=found.machine.J != 0)
+    np.testing.assert_allclose(again.couplings_, refitted.J, atol=1e-10)
+    assert np.isfinite(again.stderr_).sum() == 4
+    assert abs(again.couplings_[0, 1] - 2.5) < 4 * again.stderr_[0, 1]
+
+
+def test_weights_are_rows(answers):
+    w = np.random.default_rng(0).integers(0, 3, len(answers))
+    one = IsingNetwork().fit(answers, sample_weight=w)
+    other = IsingNetwork().fit(np.repeat(answers, w, axis=0))
+    np.testing.assert_allclose(one.couplings_, other.couplings_, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", [IsingNetwork(), PottsModel()], ids=str)
+def test_missing_cells_get_their_likeliest_value(answers, model):
+    model = clone(model).fit(answers)
+    rows = answers[:200].astype(float)
+    rows[:, 1] = np.nan
+    rows[::3, 4] = np.nan
+    full = model.predict(rows)
+    assert full.dtype.kind == "i"
+    kept = ~np.isnan(rows)
+    np.testing.assert_array_equal(full[kept], rows[kept])
+    x = np.array(np.meshgrid(*[[0, 1]] * 5, indexing="ij")).reshape(5, -1).T
+    p = np.exp(-model.machine_.energy(x))
+    for row, done in zip(rows[:30], full[:30], strict=True):
+        there = ~np.isnan(row)
+        fits = (x[:, there] == row[there]).all(1)
+        for j in np.flatnonzero(~there):
+            assert done[j] == (p[fits & (x[:, j] == 1)].sum() > p[fits & (x[:, j] == 0)].sum())
+    assert (full[:, 1] == full[:, 0]).mean() > 0.8
+    assert model.predict(np.full((1, 5), np.nan)).shape == (1, 5)
+
+
+def test_categories_of_any_kind(answers):
+    rng = np.random.default_rng(1)
+    colour = rng.choice(["red", "green", "blue"], 900)
+    shape = np.where(rng.random(900) < 0.8, np.char.add(colour, "-ish"), "none")
+    X = np.stack([colour, shape, rng.integers(0, 2, 900).astype(object)], axis=1).astype(object)
+    model = PottsModel(l2=0.001).fit(X)
+    assert [len(c) for c in model.categories_] == [3, 4, 2]
+    assert model.couplings_.shape == (9, 9)
+    assert model.strengths_[0, 1] > 10 * max(model.strengths_[0, 2], model.strengths_[1, 2])
+    drawn = model.sample(50, random_state=0)
+    assert drawn.shape == (50, 3)
+    assert set(drawn[:, 0]) <= {"red", "green", "blue"}
+    assert model.predict(np.array([["red", None, 1]], object))[0, 1] == "red-ish"
+    assert model.score(X) > PottsModel(group=5.0).fit(X).score(X)
+
+
+def test_scikit_learns_conventions(answers):
+    with pytest.raises(NotFittedError):
+        PottsModel().predict(answers)
+    best = GridSearchCV(PottsModel(), {"l2": [0.001, 1.0]}, cv=3).fit(answers)
+    assert best.best_params_ == {"l2": 0.001}
+    assert make_pipeline(IsingNetwork()).fit(answers).score(answers) < 0
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(answers, columns=list("abcde"))
+    model = IsingNetwork().fit(frame)
+    assert list(model.feature_names_in_) == list("abcde")
+    assert model.n_features_in_ == 5
+
+
+def test_files_hold_them(answers, tmp_path):
+    model = PottsModel().fit(np.where(answers == 1, "yes", "no"))
+    ebm.save(tmp_path / "m.npz", model)
+    back = ebm.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(back.couplings_, model.couplings_)
+    assert back.predict(np.array([["yes", None, "no", "no", "no"]], object)).tolist() == (
+        model.predict(np.array([["yes", None, "no", "no", "no"]], object)).tolist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (
+            lambda x: IsingNetwork().fit(np.where(x == 1, x + (x.cumsum(0) % 2), x)),
+            "column 0 has 3 different",
+        ),
+        (lambda x: PottsModel().fit(np.zeros_like(x)), "column 0 has 1 different"),
+        (lambda x: PottsModel().fit(np.where(x == 1, np.nan, 0.0)), "missing value at row"),
+        (lambda x: PottsModel().fit(x).predict(x * 0 + 3), "unknown value 3 at row 0, column 0"),
+        (lambda x: PottsModel().fit(x).score(np.where(x == 1, np.nan, 0.0)), "whole rows"),
+        (lambda x: IsingNetwork(rule="xor").fit(x), "rule"),
+        (lambda x: IsingNetwork(gamma=-1).fit(x), "gamma"),
+        (lambda x: PottsModel(l2=-1).fit(x), "l2"),
+        (lambda x: PottsModel(method="tap").fit(x), "tap"),
+        (lambda x: PottsModel(method=3).fit(x), "method"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(answers, call, match):
+    with pytest.raises(EbmError, match=match) as caught:
+        call(answers[:60])
+    assert "\n" not in str(caught.value)
