@@ -32,6 +32,9 @@ ALIGNMENTS = {
     "datasets.Alignment": call(
         states=FAMILY, names=list("abcdefghijkl"), alphabet="rna", weights=np.ones(12), columns=np.arange(6)
     ),
+    "datasets.RNAFamily": call(
+        structure="((..))", rows=20, mismatches=0.1, gaps=0.05, test=0.2, seed=0, fold=None
+    ),
     "datasets.encoded": call(sequence="AC-", alphabet="dna"),
     "datasets.read_fasta": call(
         path=FOLDER / "family.fasta", alphabet="rna", insertions="drop", unknown="gap"

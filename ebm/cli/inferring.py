@@ -14,6 +14,7 @@ __all__ = ["infer"]
 
 _UNITS = ("bernoulli", "ising", "potts")
 _SHOWN, _DRAWN = 20, 30  # edges on the screen, and in a figure
+_ALIKE = 0.8  # identity from which on sequences are relatives
 
 
 def _methods() -> str:
@@ -39,6 +40,11 @@ def _methods() -> str:
     default="mean",
     help="How both units' estimates of a coupling become one. [default: mean]",
 )
+@click.option(
+    "--identity",
+    type=float,
+    help="Rows that agree at this share of the units or more share one row's weight. [default: of FASTA 0.8]",
+)
 @click.option("--seed", type=int, default=0, help="Of methods that draw samples. [default: 0]")
 @click.option("--key", help="The array to read from an .npz file.")
 @click.option(
@@ -55,13 +61,14 @@ def infer(
     l2: float | None,
     group: float | None,
     symmetrise: str,
+    identity: float | None,
     seed: int,
     key: str | None,
     output: str | None,
     csv_file: str | None,
     plot: str | None,
 ) -> None:
-    """Infer couplings from the rows of DATA (.npy, .npz or .csv): which interactions made them?
+    """Infer couplings from the rows of DATA (.npy, .npz, .csv or FASTA): which interactions made them?
 
     Prints the strongest couplings, with standard errors, z and p where the method has any. Units are numbers
     from 0, or the names in the first line of a .csv.
@@ -71,10 +78,11 @@ def infer(
       ebm infer votes.csv
       ebm infer spins.npy --method rise -o glass.npz --csv edges.csv --plot edges.png
       ebm infer answers.csv --units potts --group 0.02 --symmetrise and
+      ebm infer family.fasta --l2 0.01 -o family.npz
     """
     from ebm import L1, L2, Bernoulli, GroupLasso, Ising, Potts, save
     from ebm.datasets.reading import read_table
-    from ebm.inverse import METHODS
+    from ebm.inverse import METHODS, sequence_weights
     from ebm.inverse import infer as inferred
 
     check_output(output, (".npz",))
@@ -85,13 +93,20 @@ def infer(
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
     table, _ = read_table(data, key, None, None)
     rows = table.values
-    if units == "potts":
-        kind: Any = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
+    if table.alphabet is not None and units is None:
+        kind: Any = Potts(len(table.alphabet))
+    elif units == "potts":
+        kind = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
     else:
         kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
     strengths = ((L1, l1, "l1"), (L2, l2, "l2"), (GroupLasso, group, "group"))
     penalty = [made(as_number(value, name, 0)) for made, value, name in strengths if value is not None]
-    found = inferred(rows, kind, method, penalty=penalty or None, symmetrise=symmetrise, seed=seed)
+    if identity is None and table.alphabet is not None:
+        identity = _ALIKE
+    weights = None if identity is None else sequence_weights(rows, identity)
+    found = inferred(
+        rows, kind, method, penalty=penalty or None, weights=weights, symmetrise=symmetrise, seed=seed
+    )
     names = [table.names[j] if table.names else str(j) for j in table.columns]
     edges = [edge | {"i": names[edge["i"]], "j": names[edge["j"]]} for edge in found.edges()]
     click.echo(repr(found))

@@ -13,7 +13,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, nearest
 from ebm.experiment.work import Config, Model, Work
 from ebm.files import write_atomic
-from ebm.inverse import METHODS, infer
+from ebm.inverse import METHODS, infer, sequence_weights
 from ebm.penalties import L1, L2, GroupLasso
 from ebm.stream import Seed
 
@@ -27,6 +27,7 @@ def inverse(
     method: str = "pseudo_likelihood",
     penalties: Sequence[L1 | L2 | GroupLasso] = (),
     symmetrise: Literal["mean", "and", "or", "joint"] = "mean",
+    identity: float | None = None,
     seed: Seed = 0,
 ) -> None:
     """Infer the couplings of a fully connected machine from the training rows, in place of [train].
@@ -39,17 +40,22 @@ def inverse(
         On couplings.
     symmetrise : {"mean", "and", "or", "joint"}
         How both units' estimates of a coupling become one.
+    identity : float, optional
+        Rows that agree at this share of the units or more, such as 0.8 of an alignment's relatives, share the
+        weight of one: `ebm.inverse.sequence_weights`.
     seed : int
         Of methods that draw samples.
     """
     machine = work.machine
     assert isinstance(machine, BoltzmannMachine)
+    weights = None if identity is None else sequence_weights(work.rows.train, identity)
     with work.report.progress("inferring"):
         found = infer(
             work.rows.train,
             machine.units,
             method,
             penalty=penalties or None,
+            weights=weights,
             symmetrise=symmetrise,
             seed=seed,
         )

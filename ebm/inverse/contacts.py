@@ -15,14 +15,14 @@ __all__ = ["contact_pairs", "contact_scores", "ppv"]
 
 
 def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | None = None) -> Array:
-    """How strongly sites are coupled: Frobenius norms in the zero-sum gauge, docs/math.md (13.4).
+    """How strongly sites are coupled: Frobenius norms in the zero-sum gauge, docs/math.md (16.4).
 
     Parameters
     ----------
     machine : BoltzmannMachine
         Of any units, `Mixed` too; it is not changed.
     apc : bool
-        Less the product of both sites' means over the mean of all (13.5), which takes out what a site has
+        Less the product of both sites' means over the mean of all (16.5), which takes out what a site has
         with all others.
     gap : int, optional
         A state whose couplings do not count, such as 0, the gap of an `Alignment`; they count for the gauge.

@@ -23,7 +23,7 @@ _ROWS = 2**12  # encoded at a time
 def letter_frequencies(
     rows: ArrayLike, units: Units, *, weights: ArrayLike | None = None, pseudocount: float = 0.0
 ) -> tuple[Array, Array]:
-    """Frequencies of states and of pairs of states, docs/math.md (13.2).
+    """Frequencies of states and of pairs of states, docs/math.md (16.2).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def letter_frequencies(
 def potts_mean_field(
     rows: ArrayLike, units: Units, *, weights: ArrayLike | None = None, pseudocount: float = 0.5
 ) -> Couplings:
-    """Couplings of Potts units in closed form, −C⁻¹, in the zero-sum gauge: docs/math.md (13.3).
+    """Couplings of Potts units in closed form, −C⁻¹, in the zero-sum gauge: docs/math.md (16.3).
 
     Right to first order in the couplings. Seconds where pseudo-likelihood takes minutes; contacts are ranked
     less well.

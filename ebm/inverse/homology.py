@@ -21,7 +21,7 @@ _NEARLY_ALL = 0.5  # of the sequences that were asked for: with fewer no split i
 
 
 def sequence_weights(rows: ArrayLike, identity: float = 0.8) -> Array:
-    """What each sequence of an alignment is worth: 1 over the number of those that are like it (13.1).
+    """What each sequence of an alignment is worth: 1 over the number of those that are like it (16.1).
 
     Parameters
     ----------

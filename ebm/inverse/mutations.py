@@ -19,7 +19,7 @@ __all__ = ["mutation_scan"]
 def mutation_scan(
     machine: BoltzmannMachine, sequence: ArrayLike | str, *, alphabet: str = "protein", double: bool = False
 ) -> Array:
-    """Changes of the energy by all single mutations of a sequence, or by all pairs: docs/math.md (13.6).
+    """Changes of the energy by all single mutations of a sequence, or by all pairs: docs/math.md (16.6).
 
     Parameters
     ----------

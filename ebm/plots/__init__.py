@@ -9,7 +9,7 @@ Six questions, and the figures that answer each:
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
 * *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`; beside true ones, `couplings`
-  and `roc`.
+  and `roc`; of an alignment's, `contact_map`, `ppv_curve`, `mutation_map`.
 * *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
   of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
@@ -23,6 +23,7 @@ draws all that a run directory allows.
 
 from ebm.plots.chains import annealing, energy_histogram, energy_traces, moments
 from ebm.plots.classes import features_by_class, misclassified, reliability
+from ebm.plots.contacts import contact_map, mutation_map, ppv_curve
 from ebm.plots.curves import (
     energy_curves,
     free_energy_gap,
@@ -42,6 +43,7 @@ __all__ = [
     "annealing",
     "compare_curves",
     "confusion",
+    "contact_map",
     "couplings",
     "edges",
     "energy_curves",
@@ -54,7 +56,9 @@ __all__ = [
     "likelihood_curves",
     "misclassified",
     "moments",
+    "mutation_map",
     "plot_run",
+    "ppv_curve",
     "predictions",
     "read_metrics",
     "reliability",
