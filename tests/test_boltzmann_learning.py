@@ -108,9 +108,9 @@ def test_the_sampled_fisher_matrix_of_all_states_is_the_exact_one(name):
 def test_chains_that_do_not_mix_are_told():
     """Two phases that Gibbs sweeps do not change between: moments agree, and mean nothing."""
     rng = np.random.default_rng(0)
-    x = np.where(rng.random((400, 6)) < 0.02, -1, 1) * rng.choice([-1, 1], (400, 1))
+    x = np.where(rng.random((400, 12)) < 0.02, -1, 1) * rng.choice([-1, 1], (400, 1))
     with pytest.warns(RuntimeWarning, match="forget too slowly"):
-        found = infer(x, Ising(), "boltzmann", penalty=L2(0.01), max_sweeps=2000, **QUICK)
+        found = infer(x, Ising(), "boltzmann", penalty=L2(0.001), max_sweeps=2000, **QUICK)
     assert not found.diagnostics.mixed
     assert np.isfinite(found.J).all()
 

@@ -9,7 +9,8 @@ correlated: the product of their mean residuals, on average, has no noise in it,
 mean couplings is how sure these are. While halves agree, rates grow; when there is no signal left, windows
 do. The answer is the mean over the last window. Learning ends when neither its residuals nor what is
 uncertain about it are more than `tolerance` standard errors of the data's moments; the chains then run with
-fixed couplings, as long again, and have to say the same.
+fixed couplings, as long again, and have to say the same and to forget their past meanwhile: chains that learn
+lag behind, and agree with data that their machine does not.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class BoltzmannLearning:
         variance of the estimate; 1 stops as soon as the data cannot tell.
     pearson : float, optional
         Stop when connected correlations of all pairs of states, the machine's and the data's, are correlated
-        as much.
+        as much, those of chains at rest, too.
     max_sweeps : int
         While it learns, at most.
     seconds : float, optional
@@ -239,25 +240,27 @@ def _learn(
             min(1.0, found.sweeps / how.max_sweeps),
             f"residual {found.residual:.3g} ± {found.uncertainty:.2g}, Pearson {found.pearson:.4f}",
         )
-        if max(found.residual, found.uncertainty) <= how.tolerance and steps >= _LEAST:
-            check = learner.check(halves, steps)
-            if check.signal <= how.tolerance**2 + check.doubt:
+        close = max(found.residual, found.uncertainty) <= how.tolerance and steps >= _LEAST
+        if close or (how.pearson is not None and found.pearson >= how.pearson):
+            check = learner.check(halves, max(steps, _CHECK))
+            if check.mixed and close and check.signal <= how.tolerance**2 + check.doubt:
                 return windows, "tolerance", check
+            if check.mixed and how.pearson is not None and check.pearson >= how.pearson:
+                return windows, "pearson", check
+            steps = 2 * check.steps  # chains lag behind what they teach
+        elif found.residual**2 <= max(how.tolerance**2, noise):
+            steps *= 2
         if stopped := _over(found, how, watch):
             return windows, stopped, learner.check(halves, max(steps, _CHECK))
         if cosine > _AGREE:
             rate = min(1.5 * rate, _FAST)
         elif cosine < 0:
             rate = max(0.7 * rate, _SLOW)
-        if found.residual**2 <= max(how.tolerance**2, noise):
-            steps *= 2
         steps = min(steps, how.most - found.steps)
 
 
 def _over(found: Window, how: BoltzmannLearning, watch: Callable[[Window], bool] | None) -> str:
-    """Why it is over, of other reasons than that the moments agree; or nothing."""
-    if how.pearson is not None and found.pearson >= how.pearson:
-        return "pearson"
+    """Why it is over though moments may not agree; or nothing."""
     if found.steps >= how.most:
         return "max_sweeps"
     if how.seconds is not None and found.seconds >= how.seconds:
@@ -298,6 +301,11 @@ class _Check:
     slow: float
     steps: int
     doubt: float
+
+    @property
+    def mixed(self) -> bool:
+        """Whether chains forgot their past several times."""
+        return self.slow < self.steps / _TIMES
 
 
 class _Learner:
@@ -480,6 +488,6 @@ class _Learner:
             check.pearson,
             check.chi2,
             check.slow * sweeps,
-            check.slow < check.steps / _TIMES,
+            check.mixed,
             self.codes,
         )
