@@ -239,3 +239,15 @@ def test_a_unit_that_many_others_copy_has_joint_couplings():
     np.testing.assert_allclose(found.J[0, 1:], found.J[0, 1], rtol=1e-6)
     assert 2 < found.J[0, 1] < 6
     assert np.isfinite(found.stderr_J[star]).all()
+
+
+def test_a_pair_that_is_all_but_forbidden_leaves_the_others_as_they_are():
+    x, _ = everything(machine(4, 0.5))
+    x = x[np.random.default_rng(0).integers(len(x), size=500)]
+    factors, mask = np.ones((4, 4)), np.ones((4, 4), bool)
+    factors[0, 1] = factors[1, 0] = 1e15
+    mask[0, 1] = mask[1, 0] = False
+    found = infer(x, Ising(), penalty=L2(0.01), factors=factors)
+    without = infer(x, Ising(), penalty=L2(0.01), mask=mask)
+    np.testing.assert_allclose(found.J, without.J, atol=1e-9)
+    np.testing.assert_allclose(found.stderr_J[0, 2], without.stderr_J[0, 2], rtol=1e-6)

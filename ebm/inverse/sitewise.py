@@ -76,6 +76,8 @@ class Objective:
         As in `Site`.
     bias : int
         The place of the bias among them.
+    ridge : (r, P) float64
+        Strengths of L2.
     """
 
     def __init__(self, rows: Rows, i: int, loss: Loss, shrinkage: Shrinkage) -> None:
@@ -92,7 +94,7 @@ class Objective:
         factor[others] = shrinkage.of(i, others)
         strength = factor[basis.owners[self.columns]]
         strength[self.bias] = 0.0
-        self._ridge = np.broadcast_to(shrinkage.l2 * strength, self.shape)
+        self.ridge = np.broadcast_to(shrinkage.l2 * strength, self.shape)
         self.l1, self.group = shrinkage.l1 * strength, shrinkage.group * strength
 
     def _blocks(self) -> Iterator[tuple[slice, Array, Array]]:
@@ -125,7 +127,7 @@ class Objective:
                 total += float(self._rows.w[some] @ self.loss.value(design @ theta.T, x, self._f))
         if self.loss.log:
             total = np.log(total)
-        return total + 0.5 * float((self._ridge * theta**2).sum()) + self.corners(theta)
+        return total + 0.5 * float((self.ridge * theta**2).sum()) + self.corners(theta)
 
     def slopes(self, theta: Array) -> tuple[Array, Array]:
         """The gradient (r, P) and the Hessian (r·P, r·P), without penalties that have corners."""
@@ -148,7 +150,7 @@ class Objective:
         if self.loss.log:
             gradient /= total
             hessian = hessian / total - np.outer(gradient, gradient)
-        return gradient + self._ridge * theta, hessian + np.diag(self._ridge.ravel())
+        return gradient + self.ridge * theta, hessian + np.diag(self.ridge.ravel())
 
     def slope_of_rows(self, theta: Array) -> Array:
         """The loss' slope by η, row by row, (m, r)."""
@@ -294,7 +296,8 @@ def _site(objective: Objective, theta: Array, errors: bool) -> Site:
     if not errors:
         return Site(theta, objective.columns, None, None)
     _, hessian = objective.slopes(theta)
-    values = np.linalg.eigvalsh(hessian)
+    held = 1 / np.sqrt(1 + objective.ridge.ravel())  # strong penalties make no other number less sure
+    values = np.linalg.eigvalsh(hessian * np.outer(held, held))
     if values[0] < 1e-12 * max(values[-1], 1.0):
         raise objective.apart()
     return Site(theta, objective.columns, np.linalg.inv(hessian), objective.slope_of_rows(theta))

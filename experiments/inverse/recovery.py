@@ -44,7 +44,7 @@ PRINTED = {
     (10, 0.5): (2.3, 2.3), (9, -0.1): (5.7, 4.8), (9, -0.2): (5.1, 4.7),
 }  # side and σ: EB-GFN, Gibbs  # fmt: skip
 SAMPLES, SWEEPS, FALSE = 2000, 100, 0.05
-RIDGES, STEPS = (0.005, 0.025), 3
+RIDGES, STEPS, LEAST = (0.005, 0.025), 3, 1e-6
 
 
 def machine_of(side: int, sigma: float) -> ebm.BoltzmannMachine:
@@ -96,7 +96,7 @@ def ridges(x: Array, l2: float) -> Iterator[Couplings]:
     found = infer(x, ebm.Ising(), penalty=ebm.L2(l2))
     while True:
         yield found
-        width = found.J**2 + np.nan_to_num(found.stderr_J, nan=1.0) ** 2
+        width = np.maximum(found.J**2 + np.nan_to_num(found.stderr_J, nan=1.0) ** 2, LEAST)
         found = infer(x, ebm.Ising(), penalty=ebm.L2(1 / len(x)), factors=2 / (width + width.T))
 
 
