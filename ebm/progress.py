@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from ebm.errors import EbmError, described
 
-__all__ = ["Progress", "Update", "showing"]
+__all__ = ["Progress", "Update", "showing", "silent"]
 
 Update: TypeAlias = Callable[[float, str], object]
 Progress: TypeAlias = Update | bool | None
@@ -64,7 +64,7 @@ def showing(progress: Progress, what: str, console: Any = None) -> Iterator[Upda
     if callable(progress):
         yield progress
     elif progress is False or not _ONE.acquire(blocking=False):
-        yield _silent
+        yield silent
     else:
         try:
             with _display(what, bool(progress), console) as update:
@@ -73,8 +73,8 @@ def showing(progress: Progress, what: str, console: Any = None) -> Iterator[Upda
             _ONE.release()
 
 
-def _silent(done: float, line: str = "") -> None:
-    pass
+def silent(done: float, line: str = "") -> None:
+    """Show nothing."""
 
 
 def _display(what: str, at_once: bool, console: Any) -> Any:
@@ -84,7 +84,7 @@ def _display(what: str, at_once: bool, console: Any) -> Any:
     if sys.stderr.isatty() if console is None else console.is_terminal:
         return _on_terminal(what, at_once, console)
     if not at_once:
-        return nullcontext(_silent)
+        return nullcontext(silent)
 
     def lines(done: float, line: str = "") -> None:
         if line and console is None:

@@ -205,7 +205,7 @@ def test_l1_of_spins_is_the_lasso_of_networks():
     found = infer(
         rows, penalty=L1(2 * path.penalties[2]), symmetrise="and"
     )  # of J: half a regression's slope
-    there = path.path[2] / 2
+    there = path.path[2].toarray() / 2
     keep = (there != 0) & (there.T != 0)
     np.testing.assert_allclose(
         found.J, np.where(keep & ~np.eye(6, dtype=bool), (there + there.T) / 2, 0), atol=1e-7

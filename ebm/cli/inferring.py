@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from ebm.arguments import as_number
-from ebm.cli.shell import Setting, check_output, in_one_line, main
+from ebm.cli.shell import Setting, check_output, in_one_line, main, warn
 from ebm.errors import EbmError, nearest
 
 __all__ = ["infer"]
 
 _UNITS = ("bernoulli", "ising", "potts")
 _SHOWN, _DRAWN = 20, 30  # edges on the screen, and in a figure
+_L2_OF_ALIGNMENTS = 0.01
 _ALIKE = 0.8  # identity from which on sequences are relatives
 
 
@@ -52,6 +53,9 @@ def _methods() -> str:
 )
 @click.option("--csv", "csv_file", type=click.Path(), help="A .csv file of all edges.")
 @click.option("--plot", type=click.Path(), help="A .png file of the strongest couplings and their errors.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting of the method boltzmann."
+)
 @in_one_line
 def infer(
     data: str,
@@ -67,10 +71,12 @@ def infer(
     output: str | None,
     csv_file: str | None,
     plot: str | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Infer couplings from the rows of DATA (.npy, .npz, .csv or FASTA): which interactions made them?
 
-    Prints the strongest couplings, with standard errors, z and p where the method has any. Units are numbers
+    Sequences of an alignment are weighted by how many others are like them; where no penalty is asked for it
+    is --l2 0.01. Prints the strongest couplings, with standard errors, z and p where the method has any. Units are numbers
     from 0, or the names in the first line of a .csv.
 
     \b
@@ -78,10 +84,16 @@ def infer(
       ebm infer votes.csv
       ebm infer spins.npy --method rise -o glass.npz --csv edges.csv --plot edges.png
       ebm infer answers.csv --units potts --group 0.02 --symmetrise and
-      ebm infer family.fasta --l2 0.01 -o family.npz
+      ebm infer family.fasta -o family.npz
     """
+    import warnings
+
+    from rich.console import Console
+
     from ebm import L1, L2, Bernoulli, GroupLasso, Ising, Potts, save
     from ebm.datasets.reading import read_table
+    from ebm.experiment.config import settings_given
+    from ebm.experiment.report import Report
     from ebm.inverse import METHODS, sequence_weights
     from ebm.inverse import infer as inferred
 
@@ -99,14 +111,20 @@ def infer(
         kind = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
     else:
         kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
+    if table.alphabet is not None and l1 is l2 is group is None:
+        l2 = _L2_OF_ALIGNMENTS
     strengths = ((L1, l1, "l1"), (L2, l2, "l2"), (GroupLasso, group, "group"))
     penalty = [made(as_number(value, name, 0)) for made, value, name in strengths if value is not None]
     if identity is None and table.alphabet is not None:
         identity = _ALIKE
     weights = None if identity is None else sequence_weights(rows, identity)
-    found = inferred(
-        rows, kind, method, penalty=penalty or None, weights=weights, symmetrise=symmetrise, seed=seed
-    )
+    with warnings.catch_warnings():
+        warnings.showwarning = warn
+        with Report(Console(stderr=True)).progress("infer") as update:
+            found = inferred(
+                rows, kind, method, penalty=penalty or None, weights=weights, symmetrise=symmetrise,
+                seed=seed, progress=update, **settings_given(overrides),
+            )  # fmt: skip
     names = [table.names[j] if table.names else str(j) for j in table.columns]
     edges = [edge | {"i": names[edge["i"]], "j": names[edge["j"]]} for edge in found.edges()]
     click.echo(repr(found))

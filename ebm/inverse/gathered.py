@@ -9,6 +9,7 @@ without.
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
+from ebm.progress import Update, silent
+from ebm.states import duration
 
 __all__ = ["gathered"]
 
@@ -27,6 +30,7 @@ _VECTOR = 16  # lanes of float32
 _MOST_STATES = 64
 _MEMORY = 10  # pairs of L-BFGS
 _LEADING, _ROUNDS = 64, 5  # eigenvectors that steps are scaled by, and rounds that find them
+_EVALUATIONS, _LOOKUP = 30, 2e-8  # of a site, and seconds of one lookup and its share of the rest: estimates
 _FALL = 1e-8  # of the objective in a step, relative: less is the end
 
 
@@ -42,7 +46,9 @@ class _Table:
         return int(self.starts[-1] + self.sizes[-1])
 
 
-def gathered(rows: Rows, shrinkage: Shrinkage, max_iterations: int = 500) -> tuple[Array, Array]:
+def gathered(
+    rows: Rows, shrinkage: Shrinkage, update: Update = silent, max_iterations: int = 500
+) -> tuple[Array, Array]:
     """Couplings of contrasts, row i those that site i finds, and biases.
 
     Raises
@@ -75,7 +81,10 @@ def gathered(rows: Rows, shrinkage: Shrinkage, max_iterations: int = 500) -> tup
         threads * each + 16.0 * basis.size**2, f"pseudo_likelihood of {basis.n} units", "fewer units"
     )
     first = _frequencies(rows, table)
-    metric = _metric(rows, table)
+    seconds = _EVALUATIONS * len(rows.w) * basis.n * basis.n * (width / _VECTOR) * _LOOKUP / threads
+    what = f"pseudo_likelihood of {basis.n} units from {len(rows.w)} distinct rows"
+    update(0.0, f"{what}: about {duration(seconds)}, {threads * each / 2**30:.2g} GiB")
+    done, metric = itertools.count(1), _metric(rows, table)
     K, h = np.zeros((basis.size, basis.size)), np.zeros(basis.size)
 
     def solve(i: int) -> None:
@@ -89,6 +98,7 @@ def gathered(rows: Rows, shrinkage: Shrinkage, max_iterations: int = 500) -> tup
                 K[own, basis.own[j]] = (np.linalg.pinv(g) @ block @ np.linalg.pinv(f).T).T
                 bias += block.mean(0)
         h[own] = np.linalg.pinv(f) @ bias
+        update(next(done) / basis.n, "")
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(solve, range(basis.n)))

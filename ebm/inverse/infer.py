@@ -17,6 +17,7 @@ from ebm.inverse.methods import METHODS, Found, Problem
 from ebm.inverse.penalised import Penalties, shrinkage_of
 from ebm.inverse.rows import Rows, rows_of
 from ebm.machine import Array
+from ebm.progress import Progress, showing
 from ebm.stream import Seed
 from ebm.units import Units
 
@@ -37,6 +38,7 @@ def infer(
     factors: ArrayLike | None = None,
     symmetrise: str = "mean",
     seed: Seed = 0,
+    progress: Progress = None,
     **settings: Any,
 ) -> Couplings:
     """Couplings and biases of a fully connected machine from its samples. β is absorbed in them.
@@ -76,6 +78,8 @@ def infer(
         units' objectives with one coupling for both, which costs more.
     seed : int
         Of methods that draw samples.
+    progress : bool or callable, optional
+        As everywhere, `ebm.progress`; its first line says how long it may take, and how much memory.
     **settings
         Of the method's own.
 
@@ -124,7 +128,8 @@ def infer(
     if len(kept) < 2:
         raise EbmError("data: fewer than two units change from row to row: there are no couplings to infer")
     changing = rows if len(kept) == rows.basis.n else rows.of(kept)
-    found = how.solve(Problem(changing, shrinkage.taken(kept), symmetrise, seed, settings))
+    with showing(progress, method) as update:
+        found = how.solve(Problem(changing, shrinkage.taken(kept), symmetrise, seed, settings, update))
     remarks = list(found.remarks)
     if changing is not rows:
         found = _with_constant(rows, kept, found)

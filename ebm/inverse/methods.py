@@ -19,6 +19,7 @@ from ebm.inverse.penalised import NONE, Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import Apart, assembled, solve
 from ebm.machine import Array
+from ebm.progress import Update, silent
 
 __all__ = ["METHODS", "Found", "Method", "Problem"]
 
@@ -39,6 +40,8 @@ class Problem:
         Of methods that sample.
     settings : dict
         Of the method's own.
+    update : callable
+        Told of progress.
     """
 
     rows: Rows
@@ -46,6 +49,7 @@ class Problem:
     symmetrise: str = "mean"
     seed: Any = 0
     settings: dict[str, Any] = field(default_factory=dict)
+    update: Update = silent
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,12 @@ def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
         loss = SCREENING if asked.log and shrinkage.free else asked
         largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
         if largest > _NEWTON and problem.symmetrise != "joint" and loss is PSEUDO_LIKELIHOOD:
-            K, h = gathered(rows, shrinkage)
+            K, h = gathered(rows, shrinkage, problem.update)
             return Found(*rows.basis.in_units((K + K.T) / 2, h))
         if problem.symmetrise == "joint":
             return _joint(loss, problem)
         wanted = shrinkage.smooth and rows.basis.size <= _ERRORS
-        sites = solve(rows, loss, shrinkage, errors=wanted)
+        sites = solve(rows, loss, shrinkage, errors=wanted, update=problem.update)
         K, h = assembled(rows, sites)
         J, b = rows.basis.in_units(_agreed(K, problem.symmetrise), h)
         of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
@@ -157,9 +161,14 @@ def _maximum_likelihood(problem: Problem) -> Found:
 
 def _boltzmann(problem: Problem) -> Found:
     asked = dict(problem.settings)
-    beside = {name: asked.pop(name) for name in ("watch", "progress") if name in asked}
+    watch = asked.pop("watch", None)
     learnt = boltzmann_learning(
-        problem.rows, problem.shrinkage, BoltzmannLearning(**asked), problem.seed, **beside
+        problem.rows,
+        problem.shrinkage,
+        BoltzmannLearning(**asked),
+        problem.seed,
+        watch=watch,
+        progress=problem.update,
     )
     J, b = learnt.windows[-1].J, learnt.windows[-1].b
     return Found(J, b, learnt.stderr_J, learnt.stderr_b, learnt.remarks, learnt)
@@ -212,7 +221,7 @@ METHODS: dict[str, Method] = {
         "Boltzmann learning (Ackley et al. 1985) by persistent chains, errors of the sampled Fisher matrix",
         _boltzmann,
         penalised=True,
-        settings=(*(f.name for f in fields(BoltzmannLearning)), "watch", "progress"),
+        settings=(*(f.name for f in fields(BoltzmannLearning)), "watch"),
     ),
     "pairs": Method("each pair by itself, two states", _closed(closed.pairs, "pairs")),
     "naive_mean_field": Method("−C⁻¹, two states", _closed(closed.naive_mean_field, "naive_mean_field")),

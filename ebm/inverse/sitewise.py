@@ -20,7 +20,7 @@ from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
-from ebm.progress import Update
+from ebm.progress import Update, silent
 from ebm.states import duration
 
 __all__ = ["LARGE", "Apart", "Objective", "Site", "assembled", "cost", "descend", "solve"]
@@ -31,10 +31,6 @@ _BLOCK = 2**12  # rows whose design stays in a cache
 _START = 20_000  # rows that a start is found from, where there are more than twice as many
 _WORTH = 2**18  # numbers from which on several sites at a time are worth it
 _NEWTON_STEPS, _PRODUCTS = 6, 5e9  # that a site takes, and floating point operations a second: for estimates
-
-
-def _silent(done: float, line: str) -> None:
-    pass
 
 
 class Apart(EbmError):
@@ -187,7 +183,7 @@ def cost(rows: Rows, shrinkage: Shrinkage, errors: bool) -> tuple[float, float]:
 
 
 def solve(
-    rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool, update: Update = _silent
+    rows: Rows, loss: Loss, shrinkage: Shrinkage, *, errors: bool, update: Update = silent
 ) -> list[Site]:
     """All sites, several at a time, each with what errors need if they are wanted.
 
