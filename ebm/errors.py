@@ -143,7 +143,7 @@ def described(value: Any) -> str:
     if isinstance(value, (int, float, np.number)):
         return f"the number {value}"
     if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
+        return f"an array of shape {value.shape}" if value.ndim < 9 else f"an array of {value.ndim} axes"
     name = type(value).__name__
     if name in ("function", "builtin_function_or_method", "method"):
         return f"the function {value.__name__}"

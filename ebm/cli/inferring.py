@@ -76,8 +76,8 @@ def infer(
     """Infer couplings from the rows of DATA (.npy, .npz, .csv or FASTA): which interactions made them?
 
     Sequences of an alignment are weighted by how many others are like them; where no penalty is asked for it
-    is --l2 0.01. Prints the strongest couplings, with standard errors, z and p where the method has any. Units are numbers
-    from 0, or the names in the first line of a .csv.
+    is --l2 0.01. Prints the strongest couplings, with standard errors, z and p where the method has any.
+    Units are numbers from 0, or the names in the first line of a .csv.
 
     \b
     Examples:

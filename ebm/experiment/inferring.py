@@ -48,12 +48,8 @@ def inverse(
     """
     machine = work.machine
     assert isinstance(machine, BoltzmannMachine)
-<<<<<<< HEAD
     weights = None if identity is None else sequence_weights(work.rows.train, identity)
-    with work.report.progress("inferring"):
-=======
     with work.report.progress("inferring") as update:
->>>>>>> e6c20e0 (infer tells its progress, cost first; ebm infer reads alignments, weighted, and settings)
         found = infer(
             work.rows.train,
             machine.units,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ebm.arguments import as_numbers
 from ebm.errors import EbmError
-from ebm.machine import Array
 from ebm.plots.several import LOOKS
 from ebm.plots.style import GREY, HELDOUT, TRAIN, new_axes
 
@@ -142,7 +143,7 @@ def roc(true: ArrayLike, scores: ArrayLike, label: str = "", ax: Axes | None = N
     return ax
 
 
-def _square(values: ArrayLike, what: str) -> Array:
+def _square(values: ArrayLike, what: str) -> NDArray[Any]:
     found = as_numbers(values, what)
     if found.ndim != 2 or found.shape[0] != found.shape[1] or len(found) < 2:
         raise EbmError(f"{what}: expected a square matrix of two units or more, got shape {found.shape}")
