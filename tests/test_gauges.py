@@ -168,3 +168,41 @@ def test_the_natural_gradient_refuses_large_machines():
         begin(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 20, 2), NaturalGradient(), SGD(0.1))
     with pytest.raises(TooLarge):
         begin(laws.MACHINES["gaussian-bernoulli"](), NaturalGradient(), SGD(0.1))
+
+
+MIXED = ebm.Mixed([(ebm.Potts(3), 2), (ebm.Potts(4), 1), (ebm.Potts(2), 1)])
+INFERRED = {
+    "pseudo_likelihood": {},
+    "rise": {},
+    "probability_flow": {},
+    "maximum_likelihood": {},
+    "boltzmann": {"max_sweeps": 200},
+    "pseudo_likelihood, a table": {"penalty": ebm.L2(0.01)},
+    "pseudo_likelihood, joint": {"symmetrise": "joint"},
+    "potts_mean_field": {},
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("units", [ebm.Potts(3), MIXED], ids=str)
+@pytest.mark.parametrize("name", INFERRED)
+def test_what_is_inferred_is_in_the_zero_sum_gauge(name, units, monkeypatch):
+    """Rows and columns of each block, and biases; `zero_sum` moves nothing."""
+    method, _, way = name.partition(", ")
+    rows = ebm.sample(ebm.BoltzmannMachine.random(units, 4, scale=0.5, seed=1), 400, seed=0).x
+    if way == "a table":
+        monkeypatch.setattr("ebm.inverse.methods._NEWTON", 0)
+    if name == "potts_mean_field":
+        found = ebm.inverse.potts_mean_field(rows, units, pseudocount=0.1)
+    else:
+        found = ebm.inverse.infer(rows, units, method, **INFERRED[name])
+    gauged = found.machine.copy()
+    zero_sum(gauged)
+    atol = 1e-6 if way == "a table" else 1e-9
+    np.testing.assert_allclose(gauged.J, found.J, atol=atol)
+    np.testing.assert_allclose(gauged.b, found.b, atol=atol)
+    for i in range(4):
+        own = found.J[units.own(i)]
+        np.testing.assert_allclose(own.sum(0), 0, atol=atol)
+        np.testing.assert_allclose(found.b[units.own(i)].sum(), 0, atol=atol)
+    assert np.abs(found.J).max() > 0.1
