@@ -9,6 +9,7 @@ from click.testing import CliRunner
 import ebm
 from ebm import L1, L2, Bernoulli, BoltzmannMachine, EbmError, Ising, Mixed, NotSupported, Potts, Stream
 from ebm.inverse import BoltzmannLearning, infer
+from ebm.inverse.boltzmann_learning import _Learner
 from ebm.inverse.joint import Places
 from ebm.inverse.likelihood import fisher
 from ebm.inverse.moments import Indicators, moments_of
@@ -113,6 +114,18 @@ def test_chains_that_do_not_mix_are_told():
         found = infer(x, Ising(), "boltzmann", penalty=L2(0.001), max_sweeps=2000, **QUICK)
     assert not found.diagnostics.mixed
     assert np.isfinite(found.J).all()
+
+
+def test_residuals_have_no_noise_in_them():
+    """Chains of the very machine that the rows are of: on average no residual, though each look has some."""
+    x = np.array(list(itertools.product((0.0, 1.0), repeat=4)))
+    rows = rows_of(x, Bernoulli(), n_effective=1e6)
+    learner = _Learner(rows, NONE, BoltzmannLearning(n_chains=100), Stream(0))
+    looks = np.array([learner.signal(learner.half(20, 0.0), learner.half(20, 0.0)) for _ in range(100)])
+    mean, error = looks.mean(0), looks.std(0) / 10
+    assert abs(mean[0]) < 4 * error[0]
+    assert mean[1] > 4 * abs(mean[0])
+    assert mean[1] == pytest.approx(1e6 / (100 * 40), rel=0.3)  # neighbouring sweeps are all but independent
 
 
 def test_reasons_to_stop():
