@@ -356,6 +356,44 @@ IN_MODULES = {
         symmetrise="mean",
         seed=0,
     ),
+    "inverse.activation": call(
+        data=SPINS, units=Ising(), gamma=0.25, fraction=0.5, patience=1, weights=np.ones(40), n_effective=40.0
+    ),
+    "inverse.bootstrap": call(
+        data=SPINS,
+        units=Ising(),
+        fit="naive_mean_field",
+        n=2,
+        weights=np.ones(40),
+        n_effective=40.0,
+        seed=0,
+    ),
+    "inverse.cross_validated": call(
+        data=SPINS,
+        units=Ising(),
+        folds=2,
+        one_stderr=True,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        weights=np.ones(40),
+        seed=0,
+    ),
+    "inverse.decimation": call(
+        data=SPINS, units=Ising(), fraction=0.5, weights=np.ones(40), n_effective=40.0
+    ),
+    "inverse.stability_selection": call(
+        data=SPINS,
+        units=Ising(),
+        threshold=0.75,
+        false_edges=1.0,
+        n_pairs=2,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        weights=np.ones(40),
+        seed=0,
+    ),
     "inverse.ising_network": call(
         data=SPINS,
         units=Ising(),

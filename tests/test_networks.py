@@ -167,7 +167,12 @@ def test_mixed_codings_have_the_edges_and_the_energies_of_one(rows):
     found = ising_network(x, units, n_penalties=8, whole=True)
     k, i, j = found.chosen[0], 0, 5
     model = LogisticRegression(
-        C=1 / (found.penalties[k] * len(x)), l1_ratio=1.0, solver="saga", tol=1e-10, max_iter=50_000
+        C=1 / (found.penalties[k] * len(x)),
+        l1_ratio=1.0,
+        solver="saga",
+        tol=1e-10,
+        max_iter=50_000,
+        random_state=0,
     ).fit(x[:, 1:], x[:, 0])
     np.testing.assert_allclose(found.path[k].toarray()[0, 1:], model.coef_[0], atol=1e-6)
     slopes = (found.path[found.chosen[m]].toarray()[m] for m in (i, j))

@@ -194,7 +194,7 @@ KINDS = {
     "astray": astray(),
     "alien": Alien(),
 }
-CALLED = ("progress", "callback", "each")
+CALLED = ("progress", "callback", "each", "fit")
 
 
 def test_nothing_public_is_without_a_call():

@@ -40,6 +40,11 @@ WITHOUT = {
         "inverse.Couplings",
         "inverse.Learnt",
         "inverse.Network",
+        "inverse.Bootstrap",
+        "inverse.CrossValidated",
+        "inverse.Selected",
+        "inverse.Sparse",
+        "inverse.Stable",
         "inverse.Structure",
     ),
     "files of a format of others: tests/test_gset.py, test_mnist.py": (

@@ -69,6 +69,12 @@ CAPTIONS = {
         "Means and second moments of samples against those of data lie on the diagonal.",
         "a tilt or a cloud off the diagonal: correlations are missed, or samples are too few or dependent.",
     ),
+    "network": Caption(
+        "Network",
+        "Units and their couplings: width is strength, dashes are negative.",
+        "a tangle: more edges than the rows can tell apart; expected a larger gamma.",
+        image=True,
+    ),
     "weights": Caption(
         "Weights",
         "What each hidden unit looks for: strokes, edges, parts.",

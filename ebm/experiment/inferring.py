@@ -19,7 +19,8 @@ from ebm.stream import Seed
 
 __all__ = ["check_inverse", "inverse", "write_edges"]
 
-_SHOWN = 30  # edges that are drawn
+_SHOWN = 30  # edges that are drawn with their errors
+_DRAWN = 200  # units, at most, of a network that is drawn
 
 
 def inverse(
@@ -69,6 +70,8 @@ def inverse(
         work.report.row("median standard error", float(np.nanmedian(found.stderr_J)), "nats")
         work.arrays["stderr_J"], work.arrays["stderr_b"] = found.stderr_J, found.stderr_b
     write_edges(work.run.path / "edges.csv", edges)
+    if len(coupled) < len(edges) and len(found.b) == machine.n_units <= _DRAWN:
+        work.arrays["network"] = found.J
     first = coupled[:_SHOWN]
     if first:
         work.arrays["edges_ij"] = np.array([[edge["i"], edge["j"]] for edge in first])

@@ -56,8 +56,9 @@ def infer(
         screening (Vuffray, Misra, Lokhov & Chertkov 2016; Lokhov et al. 2018); "probability_flow"
         (Sohl-Dickstein, Battaglino & DeWeese 2011): all with sandwich errors. "maximum_likelihood" sums over
         all states, 2²² at most, and has the errors of the Fisher matrix; "boltzmann" takes samples instead,
-        see `BoltzmannLearning`. Of two-state units, closed forms
-        without errors: "pairs", "naive_mean_field", "tap", "sessak_monasson", "bethe" (exact on trees).
+        see `BoltzmannLearning`. Few edges, without errors: "ebic" (`ising_network`), "decimation",
+        "activation". Of two-state units, closed forms without errors: "pairs", "naive_mean_field", "tap",
+        "sessak_monasson", "bethe" (exact on trees).
     penalty : L1, L2 or GroupLasso, or a sequence of them, optional
         Of each unit's objective, on its couplings: l1·Σ|J| + l2/2·ΣJ² + group·Σ_pairs |J_ij|, J in the
         zero-sum gauge. Errors with L2 are those of the penalised estimate and know nothing of its bias; with

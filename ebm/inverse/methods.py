@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from ebm.arguments import as_count, as_number
 from ebm.errors import NotSupported
 from ebm.inverse import closed, errors
+from ebm.inverse.activation import activated, decimated
 from ebm.inverse.boltzmann_learning import BoltzmannLearning, boltzmann_learning
+from ebm.inverse.edges import Sparse
 from ebm.inverse.gathered import gathered
 from ebm.inverse.joint import joint
 from ebm.inverse.likelihood import maximum_likelihood
 from ebm.inverse.losses import FLOW, LOG_SCREENING, PSEUDO_LIKELIHOOD, SCREENING, Loss
+from ebm.inverse.network import network_of, penalties_of, two_states
 from ebm.inverse.penalised import NONE, Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import Apart, assembled, solve
@@ -23,6 +27,7 @@ from ebm.progress import Update, silent
 
 __all__ = ["METHODS", "Found", "Method", "Problem"]
 
+_GAMMA = 0.25  # of EBIC
 _NEWTON = 3000  # numbers of a site: of more no Hessian is made
 _ERRORS = 2000  # contrasts: of more no standard errors
 
@@ -174,6 +179,31 @@ def _boltzmann(problem: Problem) -> Found:
     return Found(J, b, learnt.stderr_J, learnt.stderr_b, learnt.remarks, learnt)
 
 
+def _ebic(problem: Problem) -> Found:
+    rows, how = problem.rows, problem.settings
+    if problem.symmetrise == "joint":
+        raise NotSupported("symmetrise: ebic has a regression of each unit; expected mean, and, or")
+    two_states(rows, "ebic")
+    penalties = penalties_of(rows, how.get("n_penalties", 100), how.get("ratio", 0.01))
+    gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
+    return _of(network_of(rows, gamma, penalties, "or" if problem.symmetrise == "or" else "and"))
+
+
+def _decimation(problem: Problem) -> Found:
+    return _of(decimated(problem.rows, as_number(problem.settings.get("fraction", 0.1), "fraction", 0, 1)))
+
+
+def _activation(problem: Problem) -> Found:
+    how = problem.settings
+    gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
+    fraction = as_number(how.get("fraction", 0.05), "fraction", 0, 1)
+    return _of(activated(problem.rows, gamma, fraction, as_count(how.get("patience", 5), "patience")))
+
+
+def _of(found: Sparse) -> Found:
+    return Found(found.J, found.b)
+
+
 def _prior(rows: Rows, who: str) -> str:
     """What was done where a minimum is at infinity."""
     return (
@@ -222,6 +252,22 @@ METHODS: dict[str, Method] = {
         _boltzmann,
         penalised=True,
         settings=(*(f.name for f in fields(BoltzmannLearning)), "watch"),
+    ),
+    "ebic": Method(
+        "few edges: lasso paths and EBIC, edges that both units have (symmetrise: or, one)",
+        _ebic,
+        symmetrises=True,
+        settings=("gamma", "n_penalties", "ratio"),
+    ),
+    "decimation": Method(
+        "few edges: weak couplings are taken out (Decelle & Ricci-Tersenghi 2014)",
+        _decimation,
+        settings=("fraction",),
+    ),
+    "activation": Method(
+        "few edges: steep couplings are let in until EBIC rises",
+        _activation,
+        settings=("gamma", "fraction", "patience"),
     ),
     "pairs": Method("each pair by itself, two states", _closed(closed.pairs, "pairs")),
     "naive_mean_field": Method("−C⁻¹, two states", _closed(closed.naive_mean_field, "naive_mean_field")),

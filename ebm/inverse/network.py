@@ -17,21 +17,22 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_choice, as_count, as_flag, as_number
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
+from ebm.inverse.edges import Sparse
 from ebm.inverse.lasso import Paths, largest_penalty, lasso_paths
 from ebm.inverse.rows import Rows, rows_of
 from ebm.machine import Array
-from ebm.progress import Progress, showing
+from ebm.progress import Progress, Update, showing
 from ebm.units import Units
 
-__all__ = ["Network", "ising_network"]
+__all__ = ["RULES", "Network", "ising_network", "network_of", "penalties_of", "sparse_machine", "two_states"]
 
-_RULES = ("and", "or")
+RULES = ("and", "or")
 _NAMED = 5  # columns in a warning
 _TIE = 1e-12  # of EBIC, relative: as long as no edge has come it is the same at every penalty
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Sparse):
     """A machine of few edges, and the path that led to it.
 
     Attributes
@@ -56,15 +57,6 @@ class Network:
     intercepts: Array
     ebic: Array
     chosen: Array
-
-    @property
-    def edges(self) -> list[tuple[int, int]]:
-        """Pairs with a coupling."""
-        i, j = np.nonzero(np.triu(self.machine.params["J"], 1))
-        return list(zip(i.tolist(), j.tolist(), strict=True))
-
-    def __repr__(self) -> str:
-        return f"Network({self.machine.n_units} units, {len(self.edges)} edges)"
 
 
 def ising_network(
@@ -130,30 +122,46 @@ def ising_network(
     >>> ising_network(ebm.sample(ebm.BoltzmannMachine(ebm.Ising(), J), 2000, seed=0).x).edges
     [(0, 1), (3, 4)]
     """
-    gamma, ratio = as_number(gamma, "gamma", 0), as_number(ratio, "ratio", 0)
-    n_penalties, whole = as_count(n_penalties, "n_penalties"), as_flag(whole, "whole")
-    if not 0 < ratio < 1:
-        raise EbmError(f"ratio: expected a number between 0 and 1, got {ratio!r}")
-    how = as_choice(rule, _RULES, "rule")
+    gamma, whole = as_number(gamma, "gamma", 0), as_flag(whole, "whole")
+    how = as_choice(rule, RULES, "rule")
     rows = rows_of(data, units, weights, n_effective)
-    _check(rows)
-    n, M = rows.basis.n, rows.n_effective
-    largest = largest_penalty(rows)
-    penalties = np.geomspace(largest, largest * ratio, n_penalties)
-    price = float(np.log(M) + 2 * gamma * np.log(n - 1))
+    two_states(rows, "ising_network")
     with showing(progress, "ising_network") as update:
-        found = lasso_paths(rows, penalties, price=None if whole else price / (2 * M), update=update)
+        return network_of(rows, gamma, penalties_of(rows, n_penalties, ratio), how, whole, update)
+
+
+def network_of(
+    rows: Rows,
+    gamma: float,
+    penalties: Array,
+    rule: str,
+    whole: bool = False,
+    update: Update = lambda done, line: None,
+) -> Network:
+    """The network of rows of two-state units."""
+    n, M = rows.basis.n, rows.n_effective
+    price = float(np.log(M) + 2 * gamma * np.log(n - 1))
+    found = lasso_paths(rows, penalties, price=None if whole else price / (2 * M), update=update)
     ebic = 2 * M * found.loss + found.n_edges * price
     chosen = (ebic <= np.nanmin(ebic, 0) * (1 + _TIE)).argmax(0)
-    machine = _machine(rows, found, chosen, how)
+    machine = sparse_machine(rows, found, chosen, rule)
     return Network(machine, penalties, found.slopes, found.intercepts, ebic, chosen)
 
 
-def _check(rows: Rows) -> None:
+def penalties_of(rows: Rows, n_penalties: int, ratio: float) -> Array:
+    """From the least that leaves no edge to `ratio` of it, evenly in the logarithm."""
+    n_penalties, ratio = as_count(n_penalties, "n_penalties"), as_number(ratio, "ratio")
+    if not 0 < ratio < 1:
+        raise EbmError(f"ratio: expected a number between 0 and 1, got {ratio!r}")
+    largest = largest_penalty(rows)
+    return np.geomspace(largest, largest * ratio, n_penalties)
+
+
+def two_states(rows: Rows, what: str) -> None:
     """Refuse units of more than two numbers; name those that never change, and those that are copies."""
-    rows.basis.half_ranges("ising_network")
+    rows.basis.half_ranges(what)
     if not rows.basis.plain:
-        raise NotSupported(f"ising_network: {rows.basis.units} units; expected numbers, such as Ising()")
+        raise NotSupported(f"{what}: {rows.basis.units} units; expected numbers, such as Ising()")
     if len(rows.constant):
         _say(f"{_listed(rows.constant)} never changes: it gets no edge, and a bias by half a row")
     turned = np.packbits((rows.codes != rows.codes[0]).T, axis=1)
@@ -175,7 +183,7 @@ def _say(line: str) -> None:
     warnings.warn(line, RuntimeWarning, stacklevel=4)
 
 
-def _machine(rows: Rows, found: Paths, chosen: Array, rule: str) -> BoltzmannMachine:
+def sparse_machine(rows: Rows, found: Paths, chosen: Array, rule: str) -> BoltzmannMachine:
     """The machine of both units' slopes: log-odds are (upper − lower state)·(b + ΣJ x)."""
     basis, own = rows.basis, np.arange(rows.basis.n)
     ranges = np.array([np.ptp(states) for states in basis.states])

@@ -8,8 +8,9 @@ Six questions, and the figures that answer each:
   Boltzmann machines", 2010, section 6). `energy_curves` shows the parts.
 * *Do its chains reach where the data are?* `energy_histogram` and `moments`: data and model must agree;
   `energy_traces` and `annealing`: chains relax, and reach low energies.
-* *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`; beside true ones, `couplings`
-  and `roc`; of an alignment's, `contact_map`, `ppv_curve`, `mutation_map`.
+* *What does it hold?* `weights`, `samples`; of inferred couplings, `edges`, `network`; how they were
+  chosen, `ebic_path`; beside true ones, `couplings` and `roc`; of an alignment's, `contact_map`,
+  `ppv_curve`, `mutation_map`.
 * *Does it predict?* `learning_curves`, `confusion`, `reliability`, `misclassified`, `features_by_class`;
   of numbers, `predictions`.
 * *How does it order when it is cooled?* `thermo`.
@@ -33,6 +34,7 @@ from ebm.plots.curves import (
 )
 from ebm.plots.images import confusion, samples, weights
 from ebm.plots.inverse import couplings, roc
+from ebm.plots.networks import ebic_path, network
 from ebm.plots.numbers import edges, predictions
 from ebm.plots.reading import read_metrics
 from ebm.plots.run import plot_run, save_figure
@@ -45,6 +47,7 @@ __all__ = [
     "confusion",
     "contact_map",
     "couplings",
+    "ebic_path",
     "edges",
     "energy_curves",
     "energy_histogram",
@@ -57,6 +60,7 @@ __all__ = [
     "misclassified",
     "moments",
     "mutation_map",
+    "network",
     "plot_run",
     "ppv_curve",
     "predictions",

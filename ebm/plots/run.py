@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ebm.errors import EbmError
 from ebm.files import write_atomic
-from ebm.plots import chains, classes, curves, images, numbers
+from ebm.plots import chains, classes, curves, images, networks, numbers
 from ebm.plots.reading import read_arrays, read_baselines, read_metrics
 
 __all__ = ["plot_run", "save_figure"]
@@ -111,6 +111,8 @@ def _of_arrays(arrays: Arrays) -> Iterator[tuple[str, Callable[[], Any]]]:
     if have("edges_ij", "edges_J"):
         names = [f"{i} – {j}" for i, j in a["edges_ij"]]
         yield "edges", lambda: numbers.edges(names, a["edges_J"], a.get("edges_stderr"))
+    if have("network"):
+        yield "network", lambda: networks.network(a["network"], layout="spring")
     pairs = ("data_mean", "model_mean", "data_pairs", "model_pairs")
     if have(*pairs):
         yield "moments", lambda: chains.moments(*(a[key] for key in pairs))
