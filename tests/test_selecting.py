@@ -163,6 +163,20 @@ def test_infer_has_them_as_methods(method, how, select, rows):
     assert np.array_equal(either, ising_network(x, rule="or").J)
 
 
+@pytest.mark.parametrize("method", ["ebic", "decimation", "activation", "naive_mean_field"])
+def test_units_that_never_change_among_more_than_eight(method, rows):
+    """Bits of more than a byte, of columns taken out of rows."""
+    x = np.insert(rows[:300], 3, 1.0, axis=1)
+    told = []
+    with pytest.warns(RuntimeWarning, match="unit 3 never changes"):
+        found = infer(x, method=method, progress=lambda done, line: told.append(done))
+    assert not found.J[3].any()
+    np.testing.assert_allclose(
+        np.delete(np.delete(found.J, 3, 0), 3, 1), infer(rows[:300], method=method).J, atol=1e-9
+    )
+    assert told or method == "naive_mean_field"
+
+
 def test_stable_edges_and_their_bound(rows):
     found = stability_selection(rows[:600], n_pairs=10, false_edges=2, threshold=0.8, seed=3)
     again = stability_selection(rows[:600], n_pairs=10, false_edges=2, threshold=0.8, seed=3)

@@ -186,18 +186,21 @@ def _ebic(problem: Problem) -> Found:
     two_states(rows, "ebic")
     penalties = penalties_of(rows, how.get("n_penalties", 100), how.get("ratio", 0.01))
     gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
-    return _of(network_of(rows, gamma, penalties, "or" if problem.symmetrise == "or" else "and"))
+    rule = "or" if problem.symmetrise == "or" else "and"
+    return _of(network_of(rows, gamma, penalties, rule, update=problem.update))
 
 
 def _decimation(problem: Problem) -> Found:
-    return _of(decimated(problem.rows, as_number(problem.settings.get("fraction", 0.1), "fraction", 0, 1)))
+    fraction = as_number(problem.settings.get("fraction", 0.1), "fraction", 0, 1)
+    return _of(decimated(problem.rows, fraction, problem.update))
 
 
 def _activation(problem: Problem) -> Found:
     how = problem.settings
     gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
     fraction = as_number(how.get("fraction", 0.05), "fraction", 0, 1)
-    return _of(activated(problem.rows, gamma, fraction, as_count(how.get("patience", 5), "patience")))
+    patience = as_count(how.get("patience", 5), "patience")
+    return _of(activated(problem.rows, gamma, fraction, patience, problem.update))
 
 
 def _of(found: Sparse) -> Found:

@@ -139,7 +139,7 @@ def _codes(x: Array, units: Units) -> Array:
 
 def _distinct(codes: Array, w: Array) -> tuple[Array, Array]:
     """Each distinct row once, in their order, with weights that sum to one; rows without weight left out."""
-    packed = np.packbits(codes, axis=1) if codes.max() < 2 else np.ascontiguousarray(codes)
+    packed = np.ascontiguousarray(np.packbits(codes, axis=1) if codes.max() < 2 else codes)
     whole = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first, which = np.unique(whole, return_index=True, return_inverse=True)
     total = np.bincount(which.ravel(), w)
