@@ -60,6 +60,8 @@ def gathered(
     EbmError
         No penalty L2: a state that was never seen beside another has its minimum at infinity.
     """
+    from threadpoolctl import threadpool_limits
+
     basis = rows.basis
     if not shrinkage.smooth:
         raise NotSupported("penalty: of so many states L2 alone is there; expected L2(0.01)")
@@ -100,7 +102,7 @@ def gathered(
         h[own] = np.linalg.pinv(f) @ bias
         update(next(done) / basis.n, "")
 
-    with ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         list(pool.map(solve, range(basis.n)))
     return K, h
 
