@@ -352,6 +352,22 @@ def test_alignments_are_the_best():
         assert abs(score_of(a, b, pairs) - best_score(a, b)) < 1e-9, (a, b)
 
 
+def test_alignments_are_as_good_the_other_way_round():
+    """Gaps in both cost the same: sequences with letters lost and put in."""
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        a = rng.choice(list("ACGU"), 40).tolist()
+        b = [c for c in a if rng.random() < 0.75]
+        for _ in range(3):
+            at = rng.integers(len(b))
+            b[at:at] = rng.choice(list("ACGU"), rng.integers(1, 7)).tolist()
+        found = [
+            score_of(one, other, [(i, int(k)) for i, k in enumerate(align_sequences(one, other)) if k >= 0])
+            for one, other in (("".join(a), "".join(b)), ("".join(b), "".join(a)))
+        ]
+        assert found[0] == pytest.approx(found[1], abs=1e-9)
+
+
 def test_a_loop_that_was_not_seen():
     chain = "MKTAYIAKQRQISFVKSHFSRQ"
     place = align_sequences("GG" + chain, chain[:9] + chain[14:])
