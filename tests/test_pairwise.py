@@ -39,6 +39,15 @@ def test_a_network_is_that_of_inverse(answers):
     assert abs(again.couplings_[0, 1] - 2.5) < 4 * again.stderr_[0, 1]
 
 
+@pytest.mark.parametrize("selection", ["activation", "decimation", "cross_validation", "stability"])
+def test_edges_are_chosen_in_other_ways(answers, selection):
+    model = IsingNetwork(selection=selection, n_penalties=20, refit=True, random_state=0).fit(answers[:600])
+    found = set(zip(*(place.tolist() for place in np.nonzero(np.triu(model.couplings_))), strict=True))
+    assert found >= {(0, 1), (2, 3)}
+    assert selection == "cross_validation" or len(found) <= 3
+    assert np.isfinite(model.stderr_).sum() == 2 * len(found)
+
+
 def test_weights_are_rows(answers):
     w = np.random.default_rng(0).integers(0, 3, len(answers))
     one = IsingNetwork().fit(answers, sample_weight=w)
@@ -118,6 +127,7 @@ def test_files_hold_them(answers, tmp_path):
         (lambda x: PottsModel().fit(x).predict(x * 0 + 3), "unknown value 3 at row 0, column 0"),
         (lambda x: PottsModel().fit(x).score(np.where(x == 1, np.nan, 0.0)), "whole rows"),
         (lambda x: IsingNetwork(rule="xor").fit(x), "rule"),
+        (lambda x: IsingNetwork(selection="bic").fit(x), "selection: expected ebic or"),
         (lambda x: IsingNetwork(gamma=-1).fit(x), "gamma"),
         (lambda x: PottsModel(l2=-1).fit(x), "l2"),
         (lambda x: PottsModel(method="tap").fit(x), "tap"),

@@ -12,7 +12,8 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, short
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Shell, as_given, in_our_words
-from ebm.inverse import infer, ising_network
+from ebm.inverse import Sparse, activation, cross_validated, decimation, infer, ising_network
+from ebm.inverse import stability_selection as stability
 from ebm.machine import Array
 from ebm.penalties import L2, GroupLasso
 from ebm.samplers import sample
@@ -167,7 +168,7 @@ def _completed(machine: BoltzmannMachine, row: Array, seed: int) -> Array:
 
 class IsingNetwork(_Pairwise):
     """A sparse network of two-state columns: each one's lasso path, of it the regression of least EBIC
-    (eLasso).
+    (eLasso), or edges chosen in another way.
 
     Parameters
     ----------
@@ -176,7 +177,10 @@ class IsingNetwork(_Pairwise):
     n_penalties : int
         On a path.
     rule : {"and", "or"}
-        An edge where both columns, or one of them, have it.
+        An edge where both columns, or one of them, have it; of lasso paths.
+    selection : {"ebic", "activation", "decimation", "cross_validation", "stability"}
+        How edges are chosen: `ebm.inverse.ising_network`, `activation`, `decimation`, `cross_validated`,
+        `stability_selection`.
     refit : bool
         Infer the couplings of the chosen edges again, without a penalty and with standard errors, which know
         nothing of the choice.
@@ -215,12 +219,14 @@ class IsingNetwork(_Pairwise):
         gamma: float = 0.25,
         n_penalties: int = 100,
         rule: str = "and",
+        selection: str = "ebic",
         refit: bool = False,
         random_state: Any = None,
     ) -> None:
         self.gamma = gamma
         self.n_penalties = n_penalties
         self.rule = rule
+        self.selection = selection
         self.refit = refit
         self.random_state = random_state
 
@@ -234,11 +240,7 @@ class IsingNetwork(_Pairwise):
         """
         rows = self._begin(X, 2)
         order, weights = arranged(rows, None, sample_weight)
-        rule, gamma = self._choice("rule", "and", "or"), self._number("gamma")
-        found = ising_network(
-            rows[order], Bernoulli(), gamma=gamma, n_penalties=self._count("n_penalties"),
-            rule="and" if rule == "and" else "or", weights=weights,
-        )  # fmt: skip
+        found = self._selected(rows[order], weights)
         self.machine_, self.stderr_ = found.machine, None
         if self._flag("refit") and found.edges:
             edges = np.asarray(found.machine.J != 0)
@@ -248,6 +250,23 @@ class IsingNetwork(_Pairwise):
             self.stderr_ = None if errors is None else np.where(edges, errors, np.nan)
         self.couplings_, self.fields_ = self.machine_.params["J"], self.machine_.params["b"]
         return self
+
+    def _selected(self, rows: Array, weights: Array | None) -> Sparse:
+        """The machine of the edges that are chosen."""
+        way = self._choice("selection", "ebic", "activation", "decimation", "cross_validation", "stability")
+        rule: Any = self._choice("rule", "and", "or")
+        gamma, n_penalties = self._number("gamma"), self._count("n_penalties")
+        units, seed = Bernoulli(), self._seed() % 2**31
+        lasso: dict[str, Any] = {"n_penalties": n_penalties, "rule": rule, "weights": weights}
+        if way == "activation":
+            return activation(rows, units, gamma=gamma, weights=weights)
+        if way == "decimation":
+            return decimation(rows, units, weights=weights)
+        if way == "cross_validation":
+            return cross_validated(rows, units, seed=seed, **lasso)
+        if way == "stability":
+            return stability(rows, units, seed=seed, **lasso)
+        return ising_network(rows, units, gamma=gamma, **lasso)
 
 
 class PottsModel(_Pairwise):
