@@ -60,3 +60,13 @@ def test_what_is_wrong_is_one_line(rows, tmp_path, words, said):
     assert done.exit_code == 1
     assert said.lower() in done.output.lower()
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_answers_on_a_scale_are_categories(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 6, (300, 3))
+    x[:, 1] = np.where(rng.random(300) < 0.6, x[:, 0], x[:, 1])
+    np.savetxt(tmp_path / "a.csv", x, "%d", ",", header="sleep,mood,work", comments="")
+    done = ran(tmp_path / "a.csv", "--l2", "0.01")
+    assert done.exit_code == 0, done.output
+    assert "sleep  mood" in done.output

@@ -261,3 +261,23 @@ def test_slopes_of_a_table_are_those_of_one_hot_products(q):
     expected[own] = 0
     np.testing.assert_allclose(G[:, :q], expected, atol=1e-4)
     assert not G[:, q:].any()
+
+
+@pytest.mark.parametrize("method", ["pseudo_likelihood", "rise", "logrise", "probability_flow"])
+def test_states_that_were_never_seen_get_finite_numbers_and_a_line(method):
+    """Answers from 1 to 4 as states of Potts(5): what is said of 1 to 4 is what Potts(4) says of them."""
+    made = machine(Potts(4), 3, 0.4, 1)
+    x = ebm.sample(made, 2000, seed=2).x
+    with pytest.warns(RuntimeWarning, match="normal prior"):
+        found = infer(x + 1, Potts(5), method)
+    assert np.isfinite(found.J).all()
+    assert np.isfinite(found.b).all()
+    seen = infer(x, Potts(4), method)
+    p = ebm.BoltzmannMachine(Potts(5), found.J, found.b).exact()
+    assert np.isfinite(p[0])
+    states = np.array(list(itertools.product(range(4), repeat=3)))
+    one, other = found.machine.energy(states + 1), seen.machine.energy(states)
+    if method == "pseudo_likelihood":
+        np.testing.assert_allclose(one - one.mean(), other - other.mean(), atol=0.05)
+    asked = infer(x + 1, Potts(5), method, penalty=L2(0.01))
+    assert np.abs(asked.J).max() < 5

@@ -15,6 +15,7 @@ __all__ = ["infer"]
 _UNITS = ("bernoulli", "ising", "potts")
 _SHOWN, _DRAWN = 20, 30  # edges on the screen, and in a figure
 _L2_OF_ALIGNMENTS = 0.01
+_MOST_STATES = 64  # of rows that are taken for categories
 _ALIKE = 0.8  # identity from which on sequences are relatives
 
 
@@ -107,7 +108,7 @@ def infer(
     rows = table.values
     if table.alphabet is not None and units is None:
         kind: Any = Potts(len(table.alphabet))
-    elif units == "potts":
+    elif units == "potts" or (units is None and _categories(rows)):
         kind = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
     else:
         kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
@@ -147,6 +148,15 @@ def infer(
         save_figure(drawn(labels, [edge["J"] for edge in first], stderr).figure, plot)  # type: ignore[arg-type]
     if output is not None:
         save(output, found.machine)
+
+
+def _categories(rows: Any) -> bool:
+    """Whether rows are whole numbers from 0, some above 1: states of Potts units."""
+    import numpy as np
+
+    return bool(
+        rows.size and 1 < rows.max() < _MOST_STATES and (rows >= 0).all() and (rows == np.rint(rows)).all()
+    )
 
 
 def _aligned(edges: list[dict[str, Any]]) -> str:

@@ -100,8 +100,8 @@ def infer(
     Warns
     -----
     RuntimeWarning
-        A unit that never changes (it gets no couplings), or units that others determine (a weak normal prior
-        makes their couplings finite).
+        A unit that never changes (it gets no couplings), or units that others determine, or with states that
+        were never seen (a weak normal prior makes their couplings finite, half a row the biases).
 
     Examples
     --------
