@@ -89,6 +89,18 @@ def test_every_solution_is_one(bits):
     assert there.sum() > 400  # working sets had to grow
 
 
+def test_a_small_penalty_at_once_has_the_solution_of_the_path():
+    """Working sets that begin empty, where no rule says who may join: they grow until none is left out."""
+    from ebm.inverse.lasso import lasso_paths
+    from ebm.inverse.rows import rows_of
+
+    x = ebm.sample(sparse(20, 5, 0.4, 30), 800, seed=2).x
+    path = ising_network(x, n_penalties=12, whole=True)
+    for k in (3, 11):
+        once = lasso_paths(rows_of(x), path.penalties[k : k + 1])
+        np.testing.assert_allclose(once.slopes[0].toarray(), path.path[k].toarray(), atol=1e-9)
+
+
 @pytest.mark.parametrize("bits", [False, True])
 def test_paths_that_end_early_end_after_their_minimum(bits):
     for seed in range(4):
