@@ -10,14 +10,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from calls_alignments import ALIGNMENTS
+from calls_inverse import INVERSE
 from uncalled import WITHOUT
 
 import ebm
 from ebm import SGD, Bernoulli, Gaussian, Ising
 
 X, Y = np.eye(4), np.array([0, 1, 0, 1])
-SPINS = np.random.default_rng(0).choice([-1.0, 1.0], (40, 3))
 FOLDER = Path(tempfile.mkdtemp(prefix="ebm-calls-"))
 MADE = []
 
@@ -334,77 +333,7 @@ SERIES = np.random.default_rng(0).normal(size=(4, 60))
 ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
-    **ALIGNMENTS,
-    "inverse.BoltzmannLearning": call(
-        n_chains=10,
-        n_sweeps=1,
-        tolerance=0.1,
-        pearson=0.9,
-        max_sweeps=10,
-        seconds=1.0,
-        errors=False,
-    ),
-    "inverse.infer": call(
-        data=SPINS,
-        units=Ising(),
-        method="pseudo_likelihood",
-        penalty=ebm.L2(0.1),
-        weights=np.ones(40),
-        n_effective=40.0,
-        mask=np.ones((3, 3)),
-        factors=np.ones((3, 3)),
-        symmetrise="mean",
-        seed=0,
-    ),
-    "inverse.activation": call(
-        data=SPINS, units=Ising(), gamma=0.25, fraction=0.5, patience=1, weights=np.ones(40), n_effective=40.0
-    ),
-    "inverse.bootstrap": call(
-        data=SPINS,
-        units=Ising(),
-        fit="naive_mean_field",
-        n=2,
-        weights=np.ones(40),
-        n_effective=40.0,
-        seed=0,
-    ),
-    "inverse.cross_validated": call(
-        data=SPINS,
-        units=Ising(),
-        folds=2,
-        one_stderr=True,
-        n_penalties=3,
-        ratio=0.5,
-        rule="and",
-        weights=np.ones(40),
-        seed=0,
-    ),
-    "inverse.decimation": call(
-        data=SPINS, units=Ising(), fraction=0.5, weights=np.ones(40), n_effective=40.0
-    ),
-    "inverse.stability_selection": call(
-        data=SPINS,
-        units=Ising(),
-        threshold=0.75,
-        false_edges=1.0,
-        n_pairs=2,
-        n_penalties=3,
-        ratio=0.5,
-        rule="and",
-        weights=np.ones(40),
-        seed=0,
-    ),
-    "inverse.ising_network": call(
-        data=SPINS,
-        units=Ising(),
-        gamma=0.25,
-        n_penalties=3,
-        ratio=0.5,
-        rule="and",
-        whole=False,
-        weights=np.ones(40),
-        n_effective=40.0,
-    ),
+    **INVERSE,
     "baselines.Independent.fit": call(X=ROWS, pseudocount=1.0),
     "baselines.ChowLiu.fit": call(X=ROWS, pseudocount=1.0),
     "datasets.BarsAndStripes": call(n=3),

@@ -1,4 +1,4 @@
-"""Valid calls of what is public for alignments, as in `calls`."""
+"""Valid calls of what is public for inverse problems and alignments, as in `calls`."""
 
 import tempfile
 from pathlib import Path
@@ -9,6 +9,7 @@ import ebm
 from ebm.datasets import Alignment
 
 FOLDER = Path(tempfile.mkdtemp(prefix="ebm-calls-"))
+SPINS = np.random.default_rng(0).choice([-1.0, 1.0], (40, 3))
 FAMILY = np.random.default_rng(0).integers(0, 5, (12, 6))
 LETTERS = Alignment(FAMILY, alphabet="rna")
 SCORES = np.add.outer(np.arange(6.0), np.arange(6.0))
@@ -28,7 +29,83 @@ def call(**arguments):
     return arguments
 
 
-ALIGNMENTS = {
+INVERSE = {
+    "inverse.BoltzmannLearning": call(
+        n_chains=10,
+        n_sweeps=1,
+        tolerance=0.1,
+        pearson=0.9,
+        max_sweeps=10,
+        seconds=1.0,
+        errors=False,
+    ),
+    "inverse.infer": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        method="pseudo_likelihood",
+        penalty=ebm.L2(0.1),
+        weights=np.ones(40),
+        n_effective=40.0,
+        mask=np.ones((3, 3)),
+        factors=np.ones((3, 3)),
+        symmetrise="mean",
+        seed=0,
+    ),
+    "inverse.activation": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        gamma=0.25,
+        fraction=0.5,
+        patience=1,
+        weights=np.ones(40),
+        n_effective=40.0,
+    ),
+    "inverse.bootstrap": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        fit="naive_mean_field",
+        n=2,
+        weights=np.ones(40),
+        n_effective=40.0,
+        seed=0,
+    ),
+    "inverse.cross_validated": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        folds=2,
+        one_stderr=True,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        weights=np.ones(40),
+        seed=0,
+    ),
+    "inverse.decimation": call(
+        data=SPINS, units=ebm.Ising(), fraction=0.5, weights=np.ones(40), n_effective=40.0
+    ),
+    "inverse.stability_selection": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        threshold=0.75,
+        false_edges=1.0,
+        n_pairs=2,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        weights=np.ones(40),
+        seed=0,
+    ),
+    "inverse.ising_network": call(
+        data=SPINS,
+        units=ebm.Ising(),
+        gamma=0.25,
+        n_penalties=3,
+        ratio=0.5,
+        rule="and",
+        whole=False,
+        weights=np.ones(40),
+        n_effective=40.0,
+    ),
     "datasets.Alignment": call(
         states=FAMILY, names=list("abcdefghijkl"), alphabet="rna", weights=np.ones(12), columns=np.arange(6)
     ),
