@@ -6,7 +6,8 @@ chains, and closed forms of the first two moments.
 
 Few edges are found by `ising_network` (lasso paths and EBIC), `cross_validated` (what predicts held-out
 rows), `stability_selection` (what random halves agree on, with a bound on wrong edges), `decimation` (weak
-couplings taken out) and `activation` (strong ones let in). `bootstrap` draws rows again, for any of these.
+couplings taken out) and `activation` (strong ones let in). `bootstrap` draws rows again, for `infer` and
+`ising_network`.
 
 Of an alignment (`ebm.datasets.read_fasta`): `sequence_weights`, `homology_split`, `letter_frequencies`; of
 the couplings, `contact_scores`, held against a `Structure` by `ppv`, and `mutation_scan`.
