@@ -1,6 +1,6 @@
 """SK machines of 10 and 12 spins: errors of couplings beside the least there can be, by enumeration.
 
-    python -m experiments.inverse.bound [--spins 10 12] [--out bound.jsonl]
+    python -m experiments.inverse.bound [--spins 10 12] [--betas …] [--out bound.jsonl]
 
 Data sets are drawn exactly. √M·rms(ΔJ) over all of them stands beside the Fisher bound (maximum
 likelihood) and beside each other method's own sandwich of the whole distribution; both are computed here,
@@ -124,6 +124,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--spins", type=int, nargs="+", default=(10, 12))
+    parser.add_argument("--betas", type=float, nargs="+", default=BETAS)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "bound.jsonl")
     chosen = parser.parse_args()
     lines = chosen.out.read_text().splitlines() if chosen.out.exists() else []
@@ -131,7 +132,7 @@ def main() -> None:
     there = {(row["n"], row["beta"], row["samples"]) for row in rows}
     for n in chosen.spins:
         for samples, sets in SETS.items():
-            for beta in BETAS:
+            for beta in chosen.betas:
                 if (n, beta, samples) in there:
                     continue
                 began = time.process_time()

@@ -126,7 +126,7 @@ def predicted(found: Couplings, x: Array) -> float:
     return float(-np.logaddexp(0, -2 * x * (found.b + x @ found.J)).sum(1).mean())
 
 
-def bound(machine: ebm.BoltzmannMachine) -> float:
+def bound(machine: ebm.BoltzmannMachine) -> float | None:
     """−log RMSE of an estimate of the true edges that has the least variance."""
     J = machine.params["J"]
     x = drawn(machine, 10 * SAMPLES, seed=10_000).astype(np.float64)
@@ -135,6 +135,8 @@ def bound(machine: ebm.BoltzmannMachine) -> float:
     moments -= moments.mean(0) * (np.arange(moments.shape[1]) >= len(J))  # of spins it is zero
     variance = np.linalg.inv(moments.T @ moments / len(x)).diagonal()[len(J) :] / SAMPLES
     pairs = len(J) * (len(J) - 1) / 2
+    if variance.min() <= 0:  # pairs that were always alike: more samples are needed
+        return None
     return float(-0.5 * np.log(variance.sum() / 4 / pairs))
 
 
@@ -178,10 +180,11 @@ def main() -> None:
         scores, given = ([row[name] for row in of] for name in ("score", "true edges given"))
         spread = np.std(scores, ddof=1) / np.sqrt(len(of)) if len(of) > 1 else np.nan
         edges, right = (np.mean([row[name] for row in of]) for name in ("edges", "right edges"))
+        least = f"{of[0]['bound']:.2f}" if of[0]["bound"] else "–"
         won = ", ".join(f"{name} {k}×" for name, k in collections.Counter(row["won"] for row in of).items())
         print(
             f"| {side}×{side} | {sigma} | {theirs} | {gibbs} | {np.mean(scores):.2f} ± {spread:.2f} | {won} |"
-            f" {edges:.0f} ({right:.0f}) of {2 * side * side} | {np.mean(given):.2f} | {of[0]['bound']:.2f} |"
+            f" {edges:.0f} ({right:.0f}) of {2 * side * side} | {np.mean(given):.2f} | {least} |"
             f" {of[0]['of no couplings']:.2f} |"
         )
 
