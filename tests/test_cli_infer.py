@@ -62,6 +62,7 @@ def test_what_is_wrong_is_one_line(rows, tmp_path, words, said):
     assert len(done.output.strip().splitlines()) == 1
 
 
+@pytest.mark.filterwarnings("default")
 def test_answers_on_a_scale_are_categories(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.integers(1, 6, (300, 3))

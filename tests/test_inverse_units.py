@@ -263,21 +263,23 @@ def test_slopes_of_a_table_are_those_of_one_hot_products(q):
     assert not G[:, q:].any()
 
 
-@pytest.mark.parametrize("method", ["pseudo_likelihood", "rise", "logrise", "probability_flow"])
-def test_states_that_were_never_seen_get_finite_numbers_and_a_line(method):
-    """Answers from 1 to 4 as states of Potts(5): what is said of 1 to 4 is what Potts(4) says of them."""
-    made = machine(Potts(4), 3, 0.4, 1)
+@pytest.mark.parametrize("method", EXACT)
+def test_states_that_were_never_seen_get_no_couplings_and_a_line(method):
+    """Answers from 1 to 4 as states of Potts(5): of 1 to 4 all is as Potts(4) says, errors too."""
+    made = machine(Mixed(((Potts(4), 2), (Ising(), 1))), 3, 0.4, 1)
     x = ebm.sample(made, 2000, seed=2).x
-    with pytest.warns(RuntimeWarning, match="normal prior"):
-        found = infer(x + 1, Potts(5), method)
-    assert np.isfinite(found.J).all()
-    assert np.isfinite(found.b).all()
-    seen = infer(x, Potts(4), method)
-    p = ebm.BoltzmannMachine(Potts(5), found.J, found.b).exact()
-    assert np.isfinite(p[0])
-    states = np.array(list(itertools.product(range(4), repeat=3)))
-    one, other = found.machine.energy(states + 1), seen.machine.energy(states)
-    if method == "pseudo_likelihood":
-        np.testing.assert_allclose(one - one.mean(), other - other.mean(), atol=0.05)
-    asked = infer(x + 1, Potts(5), method, penalty=L2(0.01))
-    assert np.abs(asked.J).max() < 5
+    x[:, 1] = np.minimum(x[:, 1], 2)
+    moved = x + np.array([1, 0, 0])
+    units = Mixed(((Potts(5), 1), (Potts(4), 1), (Ising(), 1)))
+    with pytest.warns(RuntimeWarning, match=r"never seen: 0 of unit 0; 3 of unit 1: they get no"):
+        found = infer(moved, units, method)
+    seen = infer(x, Mixed(((Potts(4), 1), (Potts(3), 1), (Ising(), 1))), method)
+    there = np.array([1, 2, 3, 4, 5, 6, 7, 9])
+    np.testing.assert_allclose(found.J[np.ix_(there, there)], seen.J, atol=1e-9)
+    np.testing.assert_allclose(found.stderr_J[np.ix_(there, there)], seen.stderr_J, atol=1e-9)
+    assert not found.J[[0, 8]].any()
+    assert np.isnan(found.stderr_J[[0, 8]]).all()
+    np.testing.assert_allclose(found.b[:5].sum(), 0, atol=1e-9)
+    np.testing.assert_allclose(np.diff(found.b[1:5]), np.diff(seen.b[:4]), atol=1e-9)
+    p = found.machine.units.mean(found.machine.inputs(moved))
+    np.testing.assert_allclose(p[:, [0, 8]].mean(0), 0.5 / 2000, rtol=0.2)  # half a row

@@ -55,7 +55,11 @@ def _methods() -> str:
 @click.option("--csv", "csv_file", type=click.Path(), help="A .csv file of all edges.")
 @click.option("--plot", type=click.Path(), help="A .png file of the strongest couplings and their errors.")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting of the method, such as gamma=0.5 of ebic; repeatable."
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the method, such as gamma=0.5 of ebic; repeatable.",
 )
 @in_one_line
 def infer(

@@ -13,8 +13,9 @@ from ebm.arguments import as_choice
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, nearest
 from ebm.inverse.couplings import Couplings
-from ebm.inverse.methods import METHODS, Found, Problem
+from ebm.inverse.methods import METHODS
 from ebm.inverse.penalised import Penalties, shrinkage_of
+from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows, rows_of
 from ebm.machine import Array
 from ebm.progress import Progress, showing
@@ -100,8 +101,8 @@ def infer(
     Warns
     -----
     RuntimeWarning
-        A unit that never changes (it gets no couplings), or units that others determine, or with states that
-        were never seen (a weak normal prior makes their couplings finite, half a row the biases).
+        A unit that never changes, states of Potts units that were never seen (they get no couplings), or
+        units that others determine (a weak normal prior makes their couplings finite).
 
     Examples
     --------

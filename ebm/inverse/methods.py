@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -19,64 +18,17 @@ from ebm.inverse.joint import joint
 from ebm.inverse.likelihood import maximum_likelihood
 from ebm.inverse.losses import FLOW, LOG_SCREENING, PSEUDO_LIKELIHOOD, SCREENING, Loss
 from ebm.inverse.network import network_of, penalties_of, two_states
-from ebm.inverse.penalised import NONE, Shrinkage
+from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import Apart, assembled, solve
+from ebm.inverse.unseen import of_seen
 from ebm.machine import Array
-from ebm.progress import Update, silent
 
-__all__ = ["METHODS", "Found", "Method", "Problem"]
+__all__ = ["METHODS", "Method"]
 
 _GAMMA = 0.25  # of EBIC
 _NEWTON = 3000  # numbers of a site: of more no Hessian is made
 _ERRORS = 2000  # contrasts: of more no standard errors
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Rows without constant units, and what was asked for.
-
-    Attributes
-    ----------
-    rows : Rows
-    shrinkage : Shrinkage
-    symmetrise : {"mean", "and", "or", "joint"}
-    seed : int
-        Of methods that sample.
-    settings : dict
-        Of the method's own.
-    update : callable
-        Told of progress.
-    """
-
-    rows: Rows
-    shrinkage: Shrinkage = NONE
-    symmetrise: str = "mean"
-    seed: Any = 0
-    settings: dict[str, Any] = field(default_factory=dict)
-    update: Update = silent
-
-
-@dataclass(frozen=True)
-class Found:
-    """Couplings and biases in the units' own coding, with errors where there are some.
-
-    Attributes
-    ----------
-    J, b : (columns, columns) and (columns,) float64
-    stderr_J, stderr_b : arrays of the same shapes, or None
-    remarks : tuple of str
-        What the user has to know: one line each.
-    diagnostics : object, optional
-        How it went, of methods that learn by steps.
-    """
-
-    J: Array
-    b: Array
-    stderr_J: Array | None = None
-    stderr_b: Array | None = None
-    remarks: tuple[str, ...] = ()
-    diagnostics: Any = None
 
 
 @dataclass(frozen=True)
@@ -112,15 +64,25 @@ def _closed(form: Callable[[Rows], tuple[Array, Array]], name: str) -> Callable[
 
 
 def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
+    newton = of_seen(_by_newton(asked))
+
+    def solve_(problem: Problem) -> Found:
+        rows = problem.rows
+        largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
+        if largest > _NEWTON and problem.symmetrise != "joint" and asked is PSEUDO_LIKELIHOOD:
+            K, h = gathered(rows, problem.shrinkage, problem.update)
+            return Found(*rows.basis.in_units((K + K.T) / 2, h))
+        return newton(problem)
+
+    return solve_
+
+
+def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
     def solve_(problem: Problem) -> Found:
         rows, shrinkage = problem.rows, problem.shrinkage
         # Without a penalty a logarithm moves no minimum; at infinity it is a line, which no small prior
         # holds.
         loss = SCREENING if asked.log and shrinkage.free else asked
-        largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
-        if largest > _NEWTON and problem.symmetrise != "joint" and loss is PSEUDO_LIKELIHOOD:
-            K, h = gathered(rows, shrinkage, problem.update)
-            return Found(*rows.basis.in_units((K + K.T) / 2, h))
         if problem.symmetrise == "joint":
             return _joint(loss, problem)
         wanted = shrinkage.smooth and rows.basis.size <= _ERRORS
@@ -247,7 +209,7 @@ METHODS: dict[str, Method] = {
     ),
     "maximum_likelihood": Method(
         "sums over all states (≤ 2²² of them), errors of the Fisher matrix",
-        _maximum_likelihood,
+        of_seen(_maximum_likelihood),
         penalised=True,
     ),
     "boltzmann": Method(

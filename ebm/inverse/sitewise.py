@@ -84,8 +84,6 @@ class Objective:
         self.columns = np.flatnonzero(kept)
         self.bias = int(np.searchsorted(self.columns, own.start))
         self.loss, self._rows, self._i = loss, rows, i
-        self._unseen = np.setdiff1d(np.arange(len(basis.contrasts[i])), rows.codes[:, i])
-        self._half = 0.5 / rows.n_effective
         self._f = basis.contrasts[i]
         self.shape = (self._f.shape[1], len(self.columns))
         factor = np.zeros(basis.n)
@@ -103,12 +101,6 @@ class Objective:
             design = rows.design[some].copy() if whole else rows.design[some][:, self.columns]
             design[:, self.bias] = 1.0
             yield some, design, rows.codes[some, self._i]
-
-    def _at_mean(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Half a row for each state that was never seen, the others at their mean: else its bias is
-        infinite."""
-        eta = np.broadcast_to(theta[:, self.bias], (len(self._unseen), self.shape[0]))
-        return eta, self._unseen, self._f
 
     def corners(self, theta: Array) -> float:
         """What the penalties with corners add."""
@@ -129,8 +121,6 @@ class Objective:
         with np.errstate(over="ignore"):
             for some, design, x in self._blocks():
                 total += float(self._rows.w[some] @ self.loss.value(design @ theta.T, x, self._f))
-            if len(self._unseen):
-                total += self._half * float(self.loss.value(*self._at_mean(theta)).sum())
         if self.loss.log:
             total = np.log(total)
         return total + 0.5 * float((self.ridge * theta**2).sum()) + self.corners(theta)
@@ -149,11 +139,6 @@ class Objective:
                     blocks[a, :, b] += (design * (w * bend[:, a, b])[:, None]).T @ design
             if self.loss.log:
                 total += float(w @ self.loss.value(eta, x, self._f))
-        if len(self._unseen):
-            at = self._at_mean(theta)
-            gradient[:, self.bias] += self._half * self.loss.slope(*at).sum(0)
-            blocks[:, self.bias, :, self.bias] += self._half * self.loss.bend(*at).sum(0)
-            total += self._half * float(self.loss.value(*at).sum()) if self.loss.log else 0.0
         for a in range(r):
             for b in range(a):
                 blocks[b, :, a] = blocks[a, :, b].T
