@@ -51,7 +51,28 @@ def of_sites(rows: Rows, sites: list[Site]) -> tuple[Array, Array]:
             K[:, own, site.columns] = moved
             K[:, own, own] = 0.0
         squares = _added(squares, rows, w, (K + K.transpose(0, 2, 1)) / 2, h)
-    return _roots(rows, squares)
+    J, b = _roots(rows, squares)
+    return J if all(site.finite for site in sites) else np.fmax(J, _of_prior(rows, sites)), b
+
+
+def _of_prior(rows: Rows, sites: list[Site]) -> Array:
+    """What couplings may be where a prior holds them: no row says more, and none scatters.
+
+    The width of the posterior in the quadratic model, H⁻¹/n, of units that a prior was taken for; 0 of
+    others.
+    """
+    basis = rows.basis
+    width = np.zeros((basis.size, basis.size))
+    held = np.zeros(basis.size, bool)
+    for own, site in zip(basis.own, sites, strict=True):
+        assert site.inverse is not None
+        width[own, site.columns] = np.sqrt(site.inverse.diagonal() / rows.n_effective).reshape(
+            site.theta.shape
+        )
+        held[own] = not site.finite
+    width = np.where(held[:, None] | held, (width + width.T) / 2, 0.0)
+    found: Array = np.abs(basis.turn) @ width @ np.abs(basis.turn).T
+    return found
 
 
 def of_joint(rows: Rows, places: Places, inverse: Array, sites: list[Site]) -> tuple[Array, Array]:

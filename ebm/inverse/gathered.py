@@ -17,6 +17,7 @@ import numpy as np
 
 from ebm.errors import EbmError, NotSupported, TooLarge
 from ebm.files import refuse_beyond_memory
+from ebm.inverse.descent import lbfgs
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
@@ -31,7 +32,7 @@ _MOST_STATES = 64
 _MEMORY = 10  # pairs of L-BFGS
 _LEADING, _ROUNDS = 64, 5  # eigenvectors that steps are scaled by, and rounds that find them
 _EVALUATIONS, _LOOKUP = 30, 2e-8  # of a site, and seconds of one lookup and its share of the rest: estimates
-_FALL = 1e-8  # of the objective in a step, relative: less is the end
+_FALL = 1e-7  # of the objective in a step, relative: less, twice, is the end
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,10 @@ class _Metric:
 
     def shrink(self, a: Array, strength: float, z: Array) -> Array:
         """(a·C + λ)^(−1/2) of each column of z, (rows, q): C that of V alone."""
-        gains = np.sqrt(strength / (a[None] * self.c[:, None] + strength)) - 1
-        return np.asarray((z + self.V @ (gains.astype(np.float32) * (self.V.T @ z))) / np.sqrt(strength))
+        gains = (np.sqrt(strength / (a[None] * self.c[:, None] + strength)) - 1).astype(np.float32)
+        found: Array = z + self.V @ (gains * (self.V.T @ z))
+        found *= np.float32(1 / np.sqrt(strength))
+        return found
 
 
 def _metric(rows: Rows, table: _Table) -> _Metric:
@@ -172,8 +175,6 @@ def _site(
     max_iterations: int,
 ) -> tuple[Array, Array]:
     """Couplings of all others' states to those of a unit, (rows, q), and its biases (q,)."""
-    from scipy.optimize import minimize
-
     from ebm.kernels.learning.gathered import site_slopes
 
     q = int(table.sizes[i])
@@ -191,34 +192,30 @@ def _site(
     a = np.maximum(a, 0.0)
     typical = float(strength[allowed].mean()) if allowed.any() else 1.0
     bias_scale = 1 / np.sqrt(p * (1 - p))
-    U32 = U.astype(np.float32)
+    U, bias_scale, p = (array.astype(np.float32) for array in (U, bias_scale, p))
+    low, strengths = first.astype(np.float32), strength.astype(np.float32)[:, None]
     T, G = np.zeros((table.total, width), np.float32), np.zeros((table.total, width), np.float32)
     bias, slope = np.zeros(width, np.float32), np.zeros(width, np.float32)
 
     def couplings(z: Array) -> Array:
-        J = metric.shrink(a, typical, z.reshape(-1, q).astype(np.float32)) @ U32.T
+        J = metric.shrink(a, typical, z.reshape(-1, q)) @ U.T
         J[~allowed] = 0.0
         return J
 
     def objective(x: Array) -> tuple[float, Array]:
         J = couplings(x[q:])
-        b = x[:q] * bias_scale - first @ J  # at the mean of all others: what it is does not move with J
+        b = x[:q] * bias_scale - low @ J  # at the mean of all others: what it is does not move with J
         T[:, :q], bias[:q] = J, b
         G[:], slope[:] = 0, 0
         mean = site_slopes(rows.codes, rows.w, np.int64(i), np.int64(q), table.starts, T, bias, G, slope)
-        pull = strength[:, None] * J
-        by_J = G[:, :q] + (pull - np.outer(first, slope[:q])).astype(np.float32)
-        by_J[~allowed] = 0.0
-        gradient = metric.shrink(a, typical, by_J @ U32)
-        value = mean + 0.5 * float((pull * J).sum(dtype=np.float64))
-        return value, np.append(slope[:q] * bias_scale, gradient.astype(np.float64))
+        pull = strengths * J
+        value = mean + 0.5 * float(np.vdot(pull, J))
+        pull += G[:, :q]
+        pull -= np.outer(low, slope[:q])
+        pull[~allowed] = 0.0
+        return value, np.append(slope[:q] * bias_scale, metric.shrink(a, typical, pull @ U))
 
-    found = minimize(
-        objective,
-        np.append(np.log(p) / bias_scale, np.zeros(table.total * q)),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "maxcor": _MEMORY, "ftol": _FALL, "gtol": 1e-6},
-    )
-    J = couplings(found.x[q:]).astype(np.float64)
-    return J, found.x[:q] * bias_scale - first @ J
+    start = np.append(np.log(p) / bias_scale, np.zeros(table.total * q, np.float32))
+    x = lbfgs(objective, start, pairs=_MEMORY, fall=_FALL, most=max_iterations)
+    J = couplings(x[q:]).astype(np.float64)
+    return J, (x[:q] * bias_scale).astype(np.float64) - first @ J

@@ -24,10 +24,10 @@ _AT_ONCE = 2**20  # numbers
 _FLAT = 1e-12  # smallest eigenvalue of the Fisher matrix over the largest
 
 
-def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, Places, Array]:
-    """Couplings and biases of contrasts, where they stand in a vector, and their covariance for one row.
+def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, Places, Array, Array]:
+    """Couplings and biases of contrasts, where they stand in a vector, and two covariances for one row.
 
-    Of the penalised estimate it is that of its scatter, H⁻¹ F H⁻¹.
+    That of the penalised estimate's scatter, H⁻¹ F H⁻¹, and that of the posterior, H⁻¹.
     """
     if not shrinkage.smooth or shrinkage.factors is not None or shrinkage.allowed is not None:
         raise NotSupported("maximum_likelihood: takes the penalty L2 alone, no others, no factors, no mask")
@@ -51,7 +51,7 @@ def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, 
             " finite maximum; expected more rows, or a penalty such as L2(0.01)"
         )
     inverse = np.linalg.inv(bend)
-    return K, h, places, inverse @ information @ inverse
+    return K, h, places, inverse @ information @ inverse, inverse
 
 
 def _states(rows: Rows) -> Array:

@@ -107,22 +107,25 @@ def _joint(loss: Loss, problem: Problem) -> Found:
     rows = problem.rows
     if not problem.shrinkage.smooth:
         raise NotSupported("symmetrise: joint takes the penalty L2 alone; expected mean, and, or")
-    remarks: tuple[str, ...] = ()
     try:
         K, h, places, inverse, sites = joint(rows, loss, problem.shrinkage)
     except Apart:
-        remarks = (_prior(rows, "some units"),)
         K, h, places, inverse, sites = joint(rows, loss, problem.shrinkage.with_prior(rows.n_effective))
-    return Found(*rows.basis.in_units(K, h), *errors.of_joint(rows, places, inverse, sites), remarks=remarks)
+        of_J, of_b = errors.of_joint(rows, places, inverse, sites)
+        wide_J, wide_b = errors.of_covariance(rows, places, inverse)
+        spread = np.fmax(of_J, wide_J), np.fmax(of_b, wide_b)
+        return Found(*rows.basis.in_units(K, h), *spread, remarks=(_prior(rows, "some units"),))
+    return Found(*rows.basis.in_units(K, h), *errors.of_joint(rows, places, inverse, sites))
 
 
 def _maximum_likelihood(problem: Problem) -> Found:
     rows, remarks = problem.rows, tuple[str, ...]()
     try:
-        K, h, places, covariance = maximum_likelihood(rows, problem.shrinkage)
-    except Apart:
+        K, h, places, covariance, _ = maximum_likelihood(rows, problem.shrinkage)
+    except Apart:  # errors of the posterior
         remarks = (_prior(rows, "some units"),)
-        K, h, places, covariance = maximum_likelihood(rows, problem.shrinkage.with_prior(rows.n_effective))
+        prior = problem.shrinkage.with_prior(rows.n_effective)
+        K, h, places, _, covariance = maximum_likelihood(rows, prior)
     return Found(*rows.basis.in_units(K, h), *errors.of_covariance(rows, places, covariance), remarks=remarks)
 
 
@@ -173,7 +176,7 @@ def _prior(rows: Rows, who: str) -> str:
     """What was done where a minimum is at infinity."""
     return (
         f"data: couplings of {who} have no finite, or no single, estimate in these rows; a normal prior makes"
-        f" one: L2(1/rows) = L2({1 / rows.n_effective:.2g}), of whose bias the errors know nothing"
+        f" one, L2(1/rows) = L2({1 / rows.n_effective:.2g}); errors are what the prior leaves open"
     )
 
 
