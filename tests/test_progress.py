@@ -89,7 +89,7 @@ def test_an_error_closes_the_bar():
     with pytest.raises(ZeroDivisionError), showing(True, "fit", terminal()) as update:
         update(1 / 0, "half")
     with showing(True, "fit", terminal()) as update:
-        assert update is not ebm.progress._silent
+        assert update is not ebm.progress.silent
 
 
 def test_in_a_notebook_it_updates_a_display(monkeypatch, clock):

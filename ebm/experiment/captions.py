@@ -69,6 +69,12 @@ CAPTIONS = {
         "Means and second moments of samples against those of data lie on the diagonal.",
         "a tilt or a cloud off the diagonal: correlations are missed, or samples are too few or dependent.",
     ),
+    "edges": Caption(
+        "Strongest couplings",
+        "The thirty strongest couplings, with their 95 % intervals where the method has errors.",
+        "intervals across zero from the top on: too few rows for these couplings.",
+        image=True,
+    ),
     "network": Caption(
         "Network",
         "Units and their couplings: width is strength, dashes are negative.",

@@ -31,12 +31,12 @@ _KEPT = 2
 _MARK = "# Resolved by ebm run: every default written out.\n"
 _FILES = (
     "summary.json", "config.toml", "environment.json", "metrics.jsonl", "model.npz", "samples.npz",
-    "readout.npz", "run.log", "error.txt",
+    "readout.npz", "edges.csv", "run.log", "error.txt",
 )  # fmt: skip
 FIGURES = (  # that ebm.plots.run draws
-    "annealing", "confusion", "energy_curves", "energy_histogram", "energy_traces", "features_by_class",
-    "fine_tuning", "free_energy_gap", "kl", "learning_curves", "likelihood", "misclassified", "moments",
-    "predictions", "reliability", "samples", "weights",
+    "annealing", "confusion", "edges", "energy_curves", "energy_histogram", "energy_traces",
+    "features_by_class", "fine_tuning", "free_energy_gap", "kl", "learning_curves", "likelihood", "misclassified", "moments",
+    "network", "predictions", "reliability", "samples", "weights",
 )  # fmt: skip
 # In its folders: checkpoints by their step, layers by their number, figures by their names.
 _FOLDERS = {
