@@ -35,8 +35,8 @@ _FILES = (
 )  # fmt: skip
 FIGURES = (  # that ebm.plots.run draws
     "annealing", "confusion", "edges", "energy_curves", "energy_histogram", "energy_traces",
-    "features_by_class", "fine_tuning", "free_energy_gap", "kl", "learning_curves", "likelihood", "misclassified", "moments",
-    "network", "predictions", "reliability", "samples", "weights",
+    "features_by_class", "fine_tuning", "free_energy_gap", "kl", "learning_curves", "likelihood",
+    "misclassified", "moments", "network", "predictions", "reliability", "samples", "weights",
 )  # fmt: skip
 # In its folders: checkpoints by their step, layers by their number, figures by their names.
 _FOLDERS = {
