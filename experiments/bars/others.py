@@ -4,7 +4,7 @@
 
 - sample: the mean energy of 1000 samples at the defaults, as if they were independent, against the exact one.
 - tempering: the same from a ladder.
-- raise: what it says log Z is at least, against exact log Z: too low by right, never too high.
+- raise: what it says log Z is at most, against exact log Z: too high by right, never too low.
 - clamped: log-likelihood of a fully connected machine whose 22 hidden units AIS sums out, against exact sums.
 
 z = (estimate − exact) / stated error; a warning counts as not trusted. A line of JSON a run; then the table.
