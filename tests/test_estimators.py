@@ -20,6 +20,8 @@ from ebm.estimators import (
     BoltzmannMachineDensity,
     DBNClassifier,
     DBNRegressor,
+    IsingNetwork,
+    PottsModel,
     RBMClassifier,
     RBMTransformer,
     SoftmaxClassifier,
@@ -35,8 +37,12 @@ ESTIMATORS = [
 ]
 
 
+OF_CATEGORIES = [IsingNetwork(median_split=True, n_penalties=20), PottsModel(bins=3)]
+
+
+@pytest.mark.filterwarnings("ignore:data. units.*the same as an earlier unit:RuntimeWarning")
 @pytest.mark.some(2)
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks([*ESTIMATORS, *OF_CATEGORIES])
 def test_scikit_learn_accepts_it(estimator, check):
     """All of its checks, without an expected failure; they draw from numpy's global generator themselves."""
     before = np.random.get_state()  # noqa: NPY002

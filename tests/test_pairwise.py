@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 import ebm
 from ebm import EbmError
 from ebm.estimators import IsingNetwork, PottsModel
+from ebm.estimators.categories import learnt
 from ebm.inverse import infer, ising_network
 
 
@@ -21,6 +22,53 @@ def answers():
     J[2, 3] = J[3, 2] = -3.0
     made = ebm.BoltzmannMachine(ebm.Bernoulli(), J, [-1.0, -1.0, 1.0, 1.0, 0.3])
     return ebm.sample(made, 1500, seed=0).x.astype(int)
+
+
+def test_numbers_are_cut_at_their_quantiles():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=600)
+    X = np.stack([a, a + 0.3 * rng.normal(size=600), rng.integers(0, 3, 600), rng.exponential(size=600)], 1)
+    model = PottsModel(bins=4).fit(X)
+    assert [len(values) for values in model.categories_] == [4, 4, 3, 4]
+    for j in (0, 1, 3):
+        which = np.searchsorted(model.ends_[j], X[:, j])
+        assert np.bincount(which).tolist() == [150] * 4
+        for k, value in enumerate(model.categories_[j]):
+            low, high = np.sort(X[which == k, j])[[74, 75]]
+            assert low == value < high
+    assert not len(model.ends_[2])
+    assert model.strengths_[0, 1] > 5 * np.delete(model.strengths_[np.triu_indices(4, 1)], 0).max()
+    new = np.array([[-9.0, np.nan, 1, 0.123], [9.0, np.nan, np.nan, 77.0]])  # beyond what was seen
+    full = model.predict(new)
+    np.testing.assert_array_equal(full[~np.isnan(new)], new[~np.isnan(new)])
+    assert full[:, 1].tolist() == model.categories_[1][[0, 3]].tolist()
+    split = IsingNetwork(median_split=True).fit(X[:, [0, 1, 3]])
+    assert [len(values) for values in split.categories_] == [2, 2, 2]
+    assert np.triu(split.couplings_ != 0).sum() == 1
+    with pytest.raises(EbmError, match="column 1: expected numbers"):
+        model.predict(np.array([[0.1, "b", 1, 0.2]], object))
+
+
+def test_most_of_a_column_being_one_number_leaves_two_categories():
+    column = np.array([0.0] + [1.0] + [5.0] * 8)
+    values, ends = learnt(column, np.ones(10), 2)
+    assert (values.tolist(), ends.tolist()) == ([0.0, 5.0], [1.0])
+    w = np.array([1, 2, 3, 1, 1, 2, 1, 1, 4, 2])
+    x = np.arange(10.0)
+    repeated = learnt(np.repeat(x, w), np.ones(18), 3)
+    for one, other in zip(learnt(x, w.astype(float), 3), repeated, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("model", [IsingNetwork(), PottsModel()], ids=str)
+def test_rows_with_missing_cells_are_left_out_and_it_says_so(answers, model):
+    rows = answers[:400].astype(float)
+    rows[:30, 2] = np.nan
+    with pytest.warns(RuntimeWarning, match="30 of 400 rows have missing cells and are left out"):
+        found = clone(model).fit(rows)
+    np.testing.assert_array_equal(found.couplings_, clone(model).fit(rows[30:]).couplings_)
+    w = np.repeat([0, 1], [30, 370])  # of no weight: nothing to say
+    np.testing.assert_array_equal(found.couplings_, clone(model).fit(rows, sample_weight=w).couplings_)
 
 
 def test_a_network_is_that_of_inverse(answers):
@@ -106,6 +154,11 @@ def test_scikit_learns_conventions(answers):
 
 
 def test_files_hold_them(answers, tmp_path):
+    cut = PottsModel(bins=2).fit(answers + np.linspace(0, 0.5, len(answers))[:, None])
+    ebm.save(tmp_path / "cut.npz", cut)
+    again = ebm.load(tmp_path / "cut.npz")
+    np.testing.assert_array_equal(again.sample(20, random_state=1), cut.sample(20, random_state=1))
+    np.testing.assert_array_equal(np.stack(again.ends_), np.stack(cut.ends_))
     model = PottsModel().fit(np.where(answers == 1, "yes", "no"))
     ebm.save(tmp_path / "m.npz", model)
     back = ebm.load(tmp_path / "m.npz")
@@ -120,10 +173,10 @@ def test_files_hold_them(answers, tmp_path):
     [
         (
             lambda x: IsingNetwork().fit(np.where(x == 1, x + (x.cumsum(0) % 2), x)),
-            "column 0 has 3 different",
+            "column 0 has 3 different values; expected 2, or median_split=True",
         ),
         (lambda x: PottsModel().fit(np.zeros_like(x)), "column 0 has 1 different"),
-        (lambda x: PottsModel().fit(np.where(x == 1, np.nan, 0.0)), "missing value at row"),
+        (lambda x: PottsModel().fit(np.where(x == 1, np.nan, x)[:2]), "0 rows that are whole"),
         (lambda x: PottsModel().fit(x).predict(x * 0 + 3), "unknown value 3 at row 0, column 0"),
         (lambda x: PottsModel().fit(x).score(np.where(x == 1, np.nan, 0.0)), "whole rows"),
         (lambda x: IsingNetwork(rule="xor").fit(x), "rule"),
@@ -131,6 +184,8 @@ def test_files_hold_them(answers, tmp_path):
         (lambda x: IsingNetwork(gamma=-1).fit(x), "gamma"),
         (lambda x: PottsModel(l2=-1).fit(x), "l2"),
         (lambda x: PottsModel(method="tap").fit(x), "tap"),
+        (lambda x: PottsModel(bins=1).fit(x), "bins"),
+        (lambda x: IsingNetwork(median_split=2).fit(x), "median_split"),
         (lambda x: PottsModel(method=3).fit(x), "method"),
     ],
 )

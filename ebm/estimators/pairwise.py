@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, short
-from ebm.estimators.order import arranged
+from ebm.errors import EbmError
+from ebm.estimators.categories import learnt, missing, states_of
+from ebm.estimators.order import arranged, row_weights
 from ebm.estimators.shell import Shell, as_given, in_our_words
 from ebm.inverse import Sparse, activation, cross_validated, decimation, infer, ising_network
 from ebm.inverse import stability_selection as stability
@@ -35,7 +37,10 @@ class _Pairwise(Shell):
     Attributes
     ----------
     categories_ : list of ndarray
-        The values of each column, ascending: the states 0, 1, … of its unit.
+        The values of each column, ascending: the states 0, 1, … of its unit. Where its numbers were cut, the
+        median of each range.
+    ends_ : list of ndarray
+        The upper ends of the ranges but the last, of a column whose numbers were cut; else empty.
     machine_ : BoltzmannMachine
     couplings_, fields_ : ndarray
         J and b of the machine: a column a unit, or one for each of its categories.
@@ -43,8 +48,10 @@ class _Pairwise(Shell):
         Standard errors of `couplings_`, where the method has some.
     """
 
-    _learnt = (*Shell._learnt, "categories_", "machine_", "couplings_", "fields_", "stderr_")
+    _learnt = (*Shell._learnt, "categories_", "ends_", "machine_", "couplings_", "fields_", "stderr_")
+    _cuts = ""  # the parameter that cuts columns of numbers
     categories_: list[Array]
+    ends_: list[Array]
     machine_: BoltzmannMachine
 
     def __sklearn_tags__(self) -> Any:
@@ -58,43 +65,42 @@ class _Pairwise(Shell):
         """X as an array of objects or numbers."""
         with in_our_words():
             return validate_data(
-                self, as_given(X, "X"), dtype=None, reset=reset, ensure_all_finite="allow-nan"
-            )
+                self, as_given(X, "X"), dtype=None, reset=reset, ensure_all_finite="allow-nan",
+                ensure_min_samples=1 + reset, ensure_min_features=1 + reset,
+            )  # fmt: skip
 
-    def _begin(self, X: Any, most: int) -> Array:
-        """The categories of every column, and the rows as states."""
+    def _begin(self, X: Any, sample_weight: Any, most: int, bins: int | None) -> tuple[Array, Array | None]:
+        """The categories of every column; the whole rows as states, in an order of their own, and weights."""
         cells = self._cells(X, reset=True)
-        missing = _missing(cells)
-        if missing.any():
-            row, column = np.argwhere(missing)[0]
-            raise EbmError(
-                f"X: missing value at row {row}, column {column}; expected whole rows (predict fills them)"
+        w = row_weights(sample_weight, len(cells))
+        holes = missing(cells).any(1) & (w > 0)
+        used = np.flatnonzero((w > 0) & ~holes)
+        if len(used) < 2:
+            raise EbmError(f"X: {len(used)} rows that are whole and weigh something; expected two or more")
+        if holes.any():
+            warnings.warn(
+                f"X: {holes.sum()} of {len(cells)} rows have missing cells and are left out: unbiased where"
+                " cells are missing by chance alone",
+                RuntimeWarning,
+                stacklevel=3,
             )
-        self.categories_ = []
-        for j in range(cells.shape[1]):
-            with in_our_words():
-                values = np.unique(cells[:, j])
+        cells, w = cells[used], w[used]
+        found = [learnt(column, w, bins) for column in cells.T]
+        for j, (values, _) in enumerate(found):
             if not 1 < len(values) <= most:
                 wanted = f"2 to {most}" if most > 2 else "2"
-                raise EbmError(f"X: column {j} has {len(values)} different values; expected {wanted}")
-            self.categories_.append(values)
-        return self._states_of(cells, missing)
+                cut = "" if len(values) == 1 else f", or {self._cuts} to cut them"
+                raise EbmError(f"X: column {j} has {len(values)} different values; expected {wanted}{cut}")
+        self.categories_, self.ends_ = ([pair[k] for pair in found] for k in range(2))
+        rows = self._states_of(cells, missing(cells))
+        order, weights = arranged(rows, None, w)
+        return rows[order], weights
 
-    def _states_of(self, cells: Array, missing: Array) -> Array:
+    def _states_of(self, cells: Array, holes: Array) -> Array:
         """Cells as states, NaN where they are missing."""
-        found = np.full(cells.shape, np.nan)
-        for j, values in enumerate(self.categories_):
-            place = {value: k for k, value in enumerate(values.tolist())}
-            for row in np.flatnonzero(~missing[:, j]):
-                cell = cells[row, j]
-                found[row, j] = place.get(cell, -1)
-                if found[row, j] < 0:
-                    got = cell.item() if isinstance(cell, np.generic) else cell
-                    raise EbmError(
-                        f"X: unknown value {short(got)} at row {row}, column {j}; expected one of"
-                        f" {short(values.tolist())}"
-                    )
-        return found
+        learnt_ = enumerate(zip(self.categories_, self.ends_, strict=True))
+        columns = [states_of(cells[:, j], ~holes[:, j], values, ends, j) for j, (values, ends) in learnt_]
+        return np.stack(columns, axis=1)
 
     def _labels_of(self, states: Array) -> Array:
         """States as cells."""
@@ -105,20 +111,20 @@ class _Pairwise(Shell):
         return found
 
     def score_samples(self, X: Any) -> Array:
-        """log pseudo-likelihood of each row: the sum of log p(x_i | the others), nats."""
+        """log pseudo-likelihood of each row: the sum of log p(category i | the others), nats."""
         check_is_fitted(self, "machine_")
         cells = self._cells(X, reset=False)
-        missing = _missing(cells)
-        if missing.any():
+        holes = missing(cells)
+        if holes.any():
             raise EbmError("X: missing values; expected whole rows")
-        return pseudo_likelihood(self.machine_, self._states_of(cells, missing))
+        return pseudo_likelihood(self.machine_, self._states_of(cells, holes))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log pseudo-likelihood, nats per row."""
         return float(np.mean(self.score_samples(X)))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
-        """New rows, (n_samples, n_features), with the values of the columns."""
+        """New rows, (n_samples, n_features), with the values in `categories_`."""
         check_is_fitted(self, "machine_")
         return self._labels_of(np.asarray(sample(self.machine_, n_samples, seed=self._seed(random_state)).x))
 
@@ -130,18 +136,15 @@ class _Pairwise(Shell):
         """
         check_is_fitted(self, "machine_")
         cells = self._cells(X, reset=False)
-        states = self._states_of(cells, _missing(cells))
+        holes = missing(cells)
+        states = self._states_of(cells, holes)
         seed = self._seed(None)
-        for row in np.flatnonzero(np.isnan(states).any(1)):
+        for row in np.flatnonzero(holes.any(1)):
             states[row] = _completed(self.machine_, states[row], seed + int(row))
-        return self._labels_of(states)
-
-
-def _missing(cells: Array) -> Array:
-    """NaN and None."""
-    if cells.dtype == object:
-        return np.array([[cell is None or cell != cell for cell in row] for row in cells])
-    return np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(cells.shape, bool)
+        found, cut = self._labels_of(states), np.array([len(ends) > 0 for ends in self.ends_])
+        if cut.any():  # what was given stays as it is
+            return np.where(holes | ~cut, found, cells)
+        return found
 
 
 def _completed(machine: BoltzmannMachine, row: Array, seed: int) -> Array:
@@ -184,6 +187,8 @@ class IsingNetwork(_Pairwise):
     refit : bool
         Infer the couplings of the chosen edges again, without a penalty and with standard errors, which know
         nothing of the choice.
+    median_split : bool
+        Columns of numbers with more than two values are cut at their medians.
     random_state : int, RandomState or None
 
     Attributes
@@ -213,6 +218,8 @@ class IsingNetwork(_Pairwise):
     [[1, 1, 0]]
     """
 
+    _cuts = "median_split=True"
+
     def __init__(
         self,
         *,
@@ -221,6 +228,7 @@ class IsingNetwork(_Pairwise):
         rule: str = "and",
         selection: str = "ebic",
         refit: bool = False,
+        median_split: bool = False,
         random_state: Any = None,
     ) -> None:
         self.gamma = gamma
@@ -228,6 +236,7 @@ class IsingNetwork(_Pairwise):
         self.rule = rule
         self.selection = selection
         self.refit = refit
+        self.median_split = median_split
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> IsingNetwork:
@@ -236,15 +245,19 @@ class IsingNetwork(_Pairwise):
         Raises
         ------
         EbmError
-            Columns that do not have two values, missing values, parameters that make no sense.
+            Columns that do not have two values, parameters that make no sense.
+
+        Warns
+        -----
+        RuntimeWarning
+            Rows with missing cells, which are left out.
         """
-        rows = self._begin(X, 2)
-        order, weights = arranged(rows, None, sample_weight)
-        found = self._selected(rows[order], weights)
+        rows, weights = self._begin(X, sample_weight, 2, 2 if self._flag("median_split") else None)
+        found = self._selected(rows, weights)
         self.machine_, self.stderr_ = found.machine, None
         if self._flag("refit") and found.edges:
             edges = np.asarray(found.machine.J != 0)
-            again = infer(rows[order], Bernoulli(), weights=weights, mask=edges)
+            again = infer(rows, Bernoulli(), weights=weights, mask=edges)
             self.machine_ = again.machine
             errors = again.stderr_J
             self.stderr_ = None if errors is None else np.where(edges, errors, np.nan)
@@ -279,6 +292,8 @@ class PottsModel(_Pairwise):
         Strengths of l2/2·ΣJ² and group·Σ_pairs |J_ij|, whole pairs of columns; 0 leaves a penalty out.
     symmetrise : {"mean", "and", "or", "joint"}
         How both columns' estimates of a coupling become one.
+    bins : int, optional
+        Columns of numbers with more different values are cut at their quantiles into as many categories.
     random_state : int, RandomState or None
 
     Attributes
@@ -304,6 +319,7 @@ class PottsModel(_Pairwise):
     """
 
     _learnt = (*_Pairwise._learnt, "strengths_")
+    _cuts = "bins=4, say,"
 
     def __init__(
         self,
@@ -312,12 +328,14 @@ class PottsModel(_Pairwise):
         l2: float = 0.01,
         group: float = 0.0,
         symmetrise: str = "mean",
+        bins: int | None = None,
         random_state: Any = None,
     ) -> None:
         self.method = method
         self.l2 = l2
         self.group = group
         self.symmetrise = symmetrise
+        self.bins = bins
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> PottsModel:
@@ -326,15 +344,20 @@ class PottsModel(_Pairwise):
         Raises
         ------
         EbmError
-            Columns of one value or of more than 64, missing values, parameters that make no sense.
+            Columns of one value or of more than 64, parameters that make no sense.
+
+        Warns
+        -----
+        RuntimeWarning
+            Rows with missing cells, which are left out.
         """
-        rows = self._begin(X, _MOST)
-        order, weights = arranged(rows, None, sample_weight)
+        bins = None if self.bins is None else self._count("bins", 2)
+        rows, weights = self._begin(X, sample_weight, _MOST, bins)
         penalty = [kind(self._number(name)) for kind, name in ((L2, "l2"), (GroupLasso, "group"))]
         asked = [part for part in penalty if part.strength]
         units = Mixed(tuple((Potts(len(values)), 1) for values in self.categories_))
         found = infer(
-            rows[order], units, self.method, penalty=asked or None, weights=weights,
+            rows, units, self.method, penalty=asked or None, weights=weights,
             symmetrise=self.symmetrise, seed=self._seed() % 2**31,
         )  # fmt: skip
         self.machine_, self.stderr_ = found.machine, found.stderr_J
