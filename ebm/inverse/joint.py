@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
 import numpy as np
 
 from ebm.errors import TooLarge
@@ -9,6 +12,7 @@ from ebm.inverse.losses import Loss
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import LARGE, Apart, Objective, Site, assembled, solve
+from ebm.kernels.threads import get_num_threads
 from ebm.machine import Array
 
 __all__ = ["MOST", "Places", "joint"]
@@ -82,40 +86,66 @@ def joint(rows: Rows, loss: Loss, shrinkage: Shrinkage) -> tuple[Array, Array, P
     if not all(site.finite for site in sites):
         raise _apart()
     K, h = assembled(rows, sites)
-    vector = places.vector((K + K.T) / 2, h)
     objectives = [Objective(rows, i, loss, shrinkage) for i in range(rows.basis.n)]
     at = [places.of(rows.basis.own[i], o.columns, o.bias) for i, o in enumerate(objectives)]
-
-    def value(x: Array) -> float:
-        return sum(o.value(x[k]) for o, k in zip(objectives, at, strict=True))
-
-    now = value(vector)
-    for _ in range(_STEPS):
-        gradient, hessian = np.zeros(places.total), np.zeros((places.total, places.total))
-        for o, k in zip(objectives, at, strict=True):
-            slope, bend = o.slopes(vector[k])
-            gradient[k] += slope
-            hessian[np.ix_(k.ravel(), k.ravel())] += bend
-        try:
-            step = -np.linalg.solve(hessian, gradient)
-        except np.linalg.LinAlgError:
-            raise _apart() from None
-        length = 1.0
-        while (after := value(vector + length * step)) > now + 1e-4 * length * float(gradient @ step) and (
-            length > 1e-10
-        ):
-            length /= 2
-        vector, now = vector + length * step, after
-        if np.abs(vector).max() > LARGE:
-            raise _apart()
-        if np.abs(length * step).max() < 1e-10 * (1 + np.abs(vector).max()):
-            break
+    with ThreadPoolExecutor(get_num_threads()) as threads:
+        both = _Sum(objectives, at, threads)
+        vector, hessian = both.descend(places.vector((K + K.T) / 2, h))
+        inverse = np.linalg.inv(hessian)
     K, h = places.matrix(vector)
     said = [
         Site(vector[k], o.columns, None, o.slope_of_rows(vector[k]))
         for o, k in zip(objectives, at, strict=True)
     ]
-    return K, h, places, np.linalg.inv(hessian), said
+    return K, h, places, inverse, said
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """The sum of all sites' objectives, a function of one vector.
+
+    Attributes
+    ----------
+    objectives : list of Objective
+    at : list of (r, P) int64
+        Where each site's numbers stand in the vector.
+    threads : Executor
+    """
+
+    objectives: list[Objective]
+    at: list[Array]
+    threads: Executor
+
+    def value(self, x: Array) -> float:
+        return sum(self.threads.map(lambda o, k: o.value(x[k]), self.objectives, self.at))
+
+    def slopes(self, x: Array) -> tuple[Array, Array]:
+        """The gradient and the Hessian."""
+        gradient, hessian = np.zeros(len(x)), np.zeros((len(x), len(x)))
+        each = self.threads.map(lambda o, k: o.slopes(x[k]), self.objectives, self.at)
+        for k, (slope, bend) in zip(self.at, each, strict=True):
+            gradient[k] += slope
+            hessian[np.ix_(k.ravel(), k.ravel())] += bend
+        return gradient, hessian
+
+    def descend(self, vector: Array) -> tuple[Array, Array]:
+        """The minimum, and the Hessian a last small step before it."""
+        now = self.value(vector)
+        for _ in range(_STEPS):
+            gradient, hessian = self.slopes(vector)
+            try:
+                step = -np.linalg.solve(hessian, gradient)
+            except np.linalg.LinAlgError:
+                raise _apart() from None
+            length, fall = 1.0, 1e-4 * float(gradient @ step)
+            while (after := self.value(vector + length * step)) > now + length * fall and length > 1e-10:
+                length /= 2
+            vector, now = vector + length * step, after
+            if np.abs(vector).max() > LARGE:
+                raise _apart()
+            if np.abs(length * step).max() < 1e-10 * (1 + np.abs(vector).max()):
+                break
+        return vector, hessian
 
 
 def _apart() -> Apart:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ebm.arguments import as_count, as_number
 from ebm.errors import NotSupported
@@ -78,8 +79,8 @@ def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
 
 
 def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
-    from threadpoolctl import threadpool_limits
-
+    # Sites are worked on side by side, by many small products: threads of BLAS would wait for each other.
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def solve_(problem: Problem) -> Found:
         rows, shrinkage = problem.rows, problem.shrinkage
         # Without a penalty a logarithm moves no minimum; at infinity it is a line, which no small prior
@@ -91,8 +92,7 @@ def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
         sites = solve(rows, loss, shrinkage, errors=wanted, update=problem.update)
         K, h = assembled(rows, sites)
         J, b = rows.basis.in_units(_agreed(K, problem.symmetrise), h)
-        with threadpool_limits(1, user_api="blas"):  # many small products: threads would wait for each other
-            of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
+        of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
         away = [i for i, site in enumerate(sites) if not site.finite]
         who = f"unit{'s' * (len(away) > 1)} {_list(away)}"
         return Found(J, b, of_J, of_b, (_prior(rows, who),) if away else ())

@@ -194,8 +194,6 @@ def solve(
     EbmError
         More memory than is free.
     """
-    from threadpoolctl import threadpool_limits
-
     n = rows.basis.n
     seconds, needed = cost(rows, shrinkage, errors)
     what = f"inference of {n} units from {len(rows.w)} distinct rows"
@@ -223,7 +221,7 @@ def solve(
         return found
 
     many = rows.design.size > _WORTH  # made once, before threads ask for it
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(get_num_threads()) as threads:
+    with ThreadPoolExecutor(get_num_threads()) as threads:
         return list(threads.map(made, range(n))) if many else [made(i) for i in range(n)]
 
 
