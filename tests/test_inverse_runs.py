@@ -11,6 +11,7 @@ import ebm
 from ebm import EbmError
 from ebm.cli import main
 from ebm.experiment import run
+from ebm.experiment.schema import schema
 from ebm.inverse import infer
 from ebm.plots import edges
 
@@ -60,6 +61,23 @@ def test_a_run_infers_as_python_does_and_draws_its_edges(rows, tmp_path):
     assert (done.path / "figures" / "edges.png").is_file()
 
 
+def test_a_table_has_its_methods_own_settings(rows, tmp_path):
+    """They are keys, read and checked as everywhere; another method on the command line leaves them out."""
+    file = config(tmp_path, rows, inverse='method = "ebic"\ngamma = 5.0\nn_penalties = 20')
+    done = run(file, out=tmp_path / "r")
+    train = ebm.datasets.File(str(tmp_path / "rows.npy"), kind="ising").load().train
+    found = infer(train, ebm.Ising(), "ebic", gamma=5.0, n_penalties=20)
+    assert np.array_equal(ebm.load(done.model).J, found.J)
+    resolved = (done.path / "config.toml").read_text()
+    assert "gamma = 5.0" in resolved
+    assert "ratio = 0.01" in resolved
+    run(file, ["inverse.method=decimation", "inverse.fraction=0.2"], out=tmp_path / "d")
+    said = schema()["$defs"]["inverse.inverse"]["properties"]
+    assert {"gamma", "fraction", "n_chains", "tolerance"} <= said.keys()
+    assert "watch" not in said
+    assert "EBIC" in said["gamma"]["description"]
+
+
 def test_a_run_of_potts_units(tmp_path):
     made = ebm.BoltzmannMachine.random(ebm.Potts(3), 4, scale=0.5, seed=1)
     x = ebm.sample(made, 500, seed=0).x
@@ -75,6 +93,10 @@ def test_a_run_of_potts_units(tmp_path):
     [
         ('method = "pseudo"', (), "pseudo_likelihood"),
         ("methods = 1", (), "method"),
+        ('method = "ebic"\ngama = 1.0', (), "gama: unknown key of inverse.*gamma"),
+        ('method = "rise"\ngamma = 1.0', (), "gamma: unknown key"),
+        ('method = "ebic"\ngamma = -1.0', (), "gamma: .*greater than or equal to 0"),
+        ('method = "boltzmann"\nwatch = 1', (), "watch: unknown key"),
         ("", ("machine.n_hidden=2",), "without hidden"),
         ("", ('machine.type="RBM"', "machine.n_hidden=2"), "BoltzmannMachine"),
         ("", ("train.epochs=2",), r"in place of \[train\]"),

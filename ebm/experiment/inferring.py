@@ -30,6 +30,7 @@ def inverse(
     symmetrise: Literal["mean", "and", "or", "joint"] = "mean",
     identity: float | None = None,
     seed: Seed = 0,
+    **settings: Any,
 ) -> None:
     """Infer the couplings of a fully connected machine from the training rows, in place of [train].
 
@@ -46,6 +47,8 @@ def inverse(
         weight of one: `ebm.inverse.sequence_weights`.
     seed : int
         Of methods that draw samples.
+    **settings
+        Of the method's own.
     """
     machine = work.machine
     assert isinstance(machine, BoltzmannMachine)
@@ -60,6 +63,7 @@ def inverse(
             symmetrise=symmetrise,
             seed=seed,
             progress=update,
+            **settings,
         )
     work.machine = found.machine
     edges = found.edges()

@@ -24,6 +24,7 @@ from ebm.experiment.predicting import predictions, read_out, tune
 from ebm.experiment.report import summary_of
 from ebm.experiment.stacks import check_stack
 from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_of
+from ebm.inverse import METHODS as INFERENCE
 from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive
 from ebm.network import fine_tune, readout
 from ebm.partition import base_rate, log_likelihood, log_z
@@ -53,9 +54,13 @@ class Stage:
     learns: bool = False  # in place of [train]: before the machine is saved
 
 
-def _own(function: Callable[..., None], *needs: str, learns: bool = False) -> Stage:
+def _own(function: Callable[..., None], *needs: str) -> Stage:
     """A stage of ours: the call is all there is to do."""
-    return Stage(Table(function, ("work",)), lambda work, call: call(work), needs, learns)
+    return Stage(Table(function, ("work",)), _call, needs)
+
+
+def _call(work: Work, call: Call) -> None:
+    call(work)
 
 
 def check_stages(config: Config, machine: Model, data: Data | None) -> None:
@@ -382,7 +387,12 @@ def _weights(work: Work) -> None:
 
 _OF_ROWS = ("x", "y", "weights")
 STAGES: dict[str, Stage] = {
-    "inverse": _own(inverse, "data", learns=True),
+    "inverse": Stage(
+        Table(inverse, ("work", "watch"), methods={name: how.settings for name, how in INFERENCE.items()}),
+        _call,
+        ("data",),
+        learns=True,
+    ),
     # Of the clock only the number of rounds would depend: they are bounded instead, for exact resuming.
     "log_z": Stage(
         Table(

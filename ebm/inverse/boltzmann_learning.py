@@ -24,7 +24,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ebm.arguments import as_function
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported, settings
 from ebm.files import refuse_beyond_memory
@@ -44,46 +43,6 @@ _START, _SLOW, _FAST = 0.02, 0.02, 0.5  # rates
 _AGREE, _EXPECTED = 0.5, 1.0  # a cosine; how often a pair is expected whose moment is looked at
 _TIMES = 4  # how often chains forget their past while they are looked at
 _RUNAWAY = 100.0  # a coupling beyond: there is no finite maximum, or no step is small enough
-
-
-@settings
-class BoltzmannLearning:
-    """How to learn.
-
-    Parameters
-    ----------
-    n_chains : int
-        Persistent chains.
-    n_sweeps : int
-        Sweeps between two steps.
-    tolerance : float
-        How far the machine's moments may be from the data's, and how uncertain the couplings may be for want
-        of samples: rms over pairs, in standard errors of the data's moments. 0.1 adds a hundredth to the
-        variance of the estimate; 1 stops as soon as the data cannot tell.
-    pearson : float, optional
-        Stop when connected correlations of all pairs of states, the machine's and the data's, are correlated
-        as much, those of chains at rest, too.
-    max_sweeps : int
-        While it learns, at most.
-    seconds : float, optional
-        Time in all, about: a window is finished.
-    errors : bool, optional
-        Standard errors, by the Fisher matrix of the machine's own samples. When left out where there are
-        3000 couplings and biases or fewer.
-    """
-
-    n_chains: Annotated[int, Field(ge=2)] = 1000
-    n_sweeps: Count = 2
-    tolerance: Annotated[float, Field(gt=0)] = 0.1
-    pearson: Annotated[float, Field(gt=0, lt=1)] | None = None
-    max_sweeps: Count = 50_000
-    seconds: Annotated[float, Field(gt=0)] | None = None
-    errors: bool | None = None
-
-    @property
-    def most(self) -> int:
-        """Steps at most: an even number, two at least."""
-        return max(2, self.max_sweeps // self.n_sweeps // 2 * 2)
 
 
 @dataclass(frozen=True)
@@ -117,6 +76,49 @@ class Window:
     pearson: float
     J: Array
     b: Array
+
+
+@settings
+class BoltzmannLearning:
+    """Boltzmann learning (Ackley et al. 1985) by persistent chains, errors of the sampled Fisher matrix.
+
+    Parameters
+    ----------
+    n_chains : int
+        Persistent chains.
+    n_sweeps : int
+        Sweeps between two steps.
+    tolerance : float
+        How far the machine's moments may be from the data's, and how uncertain the couplings may be for want
+        of samples: rms over pairs, in standard errors of the data's moments. 0.1 adds a hundredth to the
+        variance of the estimate; 1 stops as soon as the data cannot tell.
+    pearson : float, optional
+        Stop when connected correlations of all pairs of states, the machine's and the data's, are correlated
+        as much, those of chains at rest, too.
+    max_sweeps : int
+        While it learns, at most.
+    seconds : float, optional
+        Time in all, about: a window is finished.
+    errors : bool, optional
+        Standard errors, by the Fisher matrix of the machine's own samples. When left out where there are
+        3000 couplings and biases or fewer.
+    watch : callable, optional
+        Called with every `Window`; learning stops when it returns true.
+    """
+
+    n_chains: Annotated[int, Field(ge=2)] = 1000
+    n_sweeps: Count = 2
+    tolerance: Annotated[float, Field(gt=0)] = 0.1
+    pearson: Annotated[float, Field(gt=0, lt=1)] | None = None
+    max_sweeps: Count = 50_000
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    errors: bool | None = None
+    watch: Callable[[Window], bool] | None = None
+
+    @property
+    def most(self) -> int:
+        """Steps at most: an even number, two at least."""
+        return max(2, self.max_sweeps // self.n_sweeps // 2 * 2)
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,6 @@ def boltzmann_learning(
     shrinkage: Shrinkage,
     how: BoltzmannLearning,
     seed: Seed = 0,
-    *,
-    watch: Callable[[Window], bool] | None = None,
     progress: Progress = None,
 ) -> Learnt:
     """Learn a machine from rows.
@@ -193,8 +193,6 @@ def boltzmann_learning(
         L2 and a mask.
     how : BoltzmannLearning
     seed : int
-    watch : callable, optional
-        Called with every window; learning stops when it returns true.
     progress : callable, bool, optional
         See `ebm.progress`.
 
@@ -205,7 +203,6 @@ def boltzmann_learning(
     EbmError
         Couplings that grow without end; too little memory.
     """
-    watch = as_function(watch, "watch", "a window")
     if not shrinkage.smooth or shrinkage.factors is not None:
         raise NotSupported("boltzmann: takes the penalty L2 alone, no others, no factors")
     if not rows.basis.saturated:
@@ -218,7 +215,7 @@ def boltzmann_learning(
         refuse_errors(numbers)
     learner = _Learner(rows, shrinkage, how, Stream(seed))
     with showing(progress, "boltzmann") as update:
-        found = learner.learnt(*_learn(learner, how, watch, update))
+        found = learner.learnt(*_learn(learner, how, update))
     if how.errors is False or numbers > MOST:
         return found
     draws = learner.draws(math.ceil(PER_NUMBER * numbers / how.n_chains), found.autocorrelation)
@@ -226,9 +223,7 @@ def boltzmann_learning(
     return replace(found, stderr_J=J, stderr_b=b)
 
 
-def _learn(
-    learner: _Learner, how: BoltzmannLearning, watch: Callable[[Window], bool] | None, update: Update
-) -> tuple[list[Window], str, _Check]:
+def _learn(learner: _Learner, how: BoltzmannLearning, update: Update) -> tuple[list[Window], str, _Check]:
     """Windows until there is a reason to stop; the reason; and what chains at rest then say."""
     start, rate, windows = time.perf_counter(), _START, list[Window]()
     steps = min(_FIRST, how.most)
@@ -250,7 +245,7 @@ def _learn(
             steps = 2 * check.steps  # chains lag behind what they teach
         elif found.residual**2 <= max(how.tolerance**2, noise):
             steps *= 2
-        if stopped := _over(found, how, watch):
+        if stopped := _over(found, how):
             return windows, stopped, learner.check(halves, max(steps, _CHECK))
         if cosine > _AGREE:
             rate = min(1.5 * rate, _FAST)
@@ -259,13 +254,13 @@ def _learn(
         steps = min(steps, how.most - found.steps)
 
 
-def _over(found: Window, how: BoltzmannLearning, watch: Callable[[Window], bool] | None) -> str:
+def _over(found: Window, how: BoltzmannLearning) -> str:
     """Why it is over though moments may not agree; or nothing."""
     if found.steps >= how.most:
         return "max_sweeps"
     if how.seconds is not None and found.seconds >= how.seconds:
         return "seconds"
-    return "watch" if watch is not None and watch(found) else ""
+    return "watch" if how.watch is not None and how.watch(found) else ""
 
 
 @dataclass(frozen=True)

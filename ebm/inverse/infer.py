@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,8 @@ def infer(
     progress : bool or callable, optional
         As everywhere, `ebm.progress`; its first line says how long it may take, and how much memory.
     **settings
-        Of the method's own.
+        Of the method's own: `BoltzmannLearning`'s of boltzmann; gamma, n_penalties, ratio of ebic; fraction
+        of decimation; gamma, fraction, patience of activation.
 
     Returns
     -------
@@ -122,16 +123,18 @@ def infer(
         raise EbmError(f"infer: {method} takes no penalty, factors or mask")
     if not how.symmetrises and symmetrise != "mean":
         raise EbmError(f"symmetrise: {method} has one estimate of each coupling; leave it out")
-    unknown = sorted(set(settings) - set(how.settings))
+    names = [f.name for f in fields(how.settings)]
+    unknown = sorted(set(settings) - set(names))
     if unknown:
-        takes = f"; {nearest(unknown[0], how.settings)}" if how.settings else "; it has no settings"
+        takes = f"; {nearest(unknown[0], names)}" if names else "; it has no settings"
         raise EbmError(f"infer: {method}: unknown setting {unknown[0]!r}{takes}")
+    own = how.settings(**settings)
     kept = np.setdiff1d(np.arange(rows.basis.n), rows.constant)
     if len(kept) < 2:
         raise EbmError("data: fewer than two units change from row to row: there are no couplings to infer")
     changing = rows if len(kept) == rows.basis.n else rows.of(kept)
     with showing(progress, method) as update:
-        found = how.solve(Problem(changing, shrinkage.taken(kept), symmetrise, seed, settings, update))
+        found = how.solve(Problem(changing, shrinkage.taken(kept), symmetrise, seed, own, update))
     remarks = list(found.remarks)
     if changing is not rows:
         found = _with_constant(rows, kept, found)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from ebm.arguments import as_count, as_number
-from ebm.errors import NotSupported
+from ebm.errors import NotSupported, settings
 from ebm.inverse import closed, errors
 from ebm.inverse.activation import activated, decimated
 from ebm.inverse.boltzmann_learning import BoltzmannLearning, boltzmann_learning
@@ -23,11 +24,10 @@ from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import Apart, assembled, solve
 from ebm.inverse.unseen import of_seen
-from ebm.machine import Array
+from ebm.machine import Array, Count
 
 __all__ = ["METHODS", "Method"]
 
-_GAMMA = 0.25  # of EBIC
 _NEWTON = 3000  # numbers of a site: of more no Hessian is made
 _ERRORS = 2000  # contrasts: of more no standard errors
 
@@ -38,20 +38,73 @@ class Method:
 
     Attributes
     ----------
-    summary : str
-        A line for help texts.
+    settings : class
+        Of its own settings, checked; the first line of its docstring says what the method is.
     solve : callable
     penalised, symmetrises : bool
         Whether it takes penalties, factors and masks; ways to make both sites agree.
-    settings : tuple of str
-        Names of its own settings.
     """
 
-    summary: str
+    settings: type[Any]
     solve: Callable[[Problem], Found]
     penalised: bool = False
     symmetrises: bool = False
-    settings: tuple[str, ...] = ()
+
+
+def _named(summary: str) -> type[Any]:
+    """Of a method without settings."""
+    return settings(type("Settings", (), {"__doc__": summary, "__annotations__": {}}))
+
+
+@settings
+class _Ebic:
+    """Few edges: lasso paths and EBIC, edges that both units have (symmetrise: or, one).
+
+    Parameters
+    ----------
+    gamma : float
+        Of EBIC: 0 is BIC; larger is sparser.
+    n_penalties : int
+        On a path.
+    ratio : float
+        Of the last penalty to the first.
+    """
+
+    gamma: Annotated[float, Field(ge=0)] = 0.25
+    n_penalties: Count = 100
+    ratio: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+@settings
+class _Decimation:
+    """Few edges: weak couplings are taken out (Decelle & Ricci-Tersenghi 2014).
+
+    Parameters
+    ----------
+    fraction : float
+        Of the couplings that are there, taken out at a time.
+    """
+
+    fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+@settings
+class _Activation:
+    """Few edges: steep couplings are let in until EBIC rises.
+
+    Parameters
+    ----------
+    gamma : float
+        Of EBIC: 0 is BIC; larger is sparser.
+    fraction : float
+        Of the edges that are there, let in at a time.
+    patience : int
+        Steps without a smaller EBIC after which it ends.
+    """
+
+    gamma: Annotated[float, Field(ge=0)] = 0.25
+    fraction: Annotated[float, Field(ge=0, le=1)] = 0.05
+    patience: Count = 5
 
 
 def _closed(form: Callable[[Rows], tuple[Array, Array]], name: str) -> Callable[[Problem], Found]:
@@ -133,15 +186,8 @@ def _maximum_likelihood(problem: Problem) -> Found:
 
 
 def _boltzmann(problem: Problem) -> Found:
-    asked = dict(problem.settings)
-    watch = asked.pop("watch", None)
     learnt = boltzmann_learning(
-        problem.rows,
-        problem.shrinkage,
-        BoltzmannLearning(**asked),
-        problem.seed,
-        watch=watch,
-        progress=problem.update,
+        problem.rows, problem.shrinkage, problem.settings, problem.seed, problem.update
     )
     J, b = learnt.windows[-1].J, learnt.windows[-1].b
     return Found(J, b, learnt.stderr_J, learnt.stderr_b, learnt.remarks, learnt)
@@ -152,23 +198,18 @@ def _ebic(problem: Problem) -> Found:
     if problem.symmetrise == "joint":
         raise NotSupported("symmetrise: ebic has a regression of each unit; expected mean, and, or")
     two_states(rows, "ebic")
-    penalties = penalties_of(rows, how.get("n_penalties", 100), how.get("ratio", 0.01))
-    gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
+    penalties = penalties_of(rows, how.n_penalties, how.ratio)
     rule = "or" if problem.symmetrise == "or" else "and"
-    return _of(network_of(rows, gamma, penalties, rule, update=problem.update))
+    return _of(network_of(rows, how.gamma, penalties, rule, update=problem.update))
 
 
 def _decimation(problem: Problem) -> Found:
-    fraction = as_number(problem.settings.get("fraction", 0.1), "fraction", 0, 1)
-    return _of(decimated(problem.rows, fraction, problem.update))
+    return _of(decimated(problem.rows, problem.settings.fraction, problem.update))
 
 
 def _activation(problem: Problem) -> Found:
     how = problem.settings
-    gamma = as_number(how.get("gamma", _GAMMA), "gamma", 0)
-    fraction = as_number(how.get("fraction", 0.05), "fraction", 0, 1)
-    patience = as_count(how.get("patience", 5), "patience")
-    return _of(activated(problem.rows, gamma, fraction, patience, problem.update))
+    return _of(activated(problem.rows, how.gamma, how.fraction, how.patience, problem.update))
 
 
 def _of(found: Sparse) -> Found:
@@ -190,61 +231,45 @@ def _list(units: list[int]) -> str:
 
 METHODS: dict[str, Method] = {
     "pseudo_likelihood": Method(
-        "each unit given the others (Besag 1975), sandwich errors",
+        _named("Each unit given the others (Besag 1975), sandwich errors."),
         _sitewise(PSEUDO_LIKELIHOOD),
         penalised=True,
         symmetrises=True,
     ),
     "rise": Method(
-        "interaction screening (Vuffray et al. 2016), sandwich errors",
+        _named("Interaction screening (Vuffray et al. 2016), sandwich errors."),
         _sitewise(SCREENING),
         penalised=True,
         symmetrises=True,
     ),
     "logrise": Method(
-        "its logarithm (Lokhov et al. 2018): another scale for penalties",
+        _named("Its logarithm (Lokhov et al. 2018): another scale for penalties."),
         _sitewise(LOG_SCREENING),
         penalised=True,
         symmetrises=True,
     ),
     "probability_flow": Method(
-        "minimum probability flow (Sohl-Dickstein et al. 2011), sandwich errors",
+        _named("Minimum probability flow (Sohl-Dickstein et al. 2011), sandwich errors."),
         _sitewise(FLOW),
         penalised=True,
         symmetrises=True,
     ),
     "maximum_likelihood": Method(
-        "sums over all states (≤ 2²² of them), errors of the Fisher matrix",
+        _named("Sums over all states (≤ 2²² of them), errors of the Fisher matrix."),
         of_seen(_maximum_likelihood),
         penalised=True,
     ),
-    "boltzmann": Method(
-        "Boltzmann learning (Ackley et al. 1985) by persistent chains, errors of the sampled Fisher matrix",
-        _boltzmann,
-        penalised=True,
-        settings=(*(f.name for f in fields(BoltzmannLearning)), "watch"),
+    "boltzmann": Method(BoltzmannLearning, _boltzmann, penalised=True),
+    "ebic": Method(_Ebic, _ebic, symmetrises=True),
+    "decimation": Method(_Decimation, _decimation),
+    "activation": Method(_Activation, _activation),
+    "pairs": Method(_named("Each pair by itself, two states."), _closed(closed.pairs, "pairs")),
+    "naive_mean_field": Method(
+        _named("−C⁻¹, two states."), _closed(closed.naive_mean_field, "naive_mean_field")
     ),
-    "ebic": Method(
-        "few edges: lasso paths and EBIC, edges that both units have (symmetrise: or, one)",
-        _ebic,
-        symmetrises=True,
-        settings=("gamma", "n_penalties", "ratio"),
-    ),
-    "decimation": Method(
-        "few edges: weak couplings are taken out (Decelle & Ricci-Tersenghi 2014)",
-        _decimation,
-        settings=("fraction",),
-    ),
-    "activation": Method(
-        "few edges: steep couplings are let in until EBIC rises",
-        _activation,
-        settings=("gamma", "fraction", "patience"),
-    ),
-    "pairs": Method("each pair by itself, two states", _closed(closed.pairs, "pairs")),
-    "naive_mean_field": Method("−C⁻¹, two states", _closed(closed.naive_mean_field, "naive_mean_field")),
-    "tap": Method("with Onsager's reaction, two states", _closed(closed.tap, "tap")),
+    "tap": Method(_named("With Onsager's reaction, two states."), _closed(closed.tap, "tap")),
     "sessak_monasson": Method(
-        "small correlations, two states", _closed(closed.sessak_monasson, "sessak_monasson")
+        _named("Small correlations, two states."), _closed(closed.sessak_monasson, "sessak_monasson")
     ),
-    "bethe": Method("exact on trees, two states", _closed(closed.bethe, "bethe")),
+    "bethe": Method(_named("Exact on trees, two states."), _closed(closed.bethe, "bethe")),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ebm.inverse.penalised import NONE, Shrinkage
@@ -24,8 +24,8 @@ class Problem:
     symmetrise : {"mean", "and", "or", "joint"}
     seed : int
         Of methods that sample.
-    settings : dict
-        Of the method's own.
+    settings : object
+        The method's own, of its class of them.
     update : callable
         Told of progress.
     """
@@ -34,7 +34,7 @@ class Problem:
     shrinkage: Shrinkage = NONE
     symmetrise: str = "mean"
     seed: Any = 0
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Any = None
     update: Update = silent
 
 
