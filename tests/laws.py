@@ -150,7 +150,8 @@ def restricted(visible, hidden, n_v, n_h, *, dtype=np.float64, scale=0.9, seed=5
     theta = {}
     for side, units, n in (("v", visible, n_v), ("h", hidden, n_h)):
         for name in units.learns:
-            value = rng.uniform(0.8, 2.5, n) if name in units.positive else 0.5 * rng.normal(size=n)
+            m = len(np.arange(n)[units.learners(name, n)[0]])
+            value = rng.uniform(0.8, 2.5, m) if name in units.positive else 0.5 * rng.normal(size=m)
             theta[f"{side}.{name}"] = value.astype(dtype)
     if isinstance(visible, Gaussian) and isinstance(hidden, Gaussian):
         W *= 0.7 / np.linalg.norm(W / np.sqrt(theta.get("v.precision", np.ones(n_v)))[:, None], 2)

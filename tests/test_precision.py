@@ -15,18 +15,24 @@ from ebm import (
     Exact,
     Gaussian,
     Layer,
+    Mixed,
     Network,
     NotSupported,
+    Potts,
     Stream,
     begin,
+    load,
     log_likelihood,
     maximise,
+    save,
     train,
 )
+from ebm.testing import check_machine
 from ebm.units.family import LEAST
 from ebm.units.tables import units_from_dict
 
 PRECISE = Gaussian(learn_precision=True)
+TABLE = Mixed(((Bernoulli(), 1), (PRECISE, 2), (Potts(3), 1)))
 NAMES = ("precise-bernoulli", "precise-gaussian")
 each_machine = pytest.mark.parametrize("name", NAMES)
 
@@ -46,11 +52,15 @@ def test_the_layer_that_kernels_draw_is_the_units_own_sample(name, dtype):
     laws.draws_agree(machine.visible, np.tile(machine.b, (200, 1)), u, drawn)
 
 
-@each_machine
-def test_centred_coordinates_hold_the_centred_biases(name):
+def table():
+    return laws.restricted(TABLE, Bernoulli(), 4, 2)
+
+
+@pytest.mark.parametrize("make", [*(laws.MACHINES[name] for name in NAMES), table])
+def test_centred_coordinates_hold_the_centred_biases(make):
     """b + W lambda - precision mu stands while W or a precision moves: by central differences."""
-    machine, rng = laws.MACHINES[name](), np.random.default_rng(0)
-    v, weights = rng.normal(size=(6, machine.n_visible)), rng.dirichlet(np.ones(6))
+    machine, rng = make(), np.random.default_rng(0)
+    v, weights = machine.sample0(6, Stream(0)), rng.dirichlet(np.ones(6))
     offsets = {key: rng.normal(size=len(machine.params[key])) for key in machine.biases}
     positive, negative = machine.stats(v, weights), machine.exact()[1]
     plain = {key: positive[key] - negative[key] for key in positive}
@@ -72,8 +82,33 @@ def test_centred_coordinates_hold_the_centred_biases(name):
             np.testing.assert_allclose(value[place], along(step), atol=1e-8)
     step = {k: np.zeros(p.shape) for k, p in machine.params.items()}
     step["v.precision"][0] = 2.0
+    first = int(np.arange(len(machine.b))[machine.visible.learners("precision", machine.n_visible)[1]][0])
     moved = machine.uncentre(step, offsets)
-    np.testing.assert_allclose(moved["b"], 2.0 * offsets["b"] * (np.arange(machine.n_visible) == 0))
+    np.testing.assert_allclose(moved["b"], 2.0 * offsets["b"] * (np.arange(len(machine.b)) == first))
+
+
+def test_blocks_of_a_layer_learn_their_own():
+    """What a layer of several types learns is its blocks' own, and stays with units that are taken out."""
+    machine = table()
+    assert machine.params["v.precision"].shape == (2,)
+    machine.params["v.precision"][:] = 4.0, 0.25
+    machine.project()
+    np.testing.assert_allclose(machine.visible.one(2).var(np.zeros(1)), [4.0])
+    rest, _ = machine.condition([1.0, np.nan, 0.3, np.nan])
+    assert rest.visible.learns == ("precision",)
+    np.testing.assert_allclose(rest.params["v.precision"], [4.0])
+    assert machine.condition([np.nan, 0.1, 0.3, np.nan])[0].visible.learns == ()
+
+
+def test_a_layer_of_several_types_keeps_the_laws():
+    check_machine(table())
+
+
+def test_a_file_keeps_the_precisions_of_a_block(tmp_path):
+    machine = table()
+    save(tmp_path / "m.npz", machine)
+    v = machine.sample0(5, Stream(0))
+    np.testing.assert_array_equal(load(tmp_path / "m.npz").free_energy(v), machine.free_energy(v))
 
 
 def test_learning_finds_the_variances_of_independent_units():

@@ -183,9 +183,8 @@ def test_a_mixed_layer_says_what_it_does_not_take():
         with pytest.raises(EbmError) as error:
             Mixed(blocks)
         assert "\n" not in str(error.value)
-    for own in (laws.LABELLED, Gaussian(learn_precision=True)):
-        with pytest.raises(NotSupported, match="learn no potential"):
-            Mixed(((own, 2),))
+    with pytest.raises(NotSupported, match="expected units of one type"):
+        Mixed(((laws.LABELLED, 2),))
     for name in ("width", "states", "kind"):
         with pytest.raises(NotSupported, match=f"no common {name}"):
             getattr(laws.LABELLED, name)

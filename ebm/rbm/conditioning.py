@@ -30,7 +30,11 @@ def conditioned(machine: RBM, given: ArrayLike) -> tuple[dict[str, Any], float]:
         raise EbmError(f"given: expected {machine.n_visible} states, NaN where free, got shape {given.shape}")
     if not free.any():
         raise EbmError("given: no unit is free")
-    theta = {key: value[free] for key, value in machine.params.items() if key.startswith("v.")}
+    theta = {}
+    for name in machine.visible.learns:
+        learners = np.arange(len(free))[machine.visible.learners(name, len(free))[0]]
+        if free[learners].any():
+            theta[f"v.{name}"] = machine.params[f"v.{name}"][free[learners]]
     theta |= {key: value for key, value in machine.params.items() if key.startswith("h.")}
     c, energy, columns = machine.c.astype(np.float64), 0.0, free[machine.visible.owners(machine.n_visible)]
     if not free.all():

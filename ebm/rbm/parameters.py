@@ -84,8 +84,9 @@ def _numbers(
         n = units.count(columns)
         for name, first in units.theta().items():
             key = f"{side}.{name}"
-            given = theta[key] if key in theta else np.broadcast_to(first, (n,))
-            found[key] = given, n, name in units.positive
+            learners = len(np.arange(n)[units.learners(name, n)[0]])
+            given = theta[key] if key in theta else np.broadcast_to(first, (learners,))
+            found[key] = given, learners, name in units.positive
     unknown = next((key for key in theta if key not in found), None)
     if unknown is not None:
         which = nearest(unknown, found) if found else f"{visible} and {hidden} units learn no potential"
@@ -156,7 +157,8 @@ def centred(gradient: dict[str, Any], visible: Units, mu: Array, lam: Array, scr
     subtract_outers(out.size > WORTH, out, *(a.astype(W.dtype) for a in (mu, c, b, lam)))
     found = gradient | {"W": out}
     for name, offset in visible.theta_offsets(mu.astype(b.dtype)).items():
-        found[f"v.{name}"] = gradient[f"v.{name}"] + offset * b
+        columns = visible.learners(name, visible.count(len(b)))[1]
+        found[f"v.{name}"] = gradient[f"v.{name}"] + offset * b[columns]
     return found
 
 
@@ -171,5 +173,5 @@ def uncentred(step: Params, visible: Units, mu: Array, lam: Array) -> Params:
     W = step["W"]
     found = step | {"b": step["b"] - W @ lam, "c": step["c"] - mu @ W}
     for name, offset in visible.theta_offsets(mu).items():
-        found["b"] += offset * step[f"v.{name}"]
+        found["b"][visible.learners(name, visible.count(len(mu)))[1]] += offset * step[f"v.{name}"]
     return found

@@ -157,6 +157,10 @@ class Units:
         """The numbers that are learnt, by name: those bound, else the first ones."""
         return dict(zip(self.learns, self._values, strict=True)) if self._values else self._first()
 
+    def learners(self, name: str, n: int) -> tuple[Any, Any]:
+        """Of a layer of n units, those that learn a number, and their columns, to index with: all here."""
+        return slice(None), slice(None)
+
     def _first(self) -> dict[str, Any]:
         """Where `learns` begin."""
         return {name: getattr(self, name) for name in self.learns}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -25,16 +25,17 @@ class Mixed(Units):
     Parameters
     ----------
     blocks : sequence of (Units, int)
-        Types and how many units of each there are: at least one block; not Mixed themselves, and
-        without potentials that are learnt.
+        Types and how many units of each there are: at least one block; not Mixed themselves. What blocks
+        learn of their potentials is learnt: ``Gaussian(learn_precision=True)`` beside others has its
+        precisions in a machine's ``params["v.precision"]``, one for each of its units.
 
     Raises
     ------
     EbmError
         No blocks, or what is no pair of a unit type and a number of at least 1.
     NotSupported
-        Units in a block that are Mixed or learn; asking the layer as a whole for what only a single type has
-        (`width`, `states`, `kind`).
+        Units in a block that are Mixed; asking the layer as a whole for what only a single type has (`width`,
+        `states`, `kind`).
 
     Examples
     --------
@@ -57,8 +58,8 @@ class Mixed(Units):
         if not blocks:
             raise EbmError("Mixed: expected at least one block")
         for units, n in blocks:
-            if isinstance(as_units(units, "Mixed"), Mixed) or units.learns:
-                raise NotSupported(f"Mixed: {units}: expected units of one type that learn no potential")
+            if isinstance(as_units(units, "Mixed"), Mixed):
+                raise NotSupported(f"Mixed: {units}: expected units of one type")
             as_count(n, f"Mixed: {units}: number of units")
         object.__setattr__(self, "blocks", tuple((units, int(n)) for units, n in blocks))
 
@@ -92,6 +93,21 @@ class Mixed(Units):
         return all(units.bare for units, _ in self.blocks)
 
     @property
+    def learns(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What any block learns."""
+        return tuple(dict.fromkeys(name for units, _ in self.blocks for name in units.learns))
+
+    @property
+    def positive(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those that are above 0."""
+        return tuple({name for units, _ in self.blocks for name in units.positive if name in self.learns})
+
+    @property
+    def redundant(self) -> str:  # type: ignore[override]
+        """Why a hidden layer does not learn what a block learns, if it does not."""
+        return next((units.redundant for units, _ in self.blocks if units.learns and units.redundant), "")
+
+    @property
     def n_units(self) -> int:
         """Units of all blocks."""
         return sum(n for _, n in self.blocks)
@@ -122,7 +138,8 @@ class Mixed(Units):
         return next(part for part in self.parts() if i < part[1].stop)
 
     def one(self, i: int) -> Units:
-        return self._part(i)[0]
+        units, places, _ = self._part(i)
+        return units.one(i - places.start)
 
     def own(self, i: int) -> slice:
         units, places, columns = self._part(i)
@@ -132,9 +149,57 @@ class Mixed(Units):
     def taken(self, rows: Array) -> Units:
         kept = np.zeros(self.n_units, bool)
         kept[rows] = True
-        blocks = tuple((units, int(kept[own].sum())) for units, own, _ in self.parts())
+        blocks = tuple((units.taken(kept[own]), int(kept[own].sum())) for units, own, _ in self.parts())
         some = tuple((units, n) for units, n in blocks if n)
         return Mixed(some) if some else self.blocks[0][0]
+
+    def theta(self) -> dict[str, Any]:
+        found: dict[str, list[Array]] = {name: [] for name in self.learns}
+        for units, n in self.blocks:
+            for name, value in units.theta().items():
+                found[name].append(np.broadcast_to(value, (n,)))
+        return {name: np.concatenate(values) for name, values in found.items()}
+
+    def fitted(self, data: Array) -> dict[str, Any]:
+        found: dict[str, list[Array]] = {name: [] for name in self.learns}
+        for units, own, _ in self.parts():
+            for name, value in units.fitted(data[:, own]).items():
+                found[name].append(np.broadcast_to(value, (own.stop - own.start,)))
+        return {name: np.concatenate(values) for name, values in found.items()}
+
+    def learners(self, name: str, n: int = 0) -> tuple[Array, Array]:
+        parts = [(own, columns) for units, own, columns in self.parts() if name in units.learns]
+        return (
+            np.concatenate([np.arange(own.start, own.stop) for own, _ in parts]),
+            np.concatenate([np.arange(columns.start, columns.stop) for _, columns in parts]),
+        )
+
+    def bound(self, *values: Any) -> Self:
+        """The layer at these values of `learns`, of which each block has its own: live arrays, not copies."""
+        given, taken, blocks = dict(zip(self.learns, values, strict=True)), dict.fromkeys(self.learns, 0), []
+        for units, n in self.blocks:
+            own = []
+            for name in units.learns:
+                own.append(given[name][taken[name] : taken[name] + n])
+                taken[name] += n
+            blocks.append((units.bound(*own) if own else units, n))
+        return type(self)(tuple(blocks))
+
+    def _theta(self, function: Callable[[Units, slice, slice], dict[str, Array]]) -> dict[str, Array]:
+        """What a function of each block gives for each number that is learnt, side by side."""
+        parts = [function(*part) for part in self.parts()]
+        return {name: np.concatenate([own[name] for own in parts if name in own], -1) for name in self.learns}
+
+    def grad_theta(self, x: Array) -> dict[str, Array]:
+        return self._theta(lambda units, own, _: units.grad_theta(x[..., own]))
+
+    def mean_theta(self, I: Array) -> dict[str, Array]:
+        return self._theta(lambda units, _, own: units.mean_theta(I[..., own]))
+
+    def theta_offsets(self, mu: Array) -> dict[str, Array]:
+        parts = [units.theta_offsets(mu[own]) for units, _, own in self.parts()]
+        names = [name for name in self.learns if any(name in own for own in parts)]
+        return {name: np.concatenate([own[name] for own in parts if name in own]) for name in names}
 
     def _join(self, function: Callable[[Units, slice, slice], Array], axis: int = -1) -> Array:
         """What a function of each block and its places among units and columns gives, side by side."""
