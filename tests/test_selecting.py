@@ -276,6 +276,19 @@ def test_bootstrap_errors_are_those_of_the_sandwich(rows):
     np.testing.assert_allclose(repeated.J, weighted.J, atol=1e-8)
 
 
+@pytest.mark.parametrize("selection", [cross_validated, stability_selection])
+def test_bootstrap_of_what_draws_parts_of_the_rows_repeats_them(selection, rows):
+    """By its name, it is given as many rows as were drawn: parts of the distinct ones are other parts."""
+    x = rows[:300]
+    found = bootstrap(x, fit=selection.__name__, n=2, seed=3)
+    distinct, counts = np.unique(x, axis=0, return_counts=True)
+    assert len(distinct) < 200
+    own = selection(np.repeat(distinct, counts, axis=0), ebm.Ising(), seed=3)
+    np.testing.assert_array_equal(found.found.machine.J, own.machine.J)
+    assert set(own.edges) == set(zip(*np.nonzero(np.triu(found.found.machine.J)), strict=True))
+    assert not np.array_equal(found.J[0], found.J[1])
+
+
 def test_bootstrap_says_once_what_happened_in_samples(rows):
     x = np.column_stack([rows[:60, :4], np.where(np.arange(60) == 7, -1.0, 1.0)])
     with warnings.catch_warnings(record=True) as lines:

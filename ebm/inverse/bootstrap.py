@@ -22,6 +22,7 @@ from ebm.inverse.edges import Sparse
 from ebm.inverse.infer import infer
 from ebm.inverse.methods import METHODS
 from ebm.inverse.rows import Rows, rows_of
+from ebm.inverse.selection import cross_validated, stability_selection
 from ebm.machine import Array
 from ebm.progress import Progress, showing
 from ebm.stream import Seed, Stream
@@ -30,6 +31,11 @@ from ebm.units import Units
 __all__ = ["Bootstrap", "Fit", "bootstrap"]
 
 Fit: TypeAlias = Callable[[Array, Units, Array, float], "Couplings | Sparse"]
+
+_SELECTIONS: dict[str, Callable[..., Sparse]] = {  # which draw parts of the rows
+    "cross_validated": cross_validated,
+    "stability_selection": stability_selection,
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,9 +106,9 @@ def bootstrap(
     units : Units, optional
         Ising or Bernoulli, by the data, when left out.
     fit : str or callable
-        A method of `infer`, or a function of (rows, units, weights, n_effective) that gives its result, or
-        that of `ising_network` and the like. Rows are the distinct ones, weights say how often each was
-        drawn.
+        A method of `infer`; "cross_validated" or "stability_selection"; or a function of (rows, units,
+        weights, n_effective) that gives its result, or that of `ising_network` and the like. Rows are the
+        distinct ones, weights say how often each was drawn: what draws parts of the rows has to repeat them.
     n : int
         Samples.
     weights : (n_rows,), optional
@@ -144,13 +150,9 @@ def bootstrap(
     n = as_count(n, "n", 2)
     rows = rows_of(data, units, weights, n_effective)
     if isinstance(fit, str):
-        method = as_choice(fit, tuple(METHODS), "fit")
-
-        def fit(x: Array, own: Units, w: Array, worth: float) -> Couplings | Sparse:
-            return infer(x, own, method, weights=w, n_effective=worth)
-
+        fit = _by_name(as_choice(fit, (*METHODS, *_SELECTIONS), "fit"), seed)
     if not callable(fit):
-        raise EbmError(f"fit: expected a function or one of {', '.join(METHODS)}")
+        raise EbmError(f"fit: expected a function or one of {', '.join((*METHODS, *_SELECTIONS))}")
     x, draws = _states(rows), max(round(rows.n_effective), 2)
     columns = len(rows.basis.means)
     refuse_beyond_memory(8.0 * n * columns**2, f"{n} samples of {columns} x {columns} couplings", "fewer")
@@ -172,6 +174,21 @@ def bootstrap(
     if said:
         warnings.warn(f"in {len(said)} of {n} samples: {said[0]}", RuntimeWarning, stacklevel=2)
     return Bootstrap(found, J, b)
+
+
+def _by_name(name: str, seed: Seed) -> Fit:
+    """What the name of a method, or of a selection, says."""
+
+    def inferred(x: Array, own: Units, w: Array, worth: float) -> Couplings | Sparse:
+        return infer(x, own, name, weights=w, n_effective=worth)
+
+    def selected(x: Array, own: Units, w: Array, worth: float) -> Couplings | Sparse:
+        times = np.rint(w)
+        if np.abs(w - times).max() > 1e-6:  # of the data themselves, where they have weights
+            return _SELECTIONS[name](x, own, weights=w, seed=seed)
+        return _SELECTIONS[name](np.repeat(x, times.astype(np.int64), axis=0), own, seed=seed)
+
+    return selected if name in _SELECTIONS else inferred
 
 
 def _checked(found: Couplings | Sparse) -> Couplings | Sparse:
