@@ -95,9 +95,10 @@ def infer(
 
     from rich.console import Console
 
-    from ebm import L1, L2, Bernoulli, GroupLasso, Ising, Potts, save
+    from ebm import L1, L2, GroupLasso, save
     from ebm.datasets.reading import read_table
     from ebm.experiment.config import settings_given
+    from ebm.experiment.inferring import write_edges
     from ebm.experiment.report import Report
     from ebm.inverse import METHODS, sequence_weights
     from ebm.inverse import infer as inferred
@@ -109,25 +110,18 @@ def infer(
     if method not in METHODS:
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
     table, _ = read_table(data, key, None, None)
-    rows = table.values
-    if table.alphabet is not None and units is None:
-        kind: Any = Potts(len(table.alphabet))
-    elif units == "potts" or (units is None and _categories(rows)):
-        kind = Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
-    else:
-        kind = {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
-    if table.alphabet is not None and l1 is l2 is group is None:
-        l2 = _L2_OF_ALIGNMENTS
+    kind = _kind(table, units)
+    if table.alphabet is not None:
+        l2 = _L2_OF_ALIGNMENTS if l1 is l2 is group is None else l2
+        identity = _ALIKE if identity is None else identity
     strengths = ((L1, l1, "l1"), (L2, l2, "l2"), (GroupLasso, group, "group"))
     penalty = [made(as_number(value, name, 0)) for made, value, name in strengths if value is not None]
-    if identity is None and table.alphabet is not None:
-        identity = _ALIKE
-    weights = None if identity is None else sequence_weights(rows, identity)
+    weights = None if identity is None else sequence_weights(table.values, identity)
     with warnings.catch_warnings():
         warnings.showwarning = warn
         with Report(Console(stderr=True)).progress("infer") as update:
             found = inferred(
-                rows, kind, method, penalty=penalty or None, weights=weights, symmetrise=symmetrise,
+                table.values, kind, method, penalty=penalty or None, weights=weights, symmetrise=symmetrise,
                 seed=seed, progress=update, **settings_given(overrides),
             )  # fmt: skip
     names = [table.names[j] if table.names else str(j) for j in table.columns]
@@ -137,21 +131,36 @@ def infer(
     if len(edges) > _SHOWN:
         click.echo(f"{len(edges) - _SHOWN} more: --csv FILE has them")
     if csv_file is not None:
-        from ebm.experiment.inferring import write_edges
-
         write_edges(csv_file, edges)
     if plot is not None:
-        from ebm.plots import edges as drawn
-        from ebm.plots import save_figure
-
-        first = [edge for edge in edges if edge["J"]][:_DRAWN]
-        if not first:
-            raise EbmError("--plot: there are no couplings to draw")
-        stderr = [edge["stderr"] for edge in first] if "stderr" in first[0] else None
-        labels = [f"{edge['i']} – {edge['j']}" for edge in first]
-        save_figure(drawn(labels, [edge["J"] for edge in first], stderr).figure, plot)  # type: ignore[arg-type]
+        _draw(edges, plot)
     if output is not None:
         save(output, found.machine)
+
+
+def _kind(table: Any, units: str | None) -> Any:
+    """The units of the rows; None where `infer` is to tell."""
+    from ebm.units import Bernoulli, Ising, Potts
+
+    rows = table.values
+    if table.alphabet is not None and units is None:
+        return Potts(len(table.alphabet))
+    if units == "potts" or (units is None and _categories(rows)):
+        return Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
+    return {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
+
+
+def _draw(edges: list[dict[str, Any]], path: str) -> None:
+    """A figure of the strongest couplings and their errors."""
+    from ebm.plots import edges as drawn
+    from ebm.plots import save_figure
+
+    first = [edge for edge in edges if edge["J"]][:_DRAWN]
+    if not first:
+        raise EbmError("--plot: there are no couplings to draw")
+    stderr = [edge["stderr"] for edge in first] if "stderr" in first[0] else None
+    labels = [f"{edge['i']} – {edge['j']}" for edge in first]
+    save_figure(drawn(labels, [edge["J"] for edge in first], stderr).figure, path)  # type: ignore[arg-type]
 
 
 def _categories(rows: Any) -> bool:

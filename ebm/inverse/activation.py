@@ -18,9 +18,9 @@ from ebm.arguments import as_count, as_number
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError
 from ebm.files import refuse_beyond_memory
-from ebm.inverse.edges import Sparse
+from ebm.inverse.edges import Sparse, norms
 from ebm.inverse.losses import PSEUDO_LIKELIHOOD
-from ebm.inverse.rows import Rows, rows_of
+from ebm.inverse.rows import Rows, listed, rows_of
 from ebm.machine import Array
 from ebm.progress import Progress, Update, showing
 from ebm.units import Units
@@ -110,9 +110,7 @@ class Graph:
 
     def by_pair(self, numbers: Array) -> Array:
         """The Frobenius norm of each pair's block, (n, n)."""
-        starts = [own.start for own in self.rows.basis.own]
-        squares = np.add.reduceat(np.add.reduceat(numbers**2, starts, axis=0), starts, axis=1)
-        return np.asarray(np.sqrt(squares))
+        return norms(numbers, [own.start for own in self.rows.basis.own])
 
     def machine(self, K: Array, h: Array) -> BoltzmannMachine:
         """In the units' own coding."""
@@ -122,8 +120,8 @@ class Graph:
 def _warn(rows: Rows) -> None:
     """Name the units that never change."""
     if len(rows.constant):
-        which = ", ".join(map(str, rows.constant[:5])) + (" and others" if len(rows.constant) > 5 else "")
-        warnings.warn(f"data: unit {which} never changes: it gets no edge", RuntimeWarning, stacklevel=3)
+        line = f"data: {listed(rows.constant)} never changes: it gets no edge"
+        warnings.warn(line, RuntimeWarning, stacklevel=3)
 
 
 def _begin(rows: Rows) -> tuple[Graph, Array]:

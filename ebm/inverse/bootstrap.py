@@ -17,8 +17,7 @@ from ebm.arguments import as_choice, as_count, as_number
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, expect
 from ebm.files import refuse_beyond_memory
-from ebm.inverse.couplings import Couplings
-from ebm.inverse.edges import Sparse
+from ebm.inverse.edges import Inferred
 from ebm.inverse.infer import infer
 from ebm.inverse.methods import METHODS
 from ebm.inverse.rows import Rows, rows_of
@@ -30,9 +29,9 @@ from ebm.units import Units
 
 __all__ = ["Bootstrap", "Fit", "bootstrap"]
 
-Fit: TypeAlias = Callable[[Array, Units, Array, float], "Couplings | Sparse"]
+Fit: TypeAlias = Callable[[Array, Units, Array, float], Inferred]
 
-_SELECTIONS: dict[str, Callable[..., Sparse]] = {  # which draw parts of the rows
+_SELECTIONS: dict[str, Callable[..., Inferred]] = {  # which draw parts of the rows
     "cross_validated": cross_validated,
     "stability_selection": stability_selection,
 }
@@ -51,7 +50,7 @@ class Bootstrap:
     b : (n, columns) float64
     """
 
-    found: Couplings | Sparse
+    found: Inferred
     J: Array
     b: Array
 
@@ -179,10 +178,10 @@ def bootstrap(
 def _by_name(name: str, seed: Seed) -> Fit:
     """What the name of a method, or of a selection, says."""
 
-    def inferred(x: Array, own: Units, w: Array, worth: float) -> Couplings | Sparse:
+    def inferred(x: Array, own: Units, w: Array, worth: float) -> Inferred:
         return infer(x, own, name, weights=w, n_effective=worth)
 
-    def selected(x: Array, own: Units, w: Array, worth: float) -> Couplings | Sparse:
+    def selected(x: Array, own: Units, w: Array, worth: float) -> Inferred:
         times = np.rint(w)
         if np.abs(w - times).max() > 1e-6:  # of the data themselves, where they have weights
             return _SELECTIONS[name](x, own, weights=w, seed=seed)
@@ -191,8 +190,8 @@ def _by_name(name: str, seed: Seed) -> Fit:
     return selected if name in _SELECTIONS else inferred
 
 
-def _checked(found: Couplings | Sparse) -> Couplings | Sparse:
-    expect(found, (Couplings, Sparse), "fit", "a function that gives the result of infer or ising_network")
+def _checked(found: Inferred) -> Inferred:
+    expect(found, Inferred, "fit", "a function that gives the result of infer or ising_network")
     expect(found.machine, BoltzmannMachine, "fit", "a result with a BoltzmannMachine")
     return found
 

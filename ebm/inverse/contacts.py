@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_count, as_flag, as_number, as_numbers
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, expect
+from ebm.inverse.edges import norms
 from ebm.machine import Array
 
 __all__ = ["contact_pairs", "contact_scores", "ppv"]
@@ -67,13 +68,12 @@ def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | No
     for _ in range(2):  # rows, then columns
         J -= (share * np.add.reduceat(J, starts, 0))[owners]
         J = J.T
-    norms = np.sqrt(np.add.reduceat(np.add.reduceat(J**2, starts, 0), starts, 1))
-    norms = (norms + norms.T) / 2  # the same but for rounding
-    if apc and n > 1 and norms.any():
-        means = norms.sum(0) / (n - 1)
-        norms = norms - np.outer(means, means) / means.mean()
-    np.fill_diagonal(norms, 0.0)
-    found: Array = norms
+    found = norms(J, starts)
+    found = (found + found.T) / 2  # the same but for rounding
+    if apc and n > 1 and found.any():
+        means = found.sum(0) / (n - 1)
+        found = found - np.outer(means, means) / means.mean()
+    np.fill_diagonal(found, 0.0)
     return found
 
 

@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
+from ebm.inverse.edges import Inferred
 from ebm.machine import Array
 from ebm.notebook import html_table
 
@@ -19,7 +20,7 @@ __all__ = ["Couplings"]
 
 
 @dataclass(frozen=True)
-class Couplings:
+class Couplings(Inferred):
     """Couplings and biases inferred from rows, with their standard errors where the method has any.
 
     Attributes
@@ -46,25 +47,9 @@ class Couplings:
     diagnostics: Any = field(default=None, compare=False)
 
     @property
-    def J(self) -> Array:
-        """Couplings, (columns, columns): symmetric, zero where a unit would be coupled to itself."""
-        J: Array = self.machine.params["J"]
-        return J
-
-    @property
-    def b(self) -> Array:
-        """Biases, (columns,)."""
-        b: Array = self.machine.params["b"]
-        return b
-
-    @property
     def strengths(self) -> Array:
         """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states."""
-        units, n = self.machine.units, self.machine.n_units
-        starts = np.searchsorted(units.owners(n), np.arange(n))
-        squares = np.add.reduceat(np.add.reduceat(self.J**2, starts, axis=0), starts, axis=1)
-        found: Array = np.sqrt(squares)
-        return found
+        return self._norms()
 
     def _errors(self) -> Array:
         if self.stderr_J is None:

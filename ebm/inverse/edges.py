@@ -1,4 +1,4 @@
-"""What every selection of edges is: a machine of few couplings, with tables and graphs of them."""
+"""What was inferred: a machine; and of a selection of edges tables and graphs of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ebm.errors import EbmError
 from ebm.machine import Array
 from ebm.notebook import html_table
 
-__all__ = ["Sparse", "called"]
+__all__ = ["Inferred", "Sparse", "called", "norms"]
 
 
-class Sparse:
-    """A machine of few edges.
+class Inferred:
+    """A machine whose couplings were inferred from rows.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Sparse:
 
     @property
     def J(self) -> Array:
-        """Couplings, (columns, columns): symmetric, mostly zeros."""
+        """Couplings, (columns, columns): symmetric, zero where a unit would be coupled to itself."""
         J: Array = self.machine.params["J"]
         return J
 
@@ -38,16 +38,26 @@ class Sparse:
         b: Array = self.machine.params["b"]
         return b
 
+    def _norms(self) -> Array:
+        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states."""
+        units, n = self.machine.units, self.machine.n_units
+        return norms(self.J, np.searchsorted(units.owners(n), np.arange(n)))
+
+
+def norms(J: Array, starts: Sequence[int] | Array) -> Array:
+    """The Frobenius norm of each pair's block of a matrix, whose units' columns begin at `starts`."""
+    squares = np.add.reduceat(np.add.reduceat(J**2, starts, axis=0), starts, axis=1)
+    found: Array = np.sqrt(squares)
+    return found
+
+
+class Sparse(Inferred):
+    """A machine of few edges."""
+
     @property
     def strengths(self) -> Array:
         """J_ij of every pair of units that are numbers, |J_ij| of others, (n_units, n_units)."""
-        n, units = self.machine.n_units, self.machine.units
-        if len(self.b) == n:
-            return self.J
-        starts = np.searchsorted(units.owners(n), np.arange(n))
-        squares = np.add.reduceat(np.add.reduceat(self.J**2, starts, axis=0), starts, axis=1)
-        found: Array = np.sqrt(squares)
-        return found
+        return self.J if len(self.b) == self.machine.n_units else self._norms()
 
     @property
     def edges(self) -> list[tuple[int, int]]:

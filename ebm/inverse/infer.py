@@ -16,7 +16,7 @@ from ebm.inverse.couplings import Couplings
 from ebm.inverse.methods import METHODS
 from ebm.inverse.penalised import Penalties, shrinkage_of
 from ebm.inverse.problem import Found, Problem
-from ebm.inverse.rows import Rows, rows_of
+from ebm.inverse.rows import Rows, listed, rows_of
 from ebm.machine import Array
 from ebm.progress import Progress, showing
 from ebm.stream import Seed
@@ -138,8 +138,8 @@ def infer(
     remarks = list(found.remarks)
     if changing is not rows:
         found = _with_constant(rows, kept, found)
-        which = ", ".join(map(str, rows.constant[:5])) + (" and others" if len(rows.constant) > 5 else "")
-        remarks.insert(0, f"data: unit {which} never changes: it gets no couplings, and a bias by half a row")
+        who = listed(rows.constant)
+        remarks.insert(0, f"data: {who} never changes: it gets no couplings, and a bias by half a row")
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
     machine = BoltzmannMachine(rows.basis.units, found.J, found.b)

@@ -21,7 +21,7 @@ from ebm.inverse.likelihood import maximum_likelihood
 from ebm.inverse.losses import FLOW, LOG_SCREENING, PSEUDO_LIKELIHOOD, SCREENING, Loss
 from ebm.inverse.network import network_of, penalties_of, two_states
 from ebm.inverse.problem import Found, Problem
-from ebm.inverse.rows import Rows
+from ebm.inverse.rows import Rows, listed
 from ebm.inverse.sitewise import Apart, assembled, solve
 from ebm.inverse.unseen import of_seen
 from ebm.machine import Array, Count
@@ -147,8 +147,7 @@ def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
         J, b = rows.basis.in_units(_agreed(K, problem.symmetrise), h)
         of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
         away = [i for i, site in enumerate(sites) if not site.finite]
-        who = f"unit{'s' * (len(away) > 1)} {_list(away)}"
-        return Found(J, b, of_J, of_b, (_prior(rows, who),) if away else ())
+        return Found(J, b, of_J, of_b, (_prior(rows, listed(away)),) if away else ())
 
     return solve_
 
@@ -222,11 +221,6 @@ def _prior(rows: Rows, who: str) -> str:
         f"data: couplings of {who} have no finite, or no single, estimate in these rows; a normal prior makes"
         f" one, L2(1/rows) = L2({1 / rows.n_effective:.2g}); errors are what the prior leaves open"
     )
-
-
-def _list(units: list[int]) -> str:
-    shown = ", ".join(map(str, units[:5]))
-    return shown if len(units) <= 5 else f"{shown} and {len(units) - 5} more"
 
 
 METHODS: dict[str, Method] = {

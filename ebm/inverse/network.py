@@ -19,7 +19,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
 from ebm.inverse.edges import Sparse
 from ebm.inverse.lasso import Paths, largest_penalty, lasso_paths
-from ebm.inverse.rows import Rows, rows_of
+from ebm.inverse.rows import Rows, listed, rows_of
 from ebm.machine import Array
 from ebm.progress import Progress, Update, showing
 from ebm.units import Units
@@ -27,7 +27,6 @@ from ebm.units import Units
 __all__ = ["RULES", "Network", "ising_network", "network_of", "penalties_of", "sparse_machine", "two_states"]
 
 RULES = ("and", "or")
-_NAMED = 5  # columns in a warning
 _TIE = 1e-12  # of EBIC, relative: as long as no edge has come it is the same at every penalty
 
 
@@ -163,24 +162,19 @@ def two_states(rows: Rows, what: str) -> None:
     if not rows.basis.plain:
         raise NotSupported(f"{what}: {rows.basis.units} units; expected numbers, such as Ising()")
     if len(rows.constant):
-        _say(f"{_listed(rows.constant)} never changes: it gets no edge, and a bias by half a row")
+        _say(f"{listed(rows.constant)} never changes: it gets no edge, and a bias by half a row")
     turned = np.packbits((rows.codes != rows.codes[0]).T, axis=1)
     _, first, which = np.unique(turned, axis=0, return_index=True, return_inverse=True)
     copies = np.setdiff1d(np.flatnonzero(first[which.ravel()] != np.arange(rows.basis.n)), rows.constant)
     if len(copies):
         _say(
-            f"{_listed(copies)}: in every row the same as an earlier unit, or its opposite: the penalty alone"
+            f"{listed(copies)}: in every row the same as an earlier unit, or its opposite: the penalty alone"
             " decides about their couplings"
         )
 
 
-def _listed(units: Array) -> str:
-    more = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
-    return f"data: unit{'s' * (len(units) > 1)} {', '.join(map(str, units[:_NAMED]))}{more}"
-
-
 def _say(line: str) -> None:
-    warnings.warn(line, RuntimeWarning, stacklevel=4)
+    warnings.warn(f"data: {line}", RuntimeWarning, stacklevel=4)
 
 
 def sparse_machine(rows: Rows, found: Paths, chosen: Array, rule: str) -> BoltzmannMachine:

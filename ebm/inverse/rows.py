@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,9 +16,10 @@ from ebm.inverse.basis import Basis
 from ebm.machine import Array
 from ebm.units import Bernoulli, Ising, Units
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["Rows", "listed", "rows_of"]
 
 _MOST_STATES = 256
+_NAMED = 5  # units in a line
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,18 @@ def rows_of(
         worth = as_number(n_effective, "n_effective", 1)
     codes, w = _distinct(_codes(x, units), w)
     return Rows(codes, w, worth, basis)
+
+
+def listed(units: Sequence[int] | Array) -> str:
+    """Some units by their numbers, the first few of many.
+
+    Examples
+    --------
+    >>> listed([3]), listed(range(7))
+    ('unit 3', 'units 0, 1, 2, 3, 4 and 2 more')
+    """
+    more = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
+    return f"unit{'s' * (len(units) > 1)} {', '.join(map(str, units[:_NAMED]))}{more}"
 
 
 def _codes(x: Array, units: Units) -> Array:
