@@ -23,7 +23,21 @@ from oracles import (  # noqa: F401 - tests know them as laws
 )
 from scipy.special import logsumexp
 
-from ebm import DBM, RBM, Bernoulli, BoltzmannMachine, DReLU, Gaussian, Ising, Mixed, Potts, ReLU
+from ebm import (
+    DBM,
+    RBM,
+    Bernoulli,
+    Binomial,
+    BoltzmannMachine,
+    DReLU,
+    Gaussian,
+    Ising,
+    Mixed,
+    Ordered,
+    Potts,
+    ReLU,
+    TruncatedPoisson,
+)
 from ebm.testing import exactly, machines
 from ebm.testing.exactly import total_variation, tv_limit  # noqa: F401 - tests know them as laws
 
@@ -39,8 +53,8 @@ def far_from_steps(units, I, u, tol):
     """Where u is farther than tol from every step of the cdf (the last, at 1, is none): (n, k), like u."""
     if units.states is None:
         return np.ones(u.shape, bool)
-    table = phi(units, np.array(units.states)[:, None])
-    log_p = I.astype(float).reshape(*u.shape, units.width) @ table.T
+    states = np.array(units.states)[:, None]
+    log_p = I.astype(float).reshape(*u.shape, units.width) @ phi(units, states).T - potential(units, states)
     cdf = np.cumsum(np.exp(log_p - logsumexp(log_p, axis=-1, keepdims=True)), -1)
     return np.abs(cdf[..., :-1] - u[..., None]).min(-1) > tol
 
@@ -122,12 +136,16 @@ def log_likelihood_of(machine, v, weights):
 RECTIFIED = [ReLU(), DReLU(0.4, -0.6, 1.5, 0.7), DReLU(-1.5, 0.8, 0.5, 2.0)]
 UNITS = [Bernoulli(), Ising(), Gaussian(), Potts(2), Potts(5), Gaussian(learn_precision=True).bound(2.5)]
 UNITS += RECTIFIED
+LEVELS = [Binomial(1), Binomial(16), Ordered(2), Ordered(5), TruncatedPoisson(3), TruncatedPoisson(40)]
+UNITS += LEVELS
 DISCRETE = [u for u in UNITS if u.states is not None]
 LABELLED = Mixed(((Bernoulli(), 3), (Potts(3), 1)))
+STEPS = Mixed(((Ordered(4), 2), (Bernoulli(), 1), (Potts(3), 1)))
 MIXED = [
     LABELLED,
     Mixed(((Ising(), 1), (Potts(4), 2), (Bernoulli(), 1))),
     Mixed(((Gaussian(), 2), (Ising(), 1))),
+    Mixed(((Binomial(2), 1), (Ordered(3), 1), (TruncatedPoisson(3), 1))),
 ]
 
 
@@ -178,7 +196,9 @@ FULLY = {
     "ising-sparse-hidden": lambda **k: boltzmann(Ising(), 6, n_visible=3, sparse=True, scale=0.6, **k),
     "potts": lambda **k: boltzmann(Potts(3), 4, **k),
     "potts-sparse": lambda **k: boltzmann(Potts(3), 4, sparse=True, **k),
+    "ordered": lambda **k: boltzmann(Ordered(3), 4, **k),
     "mixed": lambda **k: boltzmann(LABELLED, 4, **{"seed": 6} | k),
+    "mixed-ordered-sparse": lambda **k: boltzmann(STEPS, 4, sparse=True, **{"seed": 6} | k),
     "mixed-sparse-hidden": lambda **k: boltzmann(MIXED[1], 4, n_visible=2, sparse=True, **{"seed": 6} | k),
 }
 PAIRS = {
@@ -198,6 +218,9 @@ PAIRS = {
     "bernoulli-relu": (Bernoulli(), ReLU(), 5, 3, 0.9),
     "bernoulli-drelu": (Bernoulli(), DReLU(learn=True), 5, 2, 0.8),
     "drelu-bernoulli": (DReLU(learn=True), Bernoulli(), 2, 3, 0.8),
+    "binomial-poisson": (Binomial(3), TruncatedPoisson(4), 3, 2, 0.5),
+    "ordered-binomial": (Ordered(3), Binomial(2), 3, 3, 0.8),
+    "levels-bernoulli": (MIXED[3], Bernoulli(), 3, 3, 0.8),
     "mixed-bernoulli": (LABELLED, Bernoulli(), 4, 4, 1.2),
     "potts-mixed-gaussian": (Potts(3), Mixed(((Bernoulli(), 2), (Gaussian(), 1))), 3, 3, 0.8),
     "mixed-mixed": (

@@ -7,9 +7,20 @@ the package beyond the numbers of a machine.
 import itertools
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import comb, factorial, logsumexp
 
-from ebm import DBM, BoltzmannMachine, DReLU, Gaussian, Mixed, Potts, ReLU
+from ebm import (
+    DBM,
+    Binomial,
+    BoltzmannMachine,
+    DReLU,
+    Gaussian,
+    Mixed,
+    Ordered,
+    Potts,
+    ReLU,
+    TruncatedPoisson,
+)
 
 OWN = {}  # of unit types that are nobody's here: the log of the weight of each state, by type
 GRID = np.arange(-12.0, 12.0, 0.25)  # the trapezoidal rule on it errs by e^(-2 (pi / 0.25)^2) for a Gaussian
@@ -45,11 +56,13 @@ def states_of(units, n_rows, n, rng):
 
 
 def phi(units, x):
-    """Encode states: one-hot for Potts, else the identity."""
+    """Encode states: one-hot for Potts, steps for Ordered, else the identity."""
     x = np.asarray(x)
     if isinstance(units, Mixed):
         own = enumerate(sites(units, x.shape[-1]))
         return np.concatenate([phi(u, x[..., i : i + 1]) for i, u in own], -1)
+    if isinstance(units, Ordered):
+        return np.tri(units.q, units.q - 1, -1)[x.astype(int)].reshape(*x.shape[:-1], -1)
     if not isinstance(units, Potts):
         return x.astype(float)
     return np.eye(units.q)[x.astype(int)].reshape(*x.shape[:-1], -1)
@@ -62,6 +75,10 @@ def potential(units, x):
         return -sum(OWN[type(units)](units, x[:, i]) for i in range(x.shape[1]))
     if isinstance(units, (ReLU, DReLU)):
         return sum(rectified(half_lines(units, i), x[:, i]) for i in range(x.shape[1]))
+    if isinstance(units, Binomial):
+        return -np.log(comb(units.n, x)).sum(1)
+    if isinstance(units, TruncatedPoisson):
+        return np.log(factorial(x)).sum(1)
     if not isinstance(units, Gaussian):
         return np.zeros(len(x))
     return 0.5 * np.sum(units.precision * np.square(x), -1)

@@ -44,7 +44,8 @@ MACHINES = laws.MACHINES | {
     "potts-ferromagnet": lambda: laws.ferromagnet(3, 4),
     "potts-ferromagnet-sparse": lambda: laws.ferromagnet(4, 4, sparse=True),
 }
-CLUSTERS = {name for name in MACHINES if name in laws.ALIKE and "potts" not in name} | {
+TWO_STATES = {n for n, make in laws.ALIKE.items() if len(make().units.states) == 2}
+CLUSTERS = TWO_STATES | {
     "potts-ferromagnet",
     "potts-ferromagnet-sparse",
 }

@@ -51,6 +51,8 @@ def joint(machine, beta=1.0, base=None):
         for u, s in ((machine.units, slice(0, x.shape[1])), (machine.hidden, slice(x.shape[1], None)))
     )
     log_p = beta * (f @ machine.b + g @ machine.c + np.einsum("ni,ij,nj->n", f, machine.W, g))
+    for u, s in ((machine.units, both[:, : x.shape[1]]), (machine.hidden, both[:, x.shape[1] :])):
+        log_p -= laws.potential(u, s)
     if base is not None:
         log_p += (1 - beta) * (f @ base)
     return both, np.concatenate([f, g], 1), np.exp(log_p - logsumexp(log_p))

@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri
 from ebm import Bernoulli, Gaussian, Potts, Stream, kernels
 from ebm.kernels import cache
 from ebm.kernels.layers.potts import draw_potts_rows
+from ebm.kernels.layers.states import cgf_state_rows, draw_state_rows
 from ebm.kernels.numbers.functions import normal_quantile
 from ebm.kernels.numbers.random import LANES, TILE, philox, uniform_row, uniform_rows, uniform_tile
 from ebm.kernels.units.cgf import cgf_rows
@@ -21,6 +22,7 @@ from ebm.kernels.units.draw import draw, draw_rows
 KEY = np.uint64(0x299F31D0A4093822)
 DTYPES = [np.float32, np.float64]
 # Kernels know some types, and Gaussian units of variance 1 only: of learnt precisions, see test_precision.
+TABLED = [u for u in laws.UNITS if u.drawn_by_table]
 each_unit = pytest.mark.parametrize(
     "units", [u for u in laws.UNITS if u.kind is not None and not u.learns], ids=str
 )
@@ -150,7 +152,7 @@ def test_compiled_draw_is_sample(units, dtype):
     laws.draws_agree(units, I, u.T, out[:, None])
 
 
-@pytest.mark.parametrize("units", laws.DISCRETE, ids=str)
+@pytest.mark.parametrize("units", [u for u in laws.DISCRETE if u.kind is not None], ids=str)
 @each_dtype
 def test_compiled_draw_beside_every_step(units, dtype):
     """At u just below and just above each step of the cdf the states differ: exp is right to rounding."""
@@ -197,6 +199,35 @@ def test_draw_rows_is_sample_of_the_tempered_input(units, dtype):
     hot = beta[:, None]
     I = hot * (bias + product) + (1 - hot) * base
     laws.draws_agree(units, I, uniforms(dtype, n, m, sweep=sweep, first=first), out)
+
+
+@pytest.mark.parametrize("units", TABLED, ids=str)
+@each_dtype
+def test_draw_state_rows_is_sample_of_the_tempered_input(units, dtype):
+    """`draw_rows` of units that are given by a table of their states."""
+    rng = np.random.default_rng(3)
+    n, m, w = 300, 70, units.width
+    product, bias, base = ((2 * rng.normal(size=s)).astype(dtype) for s in ((n, m * w), m * w, m * w))
+    beta, out = rng.random(n).astype(dtype), np.empty((n, m), dtype)
+    draw_state_rows(False, units.table(), product, bias, base, beta, KEY, 17, TILE, out)
+    hot = beta[:, None]
+    I = hot * (bias + product) + (1 - hot) * base
+    laws.draws_agree(units, I, uniforms(dtype, n, m, sweep=17, first=TILE), out)
+
+
+@pytest.mark.parametrize("units", TABLED, ids=str)
+@each_dtype
+@pytest.mark.parametrize("m", [1, 64, 130])
+def test_cgf_state_rows_is_the_sum_of_cgf(units, dtype, m):
+    rng, n = np.random.default_rng(m), 9
+    scale = np.array([0.01, 1.0, 10.0, 1e4, 1e4, 100.0, 1.0, 3.0, 0.0])[:, None]
+    product = (scale * rng.uniform(-1, 1, size=(n, m * units.width + 3))).astype(dtype)
+    bias = rng.normal(size=m * units.width).astype(dtype)
+    beta, out = np.array([[1.0] * n, [0.0] * n, list(np.linspace(0.1, 0.9, n))]), np.empty((3, n))
+    cgf_state_rows(False, units.table(), product, bias, beta, out)
+    I = beta[..., None] * (bias.astype(float) + product[:, : len(bias)].astype(float))
+    size = np.abs(I).sum(-1) * np.abs(units.table().values).max()
+    assert np.all(np.abs(out - units.cgf(I).sum(-1)) < 1e-14 * (size + 20 * m))
 
 
 def test_normal_quantile_inverts_the_cdf():

@@ -18,6 +18,7 @@ from ebm.errors import EbmError
 from ebm.machine import Array
 from ebm.stream import Stream
 from ebm.units import Units
+from ebm.units.family import NO_TABLE, Part
 
 if TYPE_CHECKING:
     from ebm.kernels.arguments import Sweeps, Tempered
@@ -103,12 +104,27 @@ def sweep(
 
         n = problem.units.count(len(problem.b))
         parts = problem.units.parts(n)
-        if all(own.kind in KINDS for own, _, _ in parts):
-            kinds = np.repeat([own.kind for own, _, _ in parts], [p.stop - p.start for _, p, _ in parts])
+        if all(own.kind in KINDS or own.drawn_by_table for own, _, _ in parts):
+            kinds, tables = _kinds_and_tables(parts)
             starts = np.searchsorted(problem.units.owners(n), np.arange(n + 1))
-            sweep(kinds, starts, problem.J.for_kernels, problem.tempered, chains.data, order, sweeps)
+            sweep(kinds, starts, tables, problem.J.for_kernels, problem.tempered, chains.data, order, sweeps)
         else:
             _sweep_uncompiled(problem, chains.data, order, sweeps)
+
+
+def _kinds_and_tables(parts: list[Part]) -> tuple[Array, Any]:
+    """Of units of several types what `ebm.kernels.gibbs.sweep` takes: kinds, and tables of those without."""
+    from ebm.kernels.units.draw import KINDS, TABLE
+
+    counts = [own.stop - own.start for _, own, _ in parts]
+    kinds = np.repeat([own.kind if own.kind in KINDS else TABLE for own, _, _ in parts], counts)
+    tables = [own.table() if own.kind not in KINDS else NO_TABLE for own, _, _ in parts]
+    phi = np.zeros((sum(len(t.phi) for t in tables), max(t.phi.shape[1] for t in tables)))
+    firsts = np.cumsum([0, *(len(t.values) for t in tables)])
+    for first, table in zip(firsts, tables, strict=False):
+        phi[first : first + len(table.phi), : table.phi.shape[1]] = table.phi
+    values, log_weights = (np.concatenate([t[k] for t in tables]) for k in (0, 2))
+    return kinds, ((np.repeat(np.arange(len(parts)), counts), firsts), (values, phi, log_weights))
 
 
 def _part(sweeps: Sweeps, k: int, n: int) -> Sweeps:

@@ -115,7 +115,10 @@ def _check_readout(config: Config, machine: Model, data: Data) -> None:
 def _check_data(machine: Model, data: Data) -> None:
     units = data_units(machine)
     kind = type(units).__name__.lower()
-    if data.kind != kind and (units.finite or data.kind != "gaussian"):  # numbers are for all that take them
+    # Numbers are for all that take them, integers for counts and levels: which of them is checked below.
+    numbers = data.kind == "gaussian" and not units.finite
+    counts = data.kind in ("gaussian", "potts") and kind != "potts" and units.whole
+    if data.kind != kind and not numbers and not counts:
         raise EbmError(f"data: {data.kind} values, but the machine has {kind} units")
     for name, rows in (("training", data.train), ("held-out", data.test)):
         if rows.shape[1] != machine.n_visible:

@@ -6,7 +6,8 @@
 `units`            `draw` (one unit, or a layer, drawn at given uniforms), `cgf` (sums of cgf), `activation`
                    (means and their derivatives)
 `layers`           one layer given the other: `bits` (products and sums of bits), `packing` (states as bits),
-                   `two_states` (inputs, means, draws), `potts`, `nonzero` (rows that are mostly zeros),
+                   `two_states` (inputs, means, draws), `potts`, `states` (units by a table of their states),
+                   `nonzero` (rows that are mostly zeros),
                    `conditional` (a visible unit given all others)
 `gibbs`            Gibbs sweeps of the fully connected machine, any units, dense or sparse; `metropolis`
 `dense`            the same for dense couplings, faster: `blocked`, `kept` (fields), `potts`

@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 
 from ebm.kernels import JIT
+from ebm.kernels.layers.states import draw_states
 from ebm.kernels.numbers.random import LANES, TILE, uniform_tile
-from ebm.kernels.units.draw import POTTS, draw
+from ebm.kernels.units.draw import POTTS, TABLE, draw
 
 
 @njit(**JIT)
@@ -56,6 +57,21 @@ def _put(kind, start, width, x, phi):
 
 
 @njit(**JIT)
+def _draw_by_table(tables, unit, start, f, u, work, phi):
+    """`draw` and `_put` of a unit that is given by a table."""
+    (rows, firsts), table = tables
+    I, room, places = work
+    n, first = len(u), firsts[rows[unit]]
+    for a in range(len(f)):
+        for c in range(n):
+            I[a, c] = f[a, c]
+    draw_states(table, first, firsts[rows[unit] + 1] - first, I[: len(f), :n], u, room, places[:n])
+    for a in range(len(f)):
+        for c in range(n):
+            phi[start + a, c] = table[1][first + places[c], a]
+
+
+@njit(**JIT)
 def _temper(f, base, start, beta):
     """f <- beta f + (1 - beta) base, docs/math.md (2.2)."""
     for a in range(len(f)):
@@ -65,12 +81,14 @@ def _temper(f, base, start, beta):
 
 
 @njit(**JIT)
-def sweep(kinds, starts, couplings, tempered, phi, order, sweeps):
+def sweep(kinds, starts, tables, couplings, tempered, phi, order, sweeps):
     """Sweep all chains.
 
     kinds : (N,) int64, of the units; starts : (N + 1,) int64, their first rows of phi; phi : (N width, C),
     changed in place; order : (r, m) int64, the units visited in sweep k in row k modulo r; all floats of one
-    dtype.
+    dtype. tables : ((numbers, firsts), (values, phi, log_weights)), of the units of kind TABLE: numbers (N,)
+    of the tables that they have, which stand one below the other in the last three, from row firsts[i] to
+    firsts[i + 1] and with columns beyond their width.
     """
     J, (b, base, beta), (key, first, n_sweeps) = couplings[0], tempered, sweeps
     n_chains = phi.shape[1]
@@ -81,6 +99,8 @@ def sweep(kinds, starts, couplings, tempered, phi, order, sweeps):
         u = np.empty((TILE, -(-(c1 - c0) // LANES) * LANES), phi.dtype)
         most = np.empty((np.diff(starts).max(), c1 - c0), phi.dtype)
         x = np.empty(c1 - c0, phi.dtype)
+        room = np.empty((np.diff(tables[0][1]).max() + 1, 64))
+        work = np.empty((len(most), 64)), room, np.empty(64, np.int64)
         for k in range(n_sweeps):
             row = order[k % len(order)]
             for s in range(len(row)):
@@ -93,6 +113,9 @@ def sweep(kinds, starts, couplings, tempered, phi, order, sweeps):
                 else:
                     _field_sparse(couplings, b, start, local, f)
                 _temper(f, base, start, beta[c0:c1])
+                if kind == TABLE:
+                    _draw_by_table(tables, row[s], start, f, u[s % TILE, : c1 - c0], work, local)
+                    continue
                 draw(kind, f, u[s % TILE, : c1 - c0], x)
                 _put(kind, start, len(f), x, local)
         phi[:, c0:c1] = local

@@ -211,7 +211,8 @@ def readout(
     y : (n,) or (n, n_outputs)
     units : Units, optional
         The readout's: ``Potts(max(y) + 1)`` for integers, a softmax, when left out; ``Bernoulli()`` for
-        logistic, ``Gaussian()`` for least squares, ``Poisson()`` for counts.
+        logistic, ``Gaussian()`` for least squares, ``Poisson()`` for counts, ``Binomial(n)`` for those out of
+        n, ``Ordered(q)`` for classes in an order.
     optimiser : Optimiser or LBFGS, optional
         ``Adam(0.01)`` when left out: the loss of a single layer is convex.
     epochs, batch_size, weights, penalties, seed, progress

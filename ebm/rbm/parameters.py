@@ -51,7 +51,7 @@ def take_parameters(
 ) -> Owned:
     """Copies of the parameters of one dtype, or one line on what is wrong with them."""
     for name, units in (("visible", visible), ("hidden", hidden)):
-        if as_units(units, name).whole:
+        if any(own.whole and not own.finite for own, _, _ in as_units(units, name).parts(1)):
             raise NotSupported(f"{name}: {units}: counts are for readouts of networks only")
     if hidden.learns and hidden.redundant:
         raise NotSupported(f"hidden: {hidden}: {hidden.redundant}")

@@ -89,6 +89,7 @@ def layer_cgf(units: Units, product: Array, bias: Array, beta: Array, out: Array
     beta, out : (k, n) float64
         `out` is overwritten.
     """
+    from ebm.kernels.layers.states import cgf_state_rows
     from ebm.kernels.units.cgf import cgf_rows
     from ebm.kernels.units.draw import KINDS
 
@@ -98,6 +99,8 @@ def layer_cgf(units: Units, product: Array, bias: Array, beta: Array, out: Array
         for own, _, columns in units.parts():
             layer_cgf(own, np.ascontiguousarray(product[:, columns]), bias[columns], beta, part)
             out += part
+    elif units.summed_by_table:
+        cgf_state_rows(out.size * len(bias) > 2**15, units.table(), product, bias, beta, out)
     elif units.kind not in KINDS:
         I = bias.astype(np.float64) + product[:, : len(bias)]
         for level, sums in zip(beta, out, strict=True):

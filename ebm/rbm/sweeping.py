@@ -139,6 +139,7 @@ def draw(
         Key and sweep number.
     """
     from ebm.kernels.layers.potts import draw_potts_rows
+    from ebm.kernels.layers.states import draw_state_rows
     from ebm.kernels.units.draw import KINDS, POTTS, draw_rows
 
     units, dtype = layer.units, source.A.dtype
@@ -157,6 +158,8 @@ def draw(
         draw_potts_rows(worth, units.width, *inputs, beta, *uniforms, layer.first, out)
     elif units.kind in KINDS:
         draw_rows(worth, units.kind, *inputs, beta, *uniforms, layer.first, out)
+    elif units.drawn_by_table:
+        draw_state_rows(worth, units.table(), *inputs, beta, *uniforms, layer.first, out)
     else:
         _draw_uncompiled(units, *inputs, beta, uniforms, layer.first, out)
     if scaled:

@@ -11,23 +11,29 @@ Shapes. A layer of n units with `width` columns each has inputs I of shape (...,
 units of several types, `Mixed`, the columns of its blocks stand side by side.
 """
 
+from ebm.units.binomial import Binomial
 from ebm.units.drelu import DReLU
 from ebm.units.family import Units
 from ebm.units.gaussian import Gaussian
 from ebm.units.mixed import Mixed
+from ebm.units.ordered import Ordered
 from ebm.units.poisson import Poisson
 from ebm.units.potts import Potts
 from ebm.units.relu import ReLU
+from ebm.units.truncated_poisson import TruncatedPoisson
 from ebm.units.two_state import Bernoulli, Ising
 
 __all__ = [
     "Bernoulli",
+    "Binomial",
     "DReLU",
     "Gaussian",
     "Ising",
     "Mixed",
+    "Ordered",
     "Poisson",
     "Potts",
     "ReLU",
+    "TruncatedPoisson",
     "Units",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,31 @@ from numpy.typing import NDArray
 from ebm.arguments import as_array
 from ebm.errors import EbmError, NotSupported, expect
 
-__all__ = ["LEAST", "TYPES", "Array", "Part", "Units", "as_units", "bound"]
+__all__ = [
+    "LEAST", "NO_TABLE", "TYPES", "Array", "Part", "Table", "Units", "as_units", "bound", "whole_states",
+]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]
 Part: TypeAlias = tuple["Units", slice, slice]
+
+
+class Table(NamedTuple):
+    """A unit of finitely many states as compiled code takes it, in float64: of each state s a row.
+
+    Attributes
+    ----------
+    values : (q,)
+        s.
+    phi : (q, width)
+        φ(s).
+    log_weights : (q,)
+        −U(s).
+    """
+
+    values: Array
+    phi: Array
+    log_weights: Array
+
 
 TYPES: dict[str, type[Units]] = {}  # the package's own, by the names that files and configs know them by
 LEAST = 1e-6  # where a step of learning stops that points below 0, and there is no density
@@ -26,9 +48,18 @@ _MAPS = {(_BITS, _SPINS): "x → 2x − 1", (_SPINS, _BITS): "x → (x + 1)/2"}
 _DOUBLINGS, _STEPS, _HALVINGS = 200, 100, 30  # of brackets of an input, of Newton, of one such step
 
 
+NO_TABLE = Table(np.zeros(0), np.zeros((0, 1)), np.zeros(0))  # of units that do without
+
+
 def softplus(x: Array) -> Array:
     """log(1 + e^x), stable over the whole range."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@functools.lru_cache(64)
+def whole_states(last: int) -> tuple[float, ...]:
+    """(0, …, last)."""
+    return tuple(float(x) for x in range(last + 1))
 
 
 def sigmoid(x: Array) -> Array:
@@ -55,7 +86,7 @@ class Units:
     states : tuple of float
         The values x can take, ascending; None if there is no end of them.
     whole : bool
-        Whether x takes whole numbers only: of infinitely many states, counts.
+        Whether x takes all whole numbers between its ends and no others: data are never means.
     learns : tuple of str
         Numbers of its potential that are parameters of a machine.
     positive : tuple of str
@@ -107,6 +138,30 @@ class Units:
     def finite(self) -> bool:
         """Whether x takes finitely many states."""
         return self.states is not None
+
+    @property
+    def drawn_by_table(self) -> bool:
+        """Whether `sample` is the one below, which compiled code does by `table`."""
+        return self.finite and type(self).sample is Units.sample
+
+    @property
+    def summed_by_table(self) -> bool:
+        """Whether `cgf` is the one below, which compiled code does by `table`."""
+        return self.finite and type(self).cgf is Units.cgf
+
+    def table(self) -> Table:
+        """Its states, their φ and their weights without an input."""
+        s = np.asarray(self.states)[:, None]
+        phi, U = self.encode(s).astype(np.float64), self.potential(s)[:, 0].astype(np.float64)
+        return Table(s[:, 0], np.ascontiguousarray(phi), -U)
+
+    @property
+    def one_hot(self) -> bool:
+        """Whether φ(x) has a column for each state, with a one in that of x: then they sum to 1."""
+        states = self.states
+        if states is None or self.width != len(states):
+            return False
+        return bool(np.array_equal(self.encode(np.asarray(states)[:, None]), np.eye(self.width)))
 
     @property
     def bare(self) -> bool:
@@ -210,12 +265,11 @@ class Units:
         return I.reshape(*I.shape[:-1], I.shape[-1] // self.width, self.width)
 
     def _log_weights(self, I: Array, name: str) -> tuple[Array, Array]:
-        """I·φ(s) − U(s) of every state s less their greatest, (..., n, q), and φ(s), (q, width)."""
+        """I·φ(s) − U(s) of every state s, (..., n, q), and φ(s), (q, width): in float64."""
         if self.states is None:
             self._lacks(name)
-        s = np.asarray(self.states)[:, None]
-        phi, U = self.encode(s).astype(I.dtype), self.potential(s)[:, 0].astype(I.dtype)
-        return self._by_unit(I) @ phi.T - U, phi
+        _, phi, log_weights = self.table()
+        return self._by_unit(I.astype(np.float64)) @ phi.T + log_weights, phi
 
     def _probabilities(self, I: Array, name: str) -> tuple[Array, Array]:
         """p(s | I) of every state s, (..., n, q), and φ(s)."""
@@ -228,18 +282,18 @@ class Units:
         """A(I) = log Σₓ exp(I·φ(x) − U(x)): (..., n·width) -> (..., n), nats; docs/math.md (1.2)."""
         w, _ = self._log_weights(I, "cgf")
         top = w.max(-1)
-        return top + np.log(np.exp(w - top[..., None]).sum(-1))
+        return (top + np.log(np.exp(w - top[..., None]).sum(-1))).astype(I.dtype)
 
     def mean(self, I: Array) -> Array:
         """⟨φ⟩ = A′(I), docs/math.md (1.3): (..., n·width) -> the same shape."""
         p, phi = self._probabilities(I, "mean")
-        return (p @ phi).reshape(I.shape)
+        return (p @ phi).reshape(I.shape).astype(I.dtype)
 
     def var(self, I: Array) -> Array:
         """Var φ = A″(I) (several columns: its diagonal), docs/math.md (1.4): shape of I."""
         p, phi = self._probabilities(I, "var")
         away = phi - (p @ phi)[..., None, :]
-        return (p[..., None] * away * away).sum(-2).reshape(I.shape)
+        return (p[..., None] * away * away).sum(-2).reshape(I.shape).astype(I.dtype)
 
     def pull(self, I: Array, g: Array) -> Array:
         """A″(I)·g, the derivative of `mean` applied to g, docs/math.md (1.5): shape of I."""
@@ -248,7 +302,7 @@ class Units:
         p, phi = self._probabilities(I, "pull")
         away = phi - (p @ phi)[..., None, :]
         along = (away @ g.reshape(*p.shape[:-1], self.width, 1))[..., 0]
-        return ((p * along)[..., None] * away).sum(-2).reshape(I.shape)
+        return ((p * along)[..., None] * away).sum(-2).reshape(I.shape).astype(I.dtype)
 
     def sample(self, I: Array, u: Array) -> Array:
         """The quantile function of p(x | I) at u in (0, 1): I (..., n·width), u (..., n) -> (..., n)."""
@@ -402,7 +456,9 @@ class Units:
 
     def _plainly(self, x: Array, strict: bool) -> bool:
         """Whether a quick look says that all is well: at the least and the largest value, which NaN fails."""
-        if not x.size or self._states_only(strict) or self.whole:
+        if not x.size or (self.whole and x.dtype.kind == "f"):
+            return False
+        if self._states_only(strict) and not self.whole:
             return False
         low, high = x.min(), x.max()
         within = self.interval[0] <= low and high <= self.interval[1]
@@ -413,7 +469,7 @@ class Units:
         return self.states is not None and (strict or self.width > 1)
 
     def _inside(self, x: Array, strict: bool) -> Array:
-        if self._states_only(strict):
+        if self._states_only(strict) and not self.whole:
             return np.isin(x, np.asarray(self.states))
         within = (x >= self.interval[0]) & (x <= self.interval[1])
         return within & (x == np.floor(x)) if self.whole else within
@@ -424,6 +480,8 @@ class Units:
             numbers = "whole numbers" if self.whole else "finite numbers"
             end = "" if high == math.inf else f" up to {high:g}"
             return numbers + ("" if low == -math.inf else f" from {low:g}") + end
+        if self.whole:
+            return f"integers {low:g} to {high:g}"
         *first, last = (f"{s:g}" for s in self.states)
         states = f"{', '.join(first)} and {last}"
         return states if self._states_only(strict) else f"{states}, or means between them"
@@ -441,8 +499,10 @@ def as_units(value: Any, name: str) -> Units:
         if states is None:
             continue
         fine = isinstance(states, tuple) and len(states) > 1 and np.isfinite(states).all()
-        if not fine or not np.all(np.diff(states) > 0):
-            what = f"expected a tuple of two or more finite numbers, ascending, got {states}"
+        steps = np.diff(states) if fine else np.zeros(1)
+        if not np.all(steps == 1 if units.whole else steps > 0):
+            numbers = "whole numbers, one after the other" if units.whole else "finite numbers, ascending"
+            what = f"expected a tuple of two or more {numbers}, got {states}"
             raise EbmError(f"{name}: {units}: states: {' '.join(what.split())}")
     return value
 

@@ -35,9 +35,15 @@ class Potts(Units):
     q: int = 2
 
     kind: ClassVar[int] = 3
+    one_hot: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         as_count(self.q, "Potts: q", 2, _MOST)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return 0.0, self.q - 1.0
 
     @property
     def width(self) -> int:  # type: ignore[override]
@@ -118,15 +124,6 @@ class Potts(Units):
         if x.size and (x.min() < 0 or x.max() >= self.q):
             raise EbmError(f"{self} takes {self._domain(True)}")
         return x
-
-    def _plainly(self, x: Array, strict: bool) -> bool:
-        return bool(x.dtype.kind in "iu" and x.size and x.min() >= 0 and x.max() < self.q)
-
-    def _inside(self, x: Array, strict: bool) -> Array:
-        return (x >= 0) & (x < self.q) & (x == np.floor(x))
-
-    def _domain(self, strict: bool) -> str:
-        return f"integers 0 to {self.q - 1}"
 
     def as_states(self, x: Array, dtype: Any) -> Array:
         return np.ascontiguousarray(x, np.int32)

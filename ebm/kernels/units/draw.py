@@ -17,6 +17,7 @@ from ebm.kernels.numbers.vector import bits, lanes_of
 from ebm.kernels.threads import shared
 
 BERNOULLI, ISING, GAUSSIAN, POTTS = 0, 1, 2, 3
+TABLE = 5  # units that are given by a table of their states, in `gibbs`; 4 are counts, in `activation`
 KINDS = (BERNOULLI, ISING, GAUSSIAN, POTTS)  # what is asked here: callers do without for other units
 
 
