@@ -144,14 +144,14 @@ def _of_layers(machine: HasHidden) -> None:
 def _of_one_side(units: Units, n: int, W: Array, b: Array, c: Array) -> None:
     """Take the means over its states out of the couplings W and biases b of a layer, in place."""
     for own, _, columns in units.parts(n):
-        if own.width > 1:
+        if own.one_hot:
             c += _means(W[columns], own.width).sum(0)
             W[columns] = _without(W[columns], own.width)
             b[columns] = _without(b[columns], own.width)
 
 
 def _of_one_layer(machine: BoltzmannMachine) -> None:
-    parts = [part for part in machine.units.parts(machine.n_units) if part[0].width > 1]
+    parts = [part for part in machine.units.parts(machine.n_units) if part[0].one_hot]
     if not parts:
         return
 

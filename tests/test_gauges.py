@@ -28,7 +28,7 @@ def test_weights_and_biases_of_a_potts_unit_sum_to_zero(name):
     zero_sum(machine)
     if isinstance(machine, ebm.RBM):
         layers = [
-            (own.width, rows[columns], biases[columns])
+            (own, rows[columns], biases[columns])
             for units, n, rows, biases in (
                 (machine.visible, machine.n_visible, machine.W, machine.b),
                 (machine.hidden, machine.n_hidden, machine.W.T, machine.c),
@@ -37,11 +37,11 @@ def test_weights_and_biases_of_a_potts_unit_sum_to_zero(name):
         ]
     else:
         J, parts = laws.dense(machine), machine.units.parts(machine.n_units)
-        layers = [(own.width, J[columns], machine.b[columns]) for own, _, columns in parts]
-    for width, rows, biases in layers:
-        if width > 1:
-            assert np.abs(rows.reshape(-1, width, rows.shape[1]).sum(1)).max() < 1e-13
-            assert np.abs(biases.reshape(-1, width).sum(1)).max() < 1e-13
+        layers = [(own, J[columns], machine.b[columns]) for own, _, columns in parts]
+    for own, rows, biases in layers:
+        if isinstance(own, ebm.Potts):
+            assert np.abs(rows.reshape(-1, own.q, rows.shape[1]).sum(1)).max() < 1e-13
+            assert np.abs(biases.reshape(-1, own.q).sum(1)).max() < 1e-13
 
 
 def test_parts_of_blocks_cannot_be_gauged():

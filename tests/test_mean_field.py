@@ -30,9 +30,10 @@ def trial(units, I, precision):
     if units.states is None:
         rest = 0.5 * math.log(2 * math.pi / precision) - 0.5 * I[0] ** 2 / precision
         return I / precision, np.eye(1) / precision, rest
-    phi = laws.phi(units, np.array(units.states)[:, None])
-    log_z = np.logaddexp.reduce(phi @ I)
-    p = np.exp(phi @ I - log_z)
+    states = np.array(units.states)[:, None]
+    phi, U = laws.phi(units, states), laws.potential(units, states)
+    log_z = np.logaddexp.reduce(phi @ I - U)
+    p = np.exp(phi @ I - U - log_z)
     m = p @ phi
     return m, (phi - m).T @ np.diag(p) @ (phi - m), log_z - I @ m
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, settings
+from ebm.graph import states_of
 from ebm.learning.rules import Batch, Carried, Rule, Sweeps, normalised
 from ebm.machine import Array, HasHidden, Machine, Params
 from ebm.parts import part_of
@@ -101,8 +102,10 @@ class SparseHidden:
         """The target of every entry."""
         target = np.full(n, self.target)
         for units, _, columns in machine.hidden.parts(machine.n_hidden):
-            if units.width > 1:
-                target[columns][:: units.width] = 1 - (units.width - 1) * self.target
+            if units.width > 1:  # of each state but the first
+                first, *others = states_of(units)
+                one = first + self.target * (np.array(others) - first).sum(0)
+                target[columns] = np.tile(one, len(target[columns]) // units.width)
         return target
 
 

@@ -274,13 +274,13 @@ class Network:
         units = self.readout_units
         if not units.finite:
             raise NotSupported(f"log_probabilities: {units} units have infinitely many states")
-        every = units.encode(np.asarray(units.states)[:, None]).astype(np.float64)
+        _, every, log_weights = units.table()
         rows = self.source(x)
         found = np.empty((len(rows), self.n_outputs, len(every)))
         for part, I in self._blocks(rows):
             I = I.astype(np.float64)
             inputs = I.reshape(len(I), self.n_outputs, units.width)
-            found[part] = inputs @ every.T - units.cgf(I)[..., None]
+            found[part] = inputs @ every.T + log_weights - units.cgf(I)[..., None]
         return found[:, 0] if self.n_outputs == 1 else found
 
     def log_likelihood(self, x: ArrayLike, y: ArrayLike) -> Array:

@@ -329,7 +329,8 @@ class Reaction:
 
     def __init__(self, graph: Graph) -> None:
         for units, _ in graph.blocks:
-            if units.states is None and not isinstance(units, Gaussian):
+            single = isinstance(units, Gaussian) if units.states is None else units.width == 1
+            if not single and not (units.finite and _affine(units)):
                 raise NotSupported(f"tap: the variance of {units} units given their mean is not known here")
         self._parts = list(graph.parts())
         self._pairs = [_Spread(p, self._parts[p.left][1], self._parts[p.right][1]) for p in graph.pairs()]
@@ -341,7 +342,7 @@ class Reaction:
         for pair in self._pairs:
             pair.add(C, M)
         value = sum(0.25 * np.einsum("knab,knab->k", *both) for both in zip(M, C, strict=True))
-        push = [_slope(units, m[:, c], Mi) for (units, _, c), Mi in zip(self._parts, M, strict=True)]
+        push = [_slope(units, I[:, c], m[:, c], Mi) for (units, _, c), Mi in zip(self._parts, M, strict=True)]
         return value, np.concatenate(push, axis=1)
 
 
@@ -350,26 +351,43 @@ def covariance(units: Units, I: Array, m: Array) -> Array:
     if units.states is None:
         return units.var(I)[..., None, None]  # a Gaussian's, whatever its mean
     phi, means = states_of(units), m.reshape(len(m), -1, units.width)
-    log_p = I.reshape(means.shape) @ phi.T
-    p = np.exp(log_p - log_p.max(-1, keepdims=True))
-    p /= p.sum(-1, keepdims=True)
+    p = probabilities_of(units, I)
     return np.einsum("kns,sa,sb->knab", p, phi, phi) - means[..., None] * means[..., None, :]
 
 
-def _slope(units: Units, m: Array, M: Array) -> Array:
+def _slope(units: Units, I: Array, m: Array, M: Array) -> Array:
     """½ ∂ tr(M C)/∂m: of Ising spins −M m, of Bernoulli units M(½ − m).
 
     With as many states as the means have free values, probabilities are affine in the means, p = D m + const,
     and so is ⟨φφᵀ⟩: its part of the slope is constant. (The inputs of a Potts unit may all be moved by the
-    same number; the pseudo-inverse chooses one.)
+    same number; the pseudo-inverse chooses one.) With more states of one column the slope of the variance by
+    the mean is the third cumulant over the second.
     """
     if units.states is None:
         return np.zeros_like(m)
     phi = states_of(units)
+    if not _affine(units):
+        p, away = probabilities_of(units, I), phi[:, 0] - m[..., None]
+        second, third = (np.sum(p * away**k, axis=-1) for k in (2, 3))
+        return 0.5 * M[..., 0, 0] * third / np.maximum(second, 1e-300)
     D = np.linalg.pinv(np.vstack([phi.T, np.ones(len(phi))]))[:, : units.width]
     means = m.reshape(len(m), -1, units.width)
     affine = 0.5 * np.einsum("sb,sa,sc,knac->knb", D, phi, phi, M, optimize=True)
     return (affine - np.einsum("knab,knb->kna", M, means)).reshape(m.shape)
+
+
+def _affine(units: Units) -> bool:
+    """Whether means of φ say the probabilities of all states."""
+    phi = states_of(units)
+    return bool(np.linalg.matrix_rank(np.column_stack([phi, np.ones(len(phi))])) == len(phi))
+
+
+def probabilities_of(units: Units, I: Array) -> Array:
+    """p(s | I) of each state of units of finitely many, (k, n, n_states)."""
+    _, phi, log_weights = units.table()
+    log_p = I.reshape(len(I), -1, units.width) @ phi.T + log_weights
+    p = np.exp(log_p - log_p.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
 
 
 class _Spread:

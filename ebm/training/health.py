@@ -17,6 +17,7 @@ from ebm.parts import Arrays
 from ebm.rows import as_source, thinned
 from ebm.stream import Stream
 from ebm.training.history import Row
+from ebm.units import Units
 
 __all__ = ["check_sensible", "count_idle", "extents", "few", "warn_idle", "whole"]
 
@@ -98,8 +99,8 @@ def count_idle(machine: object, rows: Any) -> Row:
     means = machine.mean_h(rows)
     for units, own, columns in machine.hidden.parts(machine.n_hidden):
         mean, (low, high) = means[:, columns], units.interval
-        if units.width > 1:
-            always = mean.min(0).reshape(own.stop - own.start, -1) > 1 - _END
+        if units.finite and units.width > 1:
+            always = _always(units, mean, own.stop - own.start)
             dead += int(always[:, 0].sum())
             saturated += int(always[:, 1:].sum())
         elif units.finite:
@@ -108,6 +109,13 @@ def count_idle(machine: object, rows: Any) -> Row:
         elif low > -np.inf:
             dead += int((mean.max(0) - low < _END * (mean.max(initial=low) - low)).sum())
     return {"dead": dead, "saturated": saturated}
+
+
+def _always(units: Units, means: Array, n: int) -> Array:
+    """Which of its states each of n units is in, in all rows, by its means: (n, n_states)."""
+    phi = units.table().phi
+    low, high = (ends.reshape(n, 1, units.width) for ends in (means.min(0), means.max(0)))
+    return np.asarray(((low > phi - _END) & (high < phi + _END)).all(-1))
 
 
 def warn_idle(machine: object, rows: Any) -> None:
