@@ -24,7 +24,7 @@ from ebm.learning import Carried
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
 from ebm.parts import Part, by_group
-from ebm.rbm import RBM
+from ebm.rbm import RBM, ConditionalRBM
 from ebm.selection import Watch
 from ebm.stream import Stream
 from ebm.training import State
@@ -37,6 +37,7 @@ _READ = (1, FORMAT)  # 1 had states of another layout; machines and networks are
 _ENERGY = {
     "RBM": "E(v,h) = -b.phi(v) - c.phi(h) - phi(v).W.phi(h) + U(v) + U(h); p ~ exp(-E);"
     " U the potential of the unit types, with the numbers v.*, h.* that they learn",
+    "ConditionalRBM": "E(v,h|x) = that of an RBM with biases b + x.A and c + x.B",
     "BoltzmannMachine": "E(x) = -b.phi(x) - 1/2 phi(x).J.phi(x); p ~ exp(-E)",
     "DBM": "E = -sum b_k.phi(x_k) - sum phi(x_k).W_k.phi(x_k+1) + U; even layers are the rows of W and b,"
     " odd ones its columns and c",
@@ -44,7 +45,7 @@ _ENERGY = {
     "Network": "y = mean(b + phi(x).W) layer by layer; -log p(y|x) = cgf(I) - I.phi(y) + U(y)",
 }
 Arrays = dict[str, np.ndarray]
-Model: TypeAlias = RBM | BoltzmannMachine | DBM | DBN | Network
+Model: TypeAlias = RBM | ConditionalRBM | BoltzmannMachine | DBM | DBN | Network
 
 
 @runtime_checkable
@@ -95,7 +96,7 @@ def _pack_machine(machine: object) -> tuple[dict[str, Any], Arrays]:
         raise EbmError(f"save: expected a machine, a network or a State, got {type(machine).__name__}")
     arrays = {f"params.{key}": value for key, value in machine.params.items()}
     header: dict[str, Any] = {"type": type(machine).__name__}
-    if isinstance(machine, RBM):
+    if isinstance(machine, (RBM, ConditionalRBM)):
         header |= {"visible": units_to_dict(machine.visible), "hidden": units_to_dict(machine.hidden)}
     elif isinstance(machine, (DBM, DBN)):
         header |= {"layers": [units_to_dict(u) for u in machine.layer_units], "sizes": list(machine.sizes)}
@@ -119,10 +120,12 @@ def _pack_machine(machine: object) -> tuple[dict[str, Any], Arrays]:
 
 def _unpack_machine(header: dict[str, Any], arrays: Arrays) -> Model:
     kind = header["type"]
-    if kind == "RBM":
+    if kind in ("RBM", "ConditionalRBM"):
         visible, hidden = units_from_dict(header["visible"]), units_from_dict(header["hidden"])
         learnt = [f"{side}.{name}" for side, u in (("v", visible), ("h", hidden)) for name in u.learns]
         theta = {key: arrays[f"params.{key}"] for key in learnt}
+        if kind == "ConditionalRBM":
+            return ConditionalRBM(visible, hidden, *(arrays[f"params.{k}"] for k in "WbcAB"), theta=theta)
         return RBM(visible, hidden, *(arrays[f"params.{k}"] for k in "Wbc"), theta=theta)
     if kind == "BoltzmannMachine":
         J, b = arrays["params.J"], arrays["params.b"]
@@ -220,7 +223,8 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     ----------
     path : path-like
         By custom ending in .npz.
-    what : RBM, BoltzmannMachine, DBM, DBN, Network, State, or an estimator of `ebm.estimators`
+    what : RBM, ConditionalRBM, BoltzmannMachine, DBM, DBN, Network, State or estimator
+        An estimator of `ebm.estimators`.
 
     Raises
     ------
@@ -282,7 +286,7 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
         ) from None
 
 
-def load_machine(path: str | os.PathLike[str]) -> RBM | BoltzmannMachine | DBM:
+def load_machine(path: str | os.PathLike[str]) -> RBM | ConditionalRBM | BoltzmannMachine | DBM:
     """The machine in a file: the one saved, or the one of a training `State`.
 
     Parameters
@@ -296,6 +300,7 @@ def load_machine(path: str | os.PathLike[str]) -> RBM | BoltzmannMachine | DBM:
         As `load`; or the file holds a network.
     """
     machine = _load(path, machine_only=True)
-    if not isinstance(machine, (RBM, BoltzmannMachine, DBM)):
-        raise EbmError(f"{path}: a {type(machine).__name__}; expected an RBM, a DBM or a BoltzmannMachine")
+    if not isinstance(machine, (RBM, ConditionalRBM, BoltzmannMachine, DBM)):
+        expected = "expected an RBM, a ConditionalRBM, a DBM or a BoltzmannMachine"
+        raise EbmError(f"{path}: a {type(machine).__name__}; {expected}")
     return machine

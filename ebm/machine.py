@@ -237,6 +237,26 @@ class Conditionable(Machine, Protocol):
 
 
 @runtime_checkable
+class HasInputs(Machine, Protocol):
+    """A machine of some units given others, its inputs, which are in every row and never move."""
+
+    @property
+    def n_inputs(self) -> int:
+        """How many: the first units of a row."""
+
+    def exact_given(
+        self, x: ArrayLike, weights: Array | None = None, beta: float = 1.0, *, stats: bool = True
+    ) -> tuple[Array, Params]:
+        """log Z(x) of each row of inputs, (n,), and the weighted sum of the expected stats; or `TooLarge`."""
+
+    def annealed_given(self, x: ArrayLike, path: Array, n_chains: int, rng: Stream) -> Array:
+        """Log-weights of annealing, (n, n_chains): log Z(x) is the log of the mean of their exponentials."""
+
+    def sample0_given(self, x: ArrayLike, rng: Stream, base: Base = None) -> Array:
+        """States with these inputs, the other units drawn at β = 0."""
+
+
+@runtime_checkable
 class Conditional(Machine, Protocol):
     """With slopes of log p(v_i | the other visible units), docs/math.md (4.11)."""
 
@@ -519,6 +539,17 @@ def visible_units(machine: Machine) -> Units:
     return machine.units if own.all() else machine.units.taken(own)
 
 
+def inputs_of(machine: Machine) -> int:
+    """How many of the first units of a row are inputs, which are given and never move."""
+    return machine.n_inputs if isinstance(machine, HasInputs) else 0
+
+
+def moving_units(machine: Machine) -> Units:
+    """The type of the units in the state that are no inputs."""
+    first = inputs_of(machine)
+    return machine.units.taken(np.arange(first, machine.n_units)) if first else machine.units
+
+
 def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     """Free energies with one unit put into each of its states, minus that of the row itself, nats.
 
@@ -526,7 +557,7 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     ----------
     chains : Chains
     own : bool, (n, n_units, n_states)
-        The states that the units are in, among those of `site_states`.
+        The states that the units are in, among those of `site_states`. Inputs are left out.
 
     Returns
     -------
@@ -540,8 +571,8 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
             phi = units.encode(np.asarray(units.states)[:, None])
             energies[:, places, : len(phi)] = -I[:, columns].reshape(len(I), -1, units.width) @ phi.T
     else:
-        for i in range(machine.n_units):
-            found = machine.site_energies(chains, i)
+        for i, unit in enumerate(range(inputs_of(machine), machine.n_units)):
+            found = machine.site_energies(chains, unit)
             energies[:, i, : found.shape[1]] = found
     return energies - np.sum(energies, axis=-1, where=own)[..., None]
 

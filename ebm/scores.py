@@ -20,6 +20,8 @@ from ebm.machine import (
     as_rows,
     as_weights,
     at_least_one,
+    inputs_of,
+    moving_units,
     require,
     visible_units,
 )
@@ -38,6 +40,8 @@ def pseudo_likelihood(
     sites: ArrayLike | None = None,
 ) -> Array:
     """Log pseudo-likelihood Σᵢ log p(vᵢ | the others) of each row: nats per sample, (n,).
+
+    Inputs of a machine that has some are no vᵢ.
 
     Parameters
     ----------
@@ -62,18 +66,20 @@ def pseudo_likelihood(
     Besag, "Statistical analysis of non-lattice data" (1975).
     """
     machine = as_machine(machine, "pseudo_likelihood: machine")
-    if not machine.units.finite:
-        raise NotSupported(f"pseudo_likelihood: {machine.units} units have a continuum of states")
+    if not moving_units(machine).finite:
+        raise NotSupported(f"pseudo_likelihood: {moving_units(machine)} units have a continuum of states")
     if machine.n_units != machine.n_visible:
         raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
     rows = as_data(machine, data, strict=True)
-    n, d = rows.shape
+    n, first = len(rows), inputs_of(machine)
+    d = rows.shape[1] - first
     if not as_flag(stochastic, "stochastic") and sites is None:
-        blocks = row_blocks(n, 4 * _width(machine, d))
+        blocks = row_blocks(n, 4 * _width(machine, rows.shape[1]))
         return np.concatenate([_all_sites(machine, rows[k]) for k in blocks])
     chosen = np.floor(Stream(seed).uniform(n, 1)[:, 0] * d) if sites is None else as_numbers(sites, "sites")
     if chosen.shape != (n,) or (n and not (0 <= chosen.min() <= chosen.max() < d)):
         raise EbmError(f"sites: expected {n} numbers of units from 0 to {d - 1}")
+    chosen = chosen + first
     out = np.empty(n)
     for i in np.unique(chosen):
         mine = np.flatnonzero(chosen == i)
@@ -92,7 +98,8 @@ def _all_sites(machine: Machine, rows: Array) -> Array:
     if isinstance(machine, Pairwise):  # I·φ(v_i) − A(I) of all units, by one product
         I = machine.inputs(chains).astype(np.float64)
         return np.einsum("ni,ni->n", I, machine.units.encode(rows)) - machine.units.cgf(I).sum(-1)
-    return np.sum([_site(machine, chains, rows, i) for i in range(rows.shape[1])], axis=0)
+    sites = range(inputs_of(machine), rows.shape[1])
+    return np.sum([_site(machine, chains, rows, i) for i in sites], axis=0)
 
 
 def _site(machine: Machine, chains: Chains, rows: Array, i: int) -> Array:

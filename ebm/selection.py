@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
 from ebm.learning.rules import predictor
-from ebm.machine import Array, Count, Machine, Parametrised, Params, put
+from ebm.machine import Array, Count, HasInputs, Machine, Parametrised, Params, moving_units, put
 from ebm.partition import log_likelihood, log_z_ratio
 from ebm.parts import Arrays, Part
 from ebm.scores import free_energy_gap, pseudo_likelihood
@@ -156,12 +156,13 @@ class EarlyStopping:
             return -error if self.score == "error" else -loss
         if self.score == "pseudo_likelihood" or (self.score is None and _has_pseudo_likelihood(machine)):
             return float(pseudo_likelihood(machine, heldout).mean())
-        log_z = machine.exact(stats=False)[0] if log_z is None else log_z
+        if log_z is None and not isinstance(machine, HasInputs):
+            log_z = machine.exact(stats=False)[0]
         return float(log_likelihood(machine, heldout, log_z).mean())
 
 
 def _has_pseudo_likelihood(machine: Machine) -> bool:
-    return machine.units.finite and machine.n_units == machine.n_visible
+    return moving_units(machine).finite and machine.n_units == machine.n_visible
 
 
 def scored(
@@ -198,6 +199,9 @@ def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple
     log Z of both exactly where that fits, else their ratio by Bennett's method from chains that start at the
     held-out rows.
     """
+    if isinstance(machine, HasInputs):
+        gains = log_likelihood(other, heldout, seed=rng.key) - log_likelihood(machine, heldout, seed=rng.key)
+        return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
     free = float((machine.visible_free_energy(heldout) - other.visible_free_energy(heldout)).mean())
     try:
         machine.require_exact()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, normalised, zero
-from ebm.machine import Machine, Params
+from ebm.machine import HasInputs, Machine, Params
 from ebm.parts import part_of
 from ebm.stream import Stream
 
@@ -14,6 +14,8 @@ __all__ = ["Exact"]
 @settings
 class Exact(Centring):
     """The exact gradient, by enumeration: for small machines.
+
+    Of a machine with inputs the sum is done for every row of inputs in the batch.
 
     Parameters
     ----------
@@ -39,7 +41,10 @@ class Exact(Centring):
         if w is None:
             return zero(machine.params), carried
         positive = machine.posterior_stats(v, w)
-        negative = machine.exact()[1]
+        if isinstance(machine, HasInputs):
+            negative = machine.exact_given(v[:, : machine.n_inputs], w)[1]
+        else:
+            negative = machine.exact()[1]
         gradient = {key: positive[key] - negative[key] for key in positive}
         if not self.centres:
             return gradient, carried

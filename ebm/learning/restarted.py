@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ebm.errors import settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Count, Machine, Params
+from ebm.machine import Array, Count, HasInputs, Machine, Params
 from ebm.parts import part_of
 from ebm.stream import Stream
 
@@ -20,6 +20,8 @@ __all__ = ["FastPCD", "RandomStart"]
 @settings
 class RandomStart:
     """The model's chains start at fair units in every update and run k sweeps.
+
+    Of a machine with inputs there is one chain for each row of the batch, with its inputs.
 
     A machine learnt so is a generator: k sweeps from noise make data. At equilibrium it is only as good as k
     is long.
@@ -56,9 +58,13 @@ class RandomStart:
         if w is None:
             return zero(machine.params), carried
         data = machine.start(machine.clamp(v, rng))
-        model = machine.start(machine.sample0(self.n_chains, rng))
+        if isinstance(machine, HasInputs):
+            x, others = machine.sample0_given(v[:, : machine.n_inputs], rng), w
+        else:
+            x, others = machine.sample0(self.n_chains, rng), None
+        model = machine.start(x)
         machine.sweep(model, rng, self.k)
-        return machine.contrast(data, w, model)[0], carried
+        return machine.contrast(data, w, model, others)[0], carried
 
 
 @dataclass

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
-from pydantic import PlainValidator
+import numpy as np
+from pydantic import Field, PlainValidator
 
-from ebm.errors import settings
+from ebm.errors import NotSupported, settings
 from ebm.learning.clamped import Positive, check_positive, clamped
 from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, normalised, zero
 from ebm.learning.tuning import Length, Tuning, as_length, tuned
-from ebm.machine import Array, Chains, Count, Machine, Params
+from ebm.machine import Array, Chains, Count, HasInputs, Machine, Params
 from ebm.parts import part_of
 from ebm.samplers.walkers import Adapts, Sampler, Walkers, resume
 from ebm.stream import Stream
@@ -149,6 +150,9 @@ class PCD(Centring):
         As of `CD`.
     most : int
         The largest k that "auto" takes.
+    renew : float
+        The part of the chains, drawn anew in each update, that begin again at rows of the batch. Chains of a
+        machine with inputs keep those that they began with, so that they need it.
 
     References
     ----------
@@ -177,6 +181,7 @@ class PCD(Centring):
     offset_rate: Share = 0.01
     offsets: Whose = "data"
     most: Count = 100
+    renew: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
         if self.k == "auto" and (self.sampler is not None or self.n_chains < 2):
@@ -184,11 +189,21 @@ class PCD(Centring):
         if self.sampler is not None and self.sampler.length not in (None, 0):
             what = "expected one that may go on for ever, or draws exact states"
             raise ValueError(f"sampler: {self.sampler!r}: {what}")
+        if self.renew and self.sampler is not None:
+            raise ValueError("renew: is of chains that are moved by Gibbs sweeps")
 
     def init(self, machine: Machine, rng: Stream) -> Persistent | Walked:
-        """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred."""
+        """Chains drawn from the machine without its couplings, or the sampler's own; offsets, if centred.
+
+        Of a machine with inputs none: they begin at the rows of the first batch.
+        """
         check_positive(self, machine)
         offsets = self.begin_offsets(machine)
+        if isinstance(machine, HasInputs):
+            if not self.renew or self.k == "auto":
+                what = "chains of a machine with inputs; expected a number k, and renew=0.05 or so; or CD"
+                raise NotSupported(f"PCD: {machine}: {what}")
+            return Persistent(np.empty((0, machine.n_units), machine.dtype), None, offsets)
         if self.sampler is not None:
             walkers = self.sampler.init(machine, self.n_chains, rng)
             return Walked(walkers.x, _kept(self.sampler, walkers), offsets)
@@ -209,12 +224,26 @@ class PCD(Centring):
             return self._walked(self.sampler, machine, batch, part_of(Walked, carried, self), rng)
         own = part_of(Persistent, carried, self)
         chains, k, tuning = machine.restart(own.x, own.ahead), self.k, own.tuning
+        if self.renew:
+            chains = self._renewed(machine, chains, batch, rng)
         if k == "auto":
             tuning = tuned(machine, chains, tuning or Tuning(), rng, self.most)
             k = tuning.sweeps
         machine.sweep(chains, rng, k)
         gradient, offsets = self._contrast(machine, batch, chains, own.offsets, rng)
         return gradient, Persistent(*machine.carry(chains, rng), offsets, tuning)
+
+    def _renewed(self, machine: Machine, chains: Chains, batch: Batch, rng: Stream) -> Chains:
+        """Some of the chains at rows of the batch, drawn by their weights; all where there were none."""
+        (v, weights), w = batch, normalised(batch[-1])
+        if w is None:
+            return chains
+        u = rng.uniform(self.n_chains, 2)
+        rows = np.minimum(np.searchsorted(np.cumsum(w), u[:, 1]), np.flatnonzero(weights)[-1])
+        fresh = machine.start(machine.clamp(v[rows], rng))
+        if not len(chains):
+            return fresh
+        return machine.start(np.where(u[:, :1] < self.renew, fresh.x, chains.x))
 
     def _contrast(
         self, machine: Machine, batch: Batch, chains: Chains, offsets: Params, rng: Stream

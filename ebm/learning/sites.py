@@ -13,7 +13,17 @@ import numpy as np
 
 from ebm.errors import NotSupported, settings
 from ebm.learning.rules import Batch, Carried, normalised, zero
-from ebm.machine import Array, Chains, Machine, Pairwise, Params, as_data, site_differences
+from ebm.machine import (
+    Array,
+    Chains,
+    Machine,
+    Pairwise,
+    Params,
+    as_data,
+    inputs_of,
+    moving_units,
+    site_differences,
+)
 from ebm.states import site_states
 from ebm.stream import Stream
 
@@ -23,8 +33,8 @@ __all__ = ["MinimumProbabilityFlow", "PseudoLikelihood", "RatioMatching"]
 def _running(rule: object, machine: Machine, v: Array) -> tuple[Array, Chains]:
     """Rows of states, and chains at them, or one line that this rule is none for such a machine."""
     name = type(rule).__name__
-    if not machine.units.finite:
-        raise NotSupported(f"{name}: {machine.units} units have a continuum of states; use PCD")
+    if not moving_units(machine).finite:
+        raise NotSupported(f"{name}: {moving_units(machine)} units have a continuum of states; use PCD")
     if machine.n_units != machine.n_visible:
         raise NotSupported(f"{name}: {machine} has hidden units in its state; use PCD or Exact")
     rows = as_data(machine, v, strict=True)
@@ -40,7 +50,8 @@ def _gradient(
     w = normalised(weights)
     if w is None:
         return zero(machine.params), carried
-    own = rows[:, :, None] == site_states(machine.units, machine.n_units)
+    sites = rows[:, inputs_of(machine) :]
+    own = sites[:, :, None] == site_states(moving_units(machine), sites.shape[1])
     c = slope(site_differences(machine, running, own), own)
     return machine.site_contrast(running, w[:, None, None] * np.where(own, 0.0, c)), carried
 

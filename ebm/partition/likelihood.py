@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import is_finite
 from ebm.errors import EbmError, TooLarge, short
-from ebm.machine import Array, Conditionable, Machine, as_data, as_machine, require
+from ebm.machine import Array, Conditionable, HasInputs, Machine, as_data, as_machine, require
 from ebm.partition.estimate import Context, LogZ
+from ebm.partition.given import log_z_given
 from ebm.partition.importance import AIS
 from ebm.partition.limits import MOST_STDERR
 from ebm.partition.logz import log_z as _log_z  # the name is an argument of log_likelihood
@@ -25,6 +26,8 @@ def log_likelihood(
     machine: Machine, data: ArrayLike, log_z: LogZ | float | None = None, *, seed: Seed = 0
 ) -> Array:
     """log p(v) of each row, hidden units summed: nats per sample, (n,), docs/math.md (7.1).
+
+    Of a machine with inputs it is log p(v | x), with a log Z for every row (`log_z_given`).
 
     Parameters
     ----------
@@ -48,6 +51,10 @@ def log_likelihood(
     known = None if log_z is None else as_log_z(log_z)
     machine = as_machine(machine, "log_likelihood: machine")
     rows = as_data(machine, data, strict=True)
+    if isinstance(machine, HasInputs):
+        if known is not None:
+            raise EbmError("log_likelihood: log_z: expected None: there is one for every row of inputs")
+        return -machine.free_energy(rows) - log_z_given(machine, rows[:, : machine.n_inputs], seed=seed).value
     if known is None:
         known = float(_log_z(machine, seed=seed))
     try:

@@ -17,7 +17,7 @@ from ebm.scratch import Scratch
 from ebm.states import site_states
 from ebm.units import Bernoulli, Units
 
-__all__ = ["conditional", "site_contrast", "site_energies"]
+__all__ = ["conditional", "site_changes", "site_contrast", "site_energies"]
 
 _NOTHING = -1e4  # an input whose softplus is 0
 
@@ -70,6 +70,13 @@ def site_contrast(
         φ(v)·W.
     weights : (n, n_visible, n_states)
     """
+    return site_changes(visible, hidden, v, product, params, weights)[0]
+
+
+def site_changes(
+    visible: Units, hidden: Units, v: Array, product: Array, params: Params, weights: Array
+) -> tuple[Params, Array, Array]:
+    """`site_contrast`, and of each row Σ weights (changes of φ(v)) and Σ weights (changes of ⟨φ(h)⟩)."""
     W, c = params["W"], params["c"]
     if visible.learns:
         raise NotSupported(f"rules of single sites: {visible}: learnt potentials need CD, PCD or Exact")
@@ -78,6 +85,7 @@ def site_contrast(
     row, inputs = np.arange(len(v)), c + product[:, : len(c)]
     A, others, theta = np.zeros(inputs.shape), np.zeros(len(v)), hidden.mean_theta(inputs)
     out = {key: np.zeros(value.shape) for key, value in params.items()}
+    changed = np.zeros((len(v), len(W)))
     for i in range(v.shape[1]):
         unit, own = visible.one(i), visible.own(i)
         phi, index = states_of(unit), np.searchsorted(np.asarray(unit.states), v[:, i])
@@ -92,10 +100,11 @@ def site_contrast(
             others += w
             out["W"][own] += change.T @ weighted
             out["b"][own] += w @ change
+            changed[:, own] += w[:, None] * change
     A -= others[:, None] * hidden.mean(inputs)
     out["W"] += visible.outer(v, A)
     out["c"] += A.sum(0)
-    return {key: value.astype(W.dtype) for key, value in out.items()}
+    return {key: value.astype(W.dtype) for key, value in out.items()}, changed, A
 
 
 def conditional(

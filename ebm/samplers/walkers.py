@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ebm.machine import Array, Chains, Machine, require_density
+from ebm.machine import Array, Chains, HasInputs, Machine, require_density
 from ebm.stream import Stream
 
 __all__ = [
@@ -172,9 +172,12 @@ def begin(
     """
     free = None if given is None else np.isnan(given)
     require_density(machine, betas, "sampler", None if free is None else free[0])
-    x = machine.sample0(n_chains, rng)
     if given is None or free is None:
-        return Walkers(machine.start(x))
+        return Walkers(machine.start(machine.sample0(n_chains, rng)))
+    if isinstance(machine, HasInputs):
+        x = machine.sample0_given(given[:, : machine.n_inputs], rng)
+    else:
+        x = machine.sample0(n_chains, rng)
     return Walkers(machine.start(np.where(free, x, given)), free=free[0])
 
 
