@@ -68,6 +68,11 @@ def dbn():
 
 
 @made
+def conditional():
+    return ebm.ConditionalRBM.random(Bernoulli(), Bernoulli(), 2, 2, 2)
+
+
+@made
 def state():
     return ebm.begin(rbm(), ebm.CD(), SGD())
 
@@ -126,6 +131,7 @@ CALLS = {
     "log_z": call(
         machine=rbm, method="ais", base=np.zeros(4), data=X, n_chains=2, n_temperatures=3, **ESTIMATE
     ),
+    "log_z_given": call(machine=conditional, x=X[:, :2], n_temperatures=3, n_chains=2, seed=0),
     "log_z_ratio": call(one=rbm, other=rbm, x_one=X, x_other=X),
     "marginal_free_energy": call(machine=rbm, x=X[:, 1:], unit=0),
     "maximise": call(
@@ -194,6 +200,36 @@ CALLS = {
     ),
     "RBM.from_data": call(
         data=X, n_hidden=2, visible=Bernoulli(), hidden=Bernoulli(), scale=0.1, seed=0, dtype="float32"
+    ),
+    "ConditionalRBM": call(
+        visible=Bernoulli(),
+        hidden=Bernoulli(),
+        W=np.zeros((2, 2)),
+        b=[0, 0],
+        c=[0, 0],
+        A=np.zeros((3, 2)),
+        B=np.zeros((3, 2)),
+        theta=None,
+    ),
+    "ConditionalRBM.random": call(
+        visible=Bernoulli(),
+        hidden=Bernoulli(),
+        n_inputs=2,
+        n_outputs=2,
+        n_hidden=2,
+        scale=0.1,
+        seed=0,
+        dtype="float32",
+    ),
+    "ConditionalRBM.from_data": call(
+        rows=X,
+        n_inputs=2,
+        n_hidden=2,
+        visible=Bernoulli(),
+        hidden=Bernoulli(),
+        scale=0.1,
+        seed=0,
+        dtype="float32",
     ),
     "BoltzmannMachine": call(units=Ising(), J=np.zeros((2, 2)), b=[0, 0], n_visible=2),
     "BoltzmannMachine.random": call(
@@ -269,7 +305,14 @@ SETTINGS = {  # classes of settings: those without an entry are called with thei
     "TrajectoryTempering": call(machines=(rbm(),), n_sweeps=1, scan="auto"),
 }
 
-MODELS = {"RBM": rbm, "BoltzmannMachine": hidden, "DBM": dbm, "DBN": dbn, "Network": network}
+MODELS = {
+    "RBM": rbm,
+    "ConditionalRBM": conditional,
+    "BoltzmannMachine": hidden,
+    "DBM": dbm,
+    "DBN": dbn,
+    "Network": network,
+}
 V, H = X, np.ones((4, 2))
 STATES = {"RBM": X, "BoltzmannMachine": np.ones((4, 5)), "DBM": np.ones((4, 6))}
 
@@ -311,6 +354,21 @@ METHODS = {
     "RBM.sample_v": call(h=H, rng=stream),
     "RBM.conditional": call(x=X, i=0, weights=np.ones(4), scale=np.ones((4, 4))),
     "RBM.condition": call(given=np.array([1, np.nan, np.nan, np.nan])),
+    "ConditionalRBM.means": call(x=X[:, :2]),
+    "ConditionalRBM.start": call(x=X),
+    "ConditionalRBM.mean_h": call(x=X),
+    "ConditionalRBM.free_energy": call(x=X, beta=1.0, base=np.zeros(2)),
+    "ConditionalRBM.sweep": call(x=X, rng=stream, n=1, beta=1.0, base=np.zeros(2), free=np.ones(4, bool)),
+    "ConditionalRBM.stats": call(x=X, weights=np.ones(4)),
+    "ConditionalRBM.contrast": call(x=X, weights=np.ones(4), y=X, others=np.ones(4)),
+    "ConditionalRBM.site_energies": call(x=X, i=2),
+    "ConditionalRBM.site_contrast": call(x=X, weights=np.zeros((4, 2, 2))),
+    "ConditionalRBM.given": call(x=[1.0, 0.0]),
+    "ConditionalRBM.condition": call(given=np.array([1, 0, np.nan, np.nan])),
+    "ConditionalRBM.exact_given": call(x=X[:, :2], weights=np.ones(4), beta=1.0, stats=True),
+    "ConditionalRBM.sample0_given": call(x=X[:, :2], rng=stream, base=np.zeros(2)),
+    "ConditionalRBM.sample_given": call(x=X[:, :2], rng=stream, n=1),
+    "ConditionalRBM.curvature": call(v=X),
     "BoltzmannMachine.site_changes": call(x=STATES["BoltzmannMachine"], change=np.zeros((4, 5))),
     "BoltzmannMachine.energy": call(x=STATES["BoltzmannMachine"]),
     "BoltzmannMachine.inputs": call(x=STATES["BoltzmannMachine"], beta=1.0),

@@ -33,6 +33,7 @@ from ebm.rbm.sweeping import Source, draw
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Gaussian, Mixed, Units
+from ebm.units.family import as_units
 
 __all__ = ["ConditionalRBM"]
 
@@ -165,7 +166,8 @@ class ConditionalRBM:
         seed : int
         dtype : {"float32", "float64"}
         """
-        n_inputs, rows = as_count(n_inputs, "n_inputs"), as_array(rows, "rows")
+        visible, n_inputs = as_units(visible, "visible"), as_count(n_inputs, "n_inputs")
+        rows = as_array(rows, "rows")
         if rows.ndim != 2 or rows.shape[1] <= n_inputs or not len(rows):
             raise EbmError(f"rows: expected {n_inputs} inputs and some outputs in each, got {rows.shape}")
         x, n_outputs = Gaussian().check(rows[:, :n_inputs], "rows: inputs"), rows.shape[1] - n_inputs
@@ -304,7 +306,7 @@ class ConditionalRBM:
         """
         if isinstance(x, InputChains):
             return self._free_energy(self._chains(x), beta, base)
-        x = as_array(x, "x")
+        x = as_rows(x, self.units, self.n_units)
         blocks = row_blocks(len(x), sum(len(self._params[key]) for key in self.biases))
         if len(blocks) == 1:
             return self._free_energy(self._chains(x), beta, base)
