@@ -56,7 +56,7 @@ ALLOWED = {
     "deep": TRAINING | {"training", "network", "rbm", "graph", "elimination"},
     "checkpoint": TRAINING | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators"},
     "gauges": METHODS | {"boltzmann", "rbm"},
-    "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties"},
+    "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties", "plots"},
     "estimators": TRAINING
     | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep", "inverse"},
     "testing": TRAINING | {"training", "boltzmann", "rbm", "checkpoint"},

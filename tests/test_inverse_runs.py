@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ebm import EbmError
 from ebm.cli import main
 from ebm.experiment import run
 from ebm.experiment.schema import schema
-from ebm.inverse import infer
+from ebm.inverse import infer, ising_network
 from ebm.plots import edges
 
 CONFIG = """
@@ -107,6 +108,36 @@ def test_a_run_of_potts_units(tmp_path):
 def test_what_makes_no_sense_is_refused(rows, tmp_path, inverse, settings, match):
     with pytest.raises(EbmError, match=match):
         run(config(tmp_path, rows, inverse=inverse), settings, out=tmp_path / "r")
+
+
+def test_results_draw_and_tabulate_themselves(rows):
+    """`plot`, `to_frame` and `graph` of all couplings and of few, with names of units; wrong names are told."""
+    names = list("abcde")
+    found, few = infer(rows), ising_network(rows)
+    first = found.edges()[0]
+    ax = found.plot(names, n=3)
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels[0] == f"{names[first['i']]} – {names[first['j']]}"
+    assert len(labels) == 3
+    assert "95 %" in ax.get_xlabel()
+    assert [text.get_text() for text in few.plot(names).texts] == names
+    assert few.plot(ax=ax) is ax
+    none = replace(found, machine=ebm.BoltzmannMachine(ebm.Ising(), np.zeros((5, 5))))
+    with pytest.raises(EbmError, match="no couplings to draw"):
+        none.plot()
+    for result in (found, few):
+        with pytest.raises(EbmError, match="names: expected 5"):
+            result.plot(names[:3])
+    pytest.importorskip("pandas")
+    frame = found.to_frame(names)
+    assert list(frame.columns) == ["i", "j", "J", "stderr", "z", "p"]
+    assert (frame.i[0], frame.j[0], frame.J[0]) == (names[first["i"]], names[first["j"]], first["J"])
+    pytest.importorskip("networkx")
+    graph = found.graph(names, least_z=5)
+    assert set(map(frozenset, graph.edges)) == {frozenset("ab"), frozenset("cd")}
+    assert graph["a"]["b"]["weight"] == found.J[0, 1]
+    assert graph["a"]["b"]["z"] == found.z[0, 1]
+    assert graph.nodes["e"]["bias"] == found.b[4]
 
 
 def test_edges_are_drawn_with_their_errors(rows, tmp_path):

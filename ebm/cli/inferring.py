@@ -133,7 +133,9 @@ def infer(
     if csv_file is not None:
         write_edges(csv_file, edges)
     if plot is not None:
-        _draw(edges, plot)
+        from ebm.plots import save_figure
+
+        save_figure(found.plot(names, n=_DRAWN).figure, plot)
     if output is not None:
         save(output, found.machine)
 
@@ -148,19 +150,6 @@ def _kind(table: Any, units: str | None) -> Any:
     if units == "potts" or (units is None and _categories(rows)):
         return Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
     return {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
-
-
-def _draw(edges: list[dict[str, Any]], path: str) -> None:
-    """A figure of the strongest couplings and their errors."""
-    from ebm.plots import edges as drawn
-    from ebm.plots import save_figure
-
-    first = [edge for edge in edges if edge["J"]][:_DRAWN]
-    if not first:
-        raise EbmError("--plot: there are no couplings to draw")
-    stderr = [edge["stderr"] for edge in first] if "stderr" in first[0] else None
-    labels = [f"{edge['i']} – {edge['j']}" for edge in first]
-    save_figure(drawn(labels, [edge["J"] for edge in first], stderr).figure, path)  # type: ignore[arg-type]
 
 
 def _categories(rows: Any) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from ebm.arguments import as_count
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
-from ebm.inverse.edges import Inferred
+from ebm.inverse.edges import Inferred, called
 from ebm.machine import Array
 from ebm.notebook import html_table
 
@@ -107,9 +108,8 @@ class Couplings(Inferred):
         import pandas
 
         frame = pandas.DataFrame(self.edges())
-        if names is not None:
-            frame = frame.assign(i=[names[k] for k in frame["i"]], j=[names[k] for k in frame["j"]])
-        return frame
+        units = called(names, self.machine.n_units)
+        return frame.assign(i=[units[k] for k in frame["i"]], j=[units[k] for k in frame["j"]])
 
     def graph(self, names: Sequence[str] | None = None, least_z: float = 0.0) -> Any:
         """A networkx Graph: nodes with `bias`, edges with `weight` (J) and what else `edges` says.
@@ -122,16 +122,34 @@ class Couplings(Inferred):
         import networkx
 
         n = self.machine.n_units
-        called = list(range(n)) if names is None else list(names)
+        units = called(names, n)
         found = networkx.Graph()
         single = len(self.b) == n
         for i in range(n):
-            found.add_node(called[i], **({"bias": float(self.b[i])} if single else {}))
+            found.add_node(units[i], **({"bias": float(self.b[i])} if single else {}))
         for edge in self.edges(least_z):
             i, j, J = edge.pop("i"), edge.pop("j"), edge.pop("J")
             if J:
-                found.add_edge(called[i], called[j], weight=J, **edge)
+                found.add_edge(units[i], units[j], weight=J, **edge)
         return found
+
+    def plot(self, names: Sequence[str] | None = None, *, n: int = 30, ax: Any = None) -> Any:
+        """The n strongest couplings with their 95 % intervals, as `ebm.plots.edges` draws them: Axes.
+
+        Raises
+        ------
+        EbmError
+            There are no couplings.
+        """
+        from ebm.plots import edges
+
+        first, units = self.edges()[: as_count(n, "n")], called(names, self.machine.n_units)
+        first = [edge for edge in first if edge["J"]]
+        if not first:
+            raise EbmError("plot: there are no couplings to draw")
+        labels = [f"{units[edge['i']]} – {units[edge['j']]}" for edge in first]
+        stderr = [edge["stderr"] for edge in first] if "stderr" in first[0] else None
+        return edges(labels, [edge["J"] for edge in first], stderr, ax=ax)
 
     def __repr__(self) -> str:
         n, errors = self.machine.n_units, self.stderr_J

@@ -59,6 +59,12 @@ class Sparse(Inferred):
         """J_ij of every pair of units that are numbers, |J_ij| of others, (n_units, n_units)."""
         return self.J if len(self.b) == self.machine.n_units else self._norms()
 
+    def plot(self, names: Sequence[str] | None = None, *, ax: Any = None) -> Any:
+        """The network, as `ebm.plots.network` draws it: Axes."""
+        from ebm.plots import network
+
+        return network(self.strengths, list(map(str, called(names, self.machine.n_units))), ax=ax)
+
     @property
     def edges(self) -> list[tuple[int, int]]:
         """Pairs with a coupling, in their order."""
