@@ -111,7 +111,7 @@ def test_what_makes_no_sense_is_refused(rows, tmp_path, inverse, settings, match
 
 
 def test_results_draw_and_tabulate_themselves(rows):
-    """`plot`, `to_frame` and `graph` of all couplings and of few, with names of units; wrong names are told."""
+    """`plot`, `to_frame`, `graph` of all couplings and of few, with names of units; wrong names are told."""
     names = list("abcde")
     found, few = infer(rows), ising_network(rows)
     first = found.edges()[0]
