@@ -1,4 +1,4 @@
-"""Files: machines, networks, states and estimators as .npz archives with a JSON header.
+"""Files: machines, networks, states, estimators and models of tables as .npz archives with a JSON header.
 
 Nothing is executed when a file is read: arrays are plain (``allow_pickle=False``), the header is JSON. The
 header says format version, unit types and the energy that the parameters belong to. Writes are atomic: a
@@ -21,12 +21,14 @@ from ebm.deep import DBM, DBN
 from ebm.errors import EbmError, expect
 from ebm.files import UNREADABLE, as_path, check_arrays, write_atomic
 from ebm.learning import Carried
+from ebm.machine import as_machine
 from ebm.network import Layer, Network
 from ebm.optimisers import Memory
 from ebm.parts import Part, by_group
 from ebm.rbm import RBM, ConditionalRBM
 from ebm.selection import Watch
 from ebm.stream import Stream
+from ebm.table import Table, TableModel
 from ebm.training import State
 from ebm.units.tables import units_from_dict, units_to_dict
 
@@ -152,6 +154,9 @@ def _pack(what: object) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a machine, a network, a state or an estimator."""
     if isinstance(what, Estimator):
         return _pack_estimator(what)
+    if isinstance(what, TableModel):
+        own, arrays = _pack(what.machine)
+        return own | {"table": what.table.to_dict()}, arrays
     state = what if isinstance(what, State) else None
     machine, arrays = _pack_machine(state.machine if state else what)
     header: dict[str, Any] = {"machine": machine}
@@ -178,6 +183,8 @@ def _unpack(header: dict[str, Any], arrays: Arrays, version: int) -> Any:
     if "estimator" in header:
         return _unpack_estimator(header["estimator"], arrays, version)
     machine = _unpack_machine(header["machine"], arrays)
+    if "table" in header:
+        return TableModel(as_machine(machine, "machine"), Table.from_dict(header["table"]))
     if "state" not in header:
         return machine
     if version != FORMAT:
@@ -217,7 +224,7 @@ def _unpack_estimator(header: dict[str, Any], arrays: Arrays, version: int) -> A
 
 
 def save(path: str | os.PathLike[str], what: Any) -> None:
-    """Write a machine, a network, a training `State` or an estimator, atomically.
+    """Write a machine, a network, a training `State`, an estimator or a model of a table, atomically.
 
     Parameters
     ----------
@@ -248,7 +255,7 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read what `save` wrote: a machine, a network, a `State` or an estimator.
+    """Read what `save` wrote: a machine, a network, a `State`, an estimator or a model of a table.
 
     Raises
     ------
@@ -275,6 +282,7 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
             raise EbmError(f"incomplete: no array {missing[0]!r}; expected a file of ebm.save")
         if machine_only:
             header.pop("state", None)
+            header.pop("table", None)
         return _unpack(header, arrays, version)
     except EbmError as error:
         raise EbmError(f"{path}: {error}") from None
@@ -287,7 +295,7 @@ def _load(path: str | os.PathLike[str], *, machine_only: bool = False) -> Any:
 
 
 def load_machine(path: str | os.PathLike[str]) -> RBM | ConditionalRBM | BoltzmannMachine | DBM:
-    """The machine in a file: the one saved, or the one of a training `State`.
+    """The machine in a file: the one saved, or the one of a training `State` or of a table.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from calls_inverse import INVERSE
+from calls_tables import TABLES
 from uncalled import WITHOUT
 
 import ebm
@@ -395,6 +396,7 @@ ROWS = np.random.default_rng(1).integers(0, 2, (30, 4))
 COUPLINGS = np.array([[0.0, 1.0], [1.0, 0.0]])
 IN_MODULES = {
     **INVERSE,
+    **TABLES,
     "baselines.Independent.fit": call(X=ROWS, pseudocount=1.0),
     "baselines.ChowLiu.fit": call(X=ROWS, pseudocount=1.0),
     "datasets.BarsAndStripes": call(n=3),

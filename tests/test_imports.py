@@ -54,7 +54,9 @@ ALLOWED = {
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"nonzeros", "training", "deferred", "rows", "selection"},
     "deep": TRAINING | {"training", "network", "rbm", "graph", "elimination"},
-    "checkpoint": TRAINING | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators"},
+    "table": TRAINING | {"training", "rbm", "conditional", "datasets", "maximum"},
+    "checkpoint": TRAINING
+    | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators", "table"},
     "gauges": METHODS | {"boltzmann", "rbm"},
     "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties", "plots"},
     "estimators": TRAINING
