@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_array, as_place
+from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported
 from ebm.machine import Array, Machine, TwoLayers, as_data, as_machine, require
 
 __all__ = [
+    "cell_scores",
     "conditional_log_likelihood",
     "conditional_moments",
     "conditional_probabilities",
@@ -155,6 +157,50 @@ def conditional_log_likelihood(machine: Machine, rows: ArrayLike, *, unit: int =
         log_sum -= machine.visible_free_energy(first)
         found.append(-machine.visible_free_energy(part) - log_sum)
     return np.concatenate(found)
+
+
+def cell_scores(machine: Machine, rows: ArrayLike) -> Array:
+    """−log p(v_i | the other visible units) of every cell: nats, (n, n_visible); how odd each of them is.
+
+    Which cell makes a row unlikely: a large one is not what the rest of the row leads to expect. Of real
+    units it is of a density, and may be negative. A row's sum is minus its log pseudo-likelihood.
+
+    Parameters
+    ----------
+    machine : Machine
+        As of `conditional_log_likelihood`.
+    rows : (n, n_visible)
+        States.
+
+    Raises
+    ------
+    NotSupported, EbmError
+        As of `conditional_log_likelihood`.
+
+    Examples
+    --------
+    >>> import numpy as np, ebm
+    >>> J = np.array([[0.0, 2.0, 0.0], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    >>> machine = ebm.BoltzmannMachine(ebm.Ising(), J)  # two units agree, the third is free
+    >>> ebm.cell_scores(machine, [[1, 1, 1], [1, -1, 1]]).round(2)
+    array([[0.02, 0.02, 0.69],
+           [4.02, 4.02, 0.69]])
+    """
+    rows = as_data(machine, rows, "rows", strict=True)
+    found = np.empty(rows.shape)
+    all_seen = machine.n_units == machine.n_visible
+    for part in row_blocks(len(rows), sum(value.size for value in machine.params.values())):
+        own = rows[part]
+        chains = machine.start(own) if all_seen else None
+        for i in range(rows.shape[1]):
+            unit = machine.units.one(i)
+            if chains is None or not unit.finite:
+                found[part, i] = -conditional_log_likelihood(machine, own, unit=i)
+                continue
+            energies = machine.site_energies(chains, i)
+            index = np.searchsorted(np.asarray(unit.states), own[:, i])
+            found[part, i] = -np.log(_softmax(-energies)[np.arange(len(own)), index])
+    return found
 
 
 def _few(rows: Array, machine: Machine, n_states: int) -> list[Array]:

@@ -97,6 +97,7 @@ CALLS = {
     ),
     "base_rate": call(machine=rbm, data=X),
     "begin": call(machine=rbm, rule=ebm.CD(), optimiser=SGD(), seed=0),
+    "cell_scores": call(machine=rbm, rows=X),
     "conditional_log_likelihood": call(machine=rbm, rows=X, unit=0),
     "conditional_moments": call(machine=rbm, x=X[:, 1:], unit=0),
     "conditional_probabilities": call(machine=rbm, x=X[:, 1:], unit=0),

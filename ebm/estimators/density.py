@@ -1,4 +1,4 @@
-"""Densities: log p(x) in nats, and samples."""
+"""Densities: log p(x) in nats, samples, and what is out of the ordinary."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import DensityMixin
+from sklearn.base import DensityMixin, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ebm.boltzmann import BoltzmannMachine
+from ebm.conditional import cell_scores
 from ebm.errors import NotSupported
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Verbose
@@ -24,13 +25,16 @@ from ebm.training import State
 from ebm.training.history import Row
 from ebm.training.judges import Judge
 from ebm.training.pace import steady
-from ebm.units import Gaussian
+from ebm.units import Bernoulli, Gaussian
 
 __all__ = ["BoltzmannMachineDensity"]
 
 
-class BoltzmannMachineDensity(DensityMixin, Inputs):
-    """The density of a Boltzmann machine, normalised: log p(x) in nats, with samples.
+class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
+    """The density of a Boltzmann machine, normalised: log p(x) in nats, samples, and outliers.
+
+    As a detector of outliers it is used as `sklearn.ensemble.IsolationForest` is: `predict` says -1 of rows
+    whose log p is below `offset_`, where a share `contamination` of the training rows is.
 
     Parameters
     ----------
@@ -38,6 +42,8 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         Restricted, or fully connected over the features without hidden units.
     n_components : int
         Hidden units of the restricted machine.
+    hidden : Units, optional
+        Their type: ``Bernoulli()`` when left out. ``Gaussian()`` ones make a factor analysis of features.
     learning_rate : float, optional
         Falls to zero over the passes. 0.05 when left out; of Gaussian units what is stable, if that is less,
         docs/math.md (5.7a).
@@ -53,6 +59,8 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     penalties : sequence of Penalty
     log_z : str
         How log Z is found, as in `ebm.log_z`: "auto" is exact where that fits.
+    contamination : float
+        The share of outliers among the training rows, from 0 to 0.5.
     verbose : bool or int
     random_state : int, RandomState or None
 
@@ -61,6 +69,8 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     machine_ : RBM or BoltzmannMachine
     log_z_, log_z_stderr_ : float
         log Z of the machine and its standard error, which is that of a mean score, nats.
+    offset_ : float
+        log p where outliers begin: ``decision_function(X) = score_samples(X) - offset_``.
 
     Examples
     --------
@@ -72,7 +82,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     (True, (3, 2))
     """
 
-    _learnt = (*Inputs._learnt, "machine_", "log_z_", "log_z_stderr_")
+    _learnt = (*Inputs._learnt, "machine_", "log_z_", "log_z_stderr_", "offset_")
     _states = True
     _real = Gaussian(learn_precision=True)
 
@@ -81,6 +91,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         machine: str = "rbm",
         *,
         n_components: int = 16,
+        hidden: Any = None,
         learning_rate: float | None = None,
         batch_size: int = 50,
         n_iter: int | None = None,
@@ -89,11 +100,13 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         optimiser: Any = None,
         penalties: Any = (),
         log_z: str = "auto",
+        contamination: float = 0.1,
         verbose: Any = 0,
         random_state: Any = None,
     ) -> None:
         self.machine = machine
         self.n_components = n_components
+        self.hidden = hidden
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.n_iter = n_iter
@@ -102,6 +115,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         self.optimiser = optimiser
         self.penalties = penalties
         self.log_z = log_z
+        self.contamination = contamination
         self.verbose = verbose
         self.random_state = random_state
 
@@ -114,6 +128,7 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
             Values outside the domain of the visible units, or parameters that make no sense.
         """
         kind, rule = self._choice("machine", "rbm", "boltzmann"), self._rule(PCD())
+        share = self._number("contamination", 0.0, 0.5)
         X = self._dense_rows(X, reset=True)
         order, weights = arranged(X, None, sample_weight)
         n_iter, batch_size = self._passes(len(order), 50, 2000), self._count("batch_size")
@@ -135,12 +150,15 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         )  # fmt: skip
         found = log_z(self.machine_, self.log_z, seed=seed)
         self.log_z_, self.log_z_stderr_ = float(found), float(found.stderr)
+        self.offset_ = _quantile(self._log_p(X), weights, share)
         return self
 
     def _machine(self, kind: str, X: Array, seed: int) -> Any:
         if kind == "rbm":
-            n_components = self._count("n_components")
-            return RBM.from_data(X, n_components, visible=self.visible_, spread=1.0, seed=seed, dtype=X.dtype)
+            n_components, hidden = self._count("n_components"), self._units("hidden", Bernoulli())
+            return RBM.from_data(
+                X, n_components, visible=self.visible_, hidden=hidden, spread=1.0, seed=seed, dtype=X.dtype
+            )
         if not self.visible_.finite:
             raise NotSupported(f"machine: boltzmann has no units {self.visible_}; expected rbm")
         mean = self.visible_.encode(X).mean(0, dtype=np.float64)
@@ -150,12 +168,36 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
     def score_samples(self, X: Any) -> Array:
         """log p of each row, nats per sample; of Gaussian units, the density of the features as given."""
         check_is_fitted(self, "machine_")
-        values = log_likelihood(self.machine_, self._inputs(self._dense_rows(X)), self.log_z_)
+        return self._log_p(self._inputs(self._dense_rows(X)))
+
+    def _log_p(self, x: Array) -> Array:
+        """log p of rows as the machine has them, in the units of measurement of the features."""
+        values = log_likelihood(self.machine_, x, self.log_z_)
         return values if self.scale_ is None else values - np.log(self.scale_).sum()
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log-likelihood, nats per sample."""
         return float(self.score_samples(X).mean())
+
+    def decision_function(self, X: Any) -> Array:
+        """log p of each row less `offset_`, nats: below 0 of outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Array:
+        """-1 of each row that is an outlier, else 1."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def cell_scores(self, X: Any) -> Array:
+        """-log p(x_j | the rest of the row) of every cell, nats: which features make a row an outlier.
+
+        Returns
+        -------
+        ndarray, (n_samples, n_features)
+            Of Gaussian units of densities of the features as given; see `ebm.cell_scores`.
+        """
+        check_is_fitted(self, "machine_")
+        scores = cell_scores(self.machine_, self._inputs(self._dense_rows(X)))
+        return scores if self.scale_ is None else scores + np.log(self.scale_)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
         """New rows, (n_samples, n_features), from chains that have forgotten their start.
@@ -169,3 +211,14 @@ class BoltzmannMachineDensity(DensityMixin, Inputs):
         seed = self._seed(random_state)
         x = np.asarray(sample(self.machine_, n_samples, seed=seed).x)
         return x if self.shift_ is None else x * self.scale_ + self.shift_
+
+
+def _quantile(values: Array, weights: Array | None, share: float) -> float:
+    """Where values begin of which a share of all weight is below; between two where it falls between them."""
+    w = np.ones(len(values)) if weights is None else np.asarray(weights, np.float64)
+    order = np.argsort(values, kind="stable")
+    order = order[w[order] > 0]
+    values, below = values[order], np.cumsum(w[order])
+    aim, rounding = share * below[-1], 1e-9 * below[-1]
+    first, last = np.searchsorted(below, [aim - rounding, aim + rounding], side="right")
+    return float(0.5 * (values[first] + values[min(last, len(values) - 1)]))

@@ -1,0 +1,1 @@
+"""Real tables: gaps, mixed columns, counts."""
