@@ -156,7 +156,7 @@ def _pack(what: object) -> tuple[dict[str, Any], Arrays]:
         return _pack_estimator(what)
     if isinstance(what, TableModel):
         own, arrays = _pack(what.machine)
-        return own | {"table": what.table.to_dict()}, arrays
+        return own | {"table": what.table.to_dict() | {"target": what.target}}, arrays
     state = what if isinstance(what, State) else None
     machine, arrays = _pack_machine(state.machine if state else what)
     header: dict[str, Any] = {"machine": machine}
@@ -184,7 +184,8 @@ def _unpack(header: dict[str, Any], arrays: Arrays, version: int) -> Any:
         return _unpack_estimator(header["estimator"], arrays, version)
     machine = _unpack_machine(header["machine"], arrays)
     if "table" in header:
-        return TableModel(as_machine(machine, "machine"), Table.from_dict(header["table"]))
+        table = header["table"]
+        return TableModel(as_machine(machine, "machine"), Table.from_dict(table), target=table["target"])
     if "state" not in header:
         return machine
     if version != FORMAT:

@@ -16,7 +16,7 @@ TABLES = {
     "Table": call(columns=TABLE.columns, missing=("", "NA"), notes={}),
     "Table.from_frame": call(data=DATA, types={"ill": "binary"}, unseen="refuse", missing=("", "NA")),
     "TableModel": call(
-        machine=ebm.RBM.random(TABLE.units, ebm.Bernoulli(), 2, 2), table=TABLE, log_z=1.0
+        machine=ebm.RBM.random(TABLE.units, ebm.Bernoulli(), 2, 2), table=TABLE, log_z=1.0, target="ill"
     ),
     "TableModel.fit": call(
         data=DATA, n_hidden=2, types={"ill": "binary"}, unseen="refuse", missing=("", "NA"), table=TABLE,

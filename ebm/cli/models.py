@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import click
 
 from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, warn, write_rows
+from ebm.cli.tables import sample_table, score_table
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def sample(
 ) -> None:
     """Draw samples of MODEL, a file such as runs/digits/model.npz: a machine, a stack, or an estimator.
 
+    A model of a table draws rows of its columns, with their names.
+
     \b
     Examples:
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
@@ -67,7 +70,7 @@ def sample(
     import warnings
 
     check_output(output, (".npy", ".npz", ".csv"))
-    from ebm import DBN
+    from ebm import DBN, TableModel
     from ebm import sample as draw
     from ebm.checkpoint import load
     from ebm.experiment.config import build_sampler
@@ -80,6 +83,9 @@ def sample(
         warnings.showwarning = warn
         if isinstance(loaded, DBN):
             _write_samples({"x": loaded.sample(n, **how)}, {}, output)
+            return
+        if isinstance(loaded, TableModel) and plain:  # in the user's columns
+            sample_table(loaded, n, seed, output)
             return
         if isinstance(loaded, Density) and plain:  # in the units of the rows that it was fitted to
             _write_samples({"x": loaded.sample(n, random_state=seed)}, {}, output)
@@ -107,12 +113,15 @@ class Fitted(Protocol):
 
 
 def _machine_of(model: str, loaded: Any) -> Machine:
-    """The machine in what was loaded: itself, of a state, of an estimator; of a stack its top."""
+    """The machine in what was loaded: itself, of a state, of an estimator, of a table; of a stack its top."""
     from ebm.deep import DBN
     from ebm.machine import Machine
+    from ebm.table import TableModel
     from ebm.training import State
 
-    if isinstance(loaded, (State, DBN)):
+    if isinstance(loaded, TableModel):
+        loaded = loaded.machine
+    elif isinstance(loaded, (State, DBN)):
         loaded = loaded.machine if isinstance(loaded, State) else loaded.top
     elif isinstance(loaded, Fitted):
         loaded = loaded.machine_
@@ -262,6 +271,8 @@ def score(
 ) -> None:
     """Score the rows of DATA (.npy, .npz or .csv) under MODEL: log-likelihood in nats per row.
 
+    A model of a table scores rows of its columns, found by their names, in the units that they come in.
+
     \b
     Examples:
       ebm score runs/digits/model.npz mine.csv
@@ -273,9 +284,14 @@ def score(
     from ebm.datasets import read_array
     from ebm.deep import DBN
     from ebm.experiment.work import data_units
+    from ebm.table import TableModel
 
     check_output(output, (".npy", ".csv"))
-    loaded, rows = load(model), read_array(data, key)
+    loaded = load(model)
+    if isinstance(loaded, TableModel):
+        click.echo(score_table(loaded, data, output))
+        return
+    rows = read_array(data, key)
     machine = loaded if isinstance(loaded, DBN) else _machine_of(model, loaded)
     units = data_units(machine)
     if threshold is not None:

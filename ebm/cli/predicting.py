@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 import click
 
 from ebm.cli.shell import check_output, in_one_line, main, write_rows
+from ebm.cli.tables import predict_table
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from ebm.table import TableModel
     from ebm.units import Gaussian, Potts
 
 __all__ = ["predict", "transform"]
@@ -60,9 +62,16 @@ class Transformer(Protocol):
     help="The true labels, to print the error: an array of the .npz file, or a column of another, by its"
     " name or number (-1: the last) [default: those of a run's config, if the column is there].",
 )
+@click.option("--target", help="Of a model of a table: the column to predict [default: that of its run].")
 @in_one_line
 def predict(
-    model: str, data: str, output: str | None, proba: bool, key: str | None, labels: str | None
+    model: str,
+    data: str,
+    output: str | None,
+    proba: bool,
+    key: str | None,
+    labels: str | None,
+    target: str | None,
 ) -> None:
     """Predict y for the rows of DATA (.npy, .npz or .csv).
 
@@ -74,9 +83,16 @@ def predict(
       ebm predict runs/digits-dbn mine.csv
       ebm predict classifier.npz test.npz --key X_test --labels y_test -o y.csv
       ebm predict classifier.npz test.csv --labels -1
+      ebm predict runs/people people.csv --target smokes --proba
     """
     import numpy as np
 
+    table = _table(model)
+    if table is not None:
+        predict_table(table, data, target, proba, output)
+        return
+    if target is not None:
+        raise EbmError(f"{model}: is no model of a table; --target is for these, expected --labels")
     loaded, rows, true = _begin(model, data, key, output, "readout.npz", labels)
     function = _probabilities(loaded) if proba else _predictions(loaded)
     if function is None:
@@ -120,6 +136,18 @@ def transform(model: str, data: str, output: str | None, key: str | None) -> Non
         write_rows(_of_rows(loaded.mean_h, rows), output)
     else:
         raise EbmError(f"{model}: {loaded} has no features; expected a model with hidden units")
+
+
+def _table(model: str) -> TableModel | None:
+    """The model of a table in a file, or of a run; None: it is another."""
+    from pathlib import Path
+
+    from ebm.checkpoint import load
+    from ebm.table import TableModel
+
+    path = Path(model) / "model.npz" if Path(model).is_dir() else Path(model)
+    loaded = load(path) if path.exists() else None
+    return loaded if isinstance(loaded, TableModel) else None
 
 
 def _begin(

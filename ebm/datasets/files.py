@@ -86,7 +86,7 @@ class File:
     standardise : bool
         Real numbers, those of ``kind="gaussian"`` and labels that are `numbers`, are taken less the mean of
         the training rows, over their standard deviation; a machine learnt from them is one of rows in these
-        units.
+        units, and scores rows as they were wrongly: a `Table` as data keeps the units in the model's file.
     test : float
         Fraction of test rows, in (0, 1).
     seed : int

@@ -21,10 +21,11 @@ import pydantic
 
 from ebm import datasets, learning, optimisers, penalties, samplers, selection, units
 from ebm.errors import EbmError, complaint, described, nearest
+from ebm.table import data
 
 __all__ = ["Call", "Table", "build", "exported", "kinds", "tables_of", "written"]
 
-_PACKAGES = (datasets, units, learning, optimisers, penalties, samplers, selection)
+_PACKAGES = (datasets, data, units, learning, optimisers, penalties, samplers, selection)
 _SCALARS = (bool, int, float, str)
 
 

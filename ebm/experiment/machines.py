@@ -16,6 +16,7 @@ from ebm.deep import DBM, DBN
 from ebm.experiment.calls import Call, Table
 from ebm.experiment.work import Model
 from ebm.rbm import RBM
+from ebm.table.data import TableData
 from ebm.units import Gaussian, Ising, Mixed, Potts, Units
 from ebm.units.tables import units_from_dict
 
@@ -36,6 +37,8 @@ def _units(call: Call, data: Data) -> Units:
     """The visible units of a table, else those of the data."""
     if call.arguments.get("visible") is not None:
         return call.arguments["visible"]
+    if isinstance(data, TableData):
+        return data.table.units
     return units_from_dict({"type": data.kind.capitalize()} | ({"q": data.n_states} if data.n_states else {}))
 
 

@@ -13,9 +13,12 @@ import numpy as np
 
 from ebm.datasets import File
 from ebm.datasets.reading import read_table
+from ebm.errors import EbmError
 from ebm.experiment.calls import written
 from ebm.optimisers import Linear
 from ebm.rbm import RBM
+from ebm.table.cells import columns_of
+from ebm.table.data import Table as TableFile
 from ebm.training.pace import steady
 from ebm.units import Gaussian
 
@@ -45,6 +48,8 @@ def propose(
     EbmError
         Whatever is wrong with the file.
     """
+    if kind == "auto" and key is None and _of_several_kinds(path):
+        return _of_table(path, labels)
     table, y = read_table(path, key, labels, numbers=True)
     kind, said = _kind(table.values, kind)
     data: dict[str, Any] = {"type": "File", "path": path, "kind": kind}
@@ -67,6 +72,43 @@ def propose(
             "penalties": [{"type": "L2", "strength": 1e-3}],
         }  # fmt: skip
     return tables | {"sample": {"n": 500}, "plots": {}}, said
+
+
+def _of_several_kinds(path: str) -> bool:
+    """Whether a text file has names, and cells that are no numbers."""
+    try:
+        cells = columns_of(path)
+    except EbmError:  # what is wrong with the file, reading it as numbers says
+        return False
+    return any(own.kind != "numbers" or own.gaps.any() for own in cells.values())
+
+
+def _of_table(path: str, labels: str | int | None) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Tables of a config for columns of several kinds."""
+    if isinstance(labels, int):
+        raise EbmError(f"{path}: its columns have names; expected one of them as the labels, got {labels}")
+    data: dict[str, Any] = {"type": "Table", "path": path} | ({"target": labels} if labels else {})
+    loaded = TableFile(path, target=labels).load()
+    said = [
+        "Columns are of several kinds, which a Table is for; what is not said of them in types is guessed:"
+    ]
+    said += [f"  {line}" for line in str(loaded.table).splitlines()]
+    rows = loaded.train
+    n, d = len(rows), rows.shape[1]
+    batch = min(100, max(10, n // 20))
+    epochs = min(2000, max(10, math.ceil(4 * _UPDATES / math.ceil(n / batch))))
+    machine = {"type": "RBM", "n_hidden": min(max(d, 4), _EXACT - 4), "spread": 1.0}
+    whole = rows[~np.isnan(rows).any(1)]
+    rate: dict[str, Any] = {"type": "SGD", "rate": _falling(0.01, epochs)}
+    if len(whole):
+        start = RBM.from_data(whole, machine["n_hidden"], visible=loaded.table.units, spread=1.0)
+        rate = written(steady(start, whole, 0.05, schedule=lambda rate: Linear(rate, 0.0, epochs)))
+    train: dict[str, Any] = {"epochs": epochs, "batch_size": batch, "evaluate_every": max(1, epochs // 20)}
+    train |= {"log_likelihood": "exact"}
+    train["stopping"] = {"type": "EarlyStopping", "patience": 5, "score": "log_likelihood"}
+    rule = {"type": "PCD", "n_chains": 100, "centred": True}
+    tables = {"data": data, "machine": machine, "rule": rule, "optimiser": rate, "train": train}
+    return tables | {"log_z": {"method": "exact"}, "sample": {"n": 500}, "plots": {}}, said
 
 
 def _kind(x: np.ndarray, kind: Kind) -> tuple[Kind, list[str]]:

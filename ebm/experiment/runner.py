@@ -31,6 +31,7 @@ from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, learn_stages, run_stages
+from ebm.experiment.tables import in_users_units, kept, told
 from ebm.experiment.work import Config, Model, Train, Work, rows_for
 from ebm.machine import Array, Machine, check_finite
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
@@ -157,13 +158,14 @@ def _go(work: Work, state: State[Machine] | None, pause: int | None) -> RunDirec
         _warnings_as_lines(report),
         blas_threads(work.machine, config),
     ):
+        told(work)
         if isinstance(work.machine, DBN):
             learn_stack(work)
         elif config.train is not None and not _learn(work, state, pause):
             report.line(f"{directory.path}: paused at epoch {pause}")
             return directory
         learn_stages(work)
-        save(directory.model, work.machine)
+        save(directory.model, kept(work.machine, work.data))
         run_stages(work)
         if work.arrays:
             write_arrays(directory.path / "samples.npz", work.arrays)
@@ -334,7 +336,8 @@ def _more(work: Work, state: State[Machine]) -> Row:
         log_z = machine.exact(stats=False)[0]
     if log_z is not None:
         for name, rows in sets.items():
-            row[f"log_likelihood_{name}"] = float(log_likelihood(machine, rows, log_z).mean())
+            each = in_users_units(work.data, rows, log_likelihood(machine, rows, log_z))
+            row[f"log_likelihood_{name}"] = float(each.mean())
         row |= {"log_z": log_z, "log_z_stderr": stderr}
     if settings.kl:
         row["kl"] = kl_divergence(machine, work.rows.train, log_z=log_z)

@@ -23,6 +23,7 @@ from ebm.experiment.inferring import check_inverse, inverse
 from ebm.experiment.predicting import predictions, read_out, tune
 from ebm.experiment.report import summary_of
 from ebm.experiment.stacks import check_stack
+from ebm.experiment.tables import in_users_units, predicted, whole_rows
 from ebm.experiment.work import Config, Model, Train, Work, data_units, heldout_of
 from ebm.inverse import METHODS as INFERENCE
 from ebm.machine import Array, Bounded, Count, Machine, Pairwise, Positive
@@ -34,6 +35,7 @@ from ebm.samplers import Annealing, Gibbs, sample
 from ebm.scores import free_energy_gap, reconstruction_error
 from ebm.states import enumerate_states, n_states
 from ebm.stream import Seed, Stream
+from ebm.table.data import TableData
 from ebm.units import Mixed
 
 __all__ = ["STAGES", "check_stages", "learn_stages", "run_stages"]
@@ -114,6 +116,12 @@ def _check_readout(config: Config, machine: Model, data: Data) -> None:
 
 def _check_data(machine: Model, data: Data) -> None:
     units = data_units(machine)
+    if isinstance(data, TableData):
+        if not isinstance(machine, Machine):
+            raise EbmError(f"data: a table, but {machine!r} has no energy of all units; expected an RBM")
+        if units != data.table.units:
+            raise EbmError(f"data: the table has {data.table.units}, but the machine {units}")
+        return  # rows that the table itself has encoded
     kind = type(units).__name__.lower()
     # Numbers are for all that take them, integers for counts and levels: which of them is checked below.
     numbers = data.kind == "gaussian" and not units.finite
@@ -166,6 +174,8 @@ def run_stages(work: Work) -> None:
             stage.run(work, calls[name])
     if work.data is not None and work.data.kind == "mixed":
         predictions(work)
+    if work.data is not None:
+        predicted(work)
     _weights(work)
 
 
@@ -205,6 +215,7 @@ def _log_z(work: Work, call: Call) -> None:
             )  # fmt: skip
         else:
             each, what, key = log_likelihood(energies, rows, estimate), "log-likelihood", ""
+        each = in_users_units(data, rows, each)
         work.summary[f"log_likelihood_{key}{name}"] = float(each.mean())
         report.row(f"{what}, {name} rows", float(each.mean()), "nats per row", estimate.stderr)
     _baselines(work)
@@ -275,7 +286,7 @@ def _moments(work: Work, x: Array) -> None:
     if data.image_shape is not None:
         arrays["image_shape"] = np.asarray(data.image_shape)
         arrays["x"] = x[:, : math.prod(data.image_shape)]  # a label beside the pixels is no part of the image
-    left, right = units.encode(data.train), units.encode(x)
+    left, right = units.encode(whole_rows(data.train)), units.encode(x)
     arrays["data_mean"], arrays["model_mean"] = left.mean(0), right.mean(0)
     i, j = np.triu_indices(left.shape[1], 1)
     chosen = np.linspace(0, len(i) - 1, min(len(i), _PAIRS)).astype(np.int64)

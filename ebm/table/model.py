@@ -10,7 +10,7 @@ import numpy as np
 
 from ebm.arguments import as_count, as_number
 from ebm.conditional import conditional_log_likelihood, conditional_moments, conditional_probabilities
-from ebm.errors import EbmError, NotSupported, expect, printable
+from ebm.errors import EbmError, NotSupported, expect, nearest, printable
 from ebm.learning.rules import Rule
 from ebm.machine import Array, Machine, as_machine
 from ebm.optimisers import Optimiser
@@ -41,6 +41,8 @@ class TableModel:
     table : Table
     log_z : float, optional
         log Z of the machine, nats, where it is known; else it is found when it is first needed.
+    target : str, optional
+        The column that `predict` predicts where none is named.
 
     Examples
     --------
@@ -55,12 +57,17 @@ class TableModel:
     True
     """
 
-    def __init__(self, machine: Machine, table: Table, log_z: float | None = None) -> None:
+    def __init__(
+        self, machine: Machine, table: Table, log_z: float | None = None, target: str | None = None
+    ) -> None:
         self.machine = as_machine(machine, "TableModel: machine")
         self.table = expect(table, Table, "TableModel: table", "a Table such as Table.from_frame(data)")
         if machine.n_visible != table.n_units:
             what = f"{machine.n_visible} visible units, the table {table.n_units} columns with one"
             raise EbmError(f"TableModel: the machine has {what}")
+        self.target = target
+        if target is not None:
+            table.unit(target)
         self._known = None if log_z is None else as_number(log_z, "TableModel: log_z")
 
     def __repr__(self) -> str:
@@ -193,10 +200,10 @@ class TableModel:
         named = {name: cells.get(name, np.zeros(len(rows))) for name in self.table.names}
         return self.table.log_scale(rows) - self._score(rows), named
 
-    def predict(self, data: Any, target: str) -> Array:
+    def predict(self, data: Any, target: str | None = None) -> Array:
         """The likeliest label, or the mean, of a column of each row given the others, which may have gaps.
 
-        The column itself is not looked at, and may be absent.
+        The column itself is not looked at, and may be absent; the model's own target when left out.
         """
         column, rows, i = self._target(data, target)
         if isinstance(column, Real) or column.kind == "count":
@@ -204,11 +211,11 @@ class TableModel:
             return column.decode(mean) if isinstance(column, Real) else mean
         return column.decode(self._probabilities(rows, i).argmax(1).astype(np.float64))
 
-    def predict_proba(self, data: Any, target: str) -> dict[Any, Array]:
+    def predict_proba(self, data: Any, target: str | None = None) -> dict[Any, Array]:
         """The probability of each label, or count, of a column of each row given the others."""
         column, rows, i = self._target(data, target)
         if isinstance(column, Real):
-            raise EbmError(f"column {target!r} is real; expected predict, or predict_interval")
+            raise EbmError(f"column {column.name!r} is real; expected predict, or predict_interval")
         p = self._probabilities(rows, i)
         labels = column.decode(np.arange(p.shape[1], dtype=np.float64)).tolist()
         return dict(zip(labels, p.T, strict=True))
@@ -225,7 +232,10 @@ class TableModel:
         ends = self.mixture.quantile(rows, i, [(1 - level) / 2, (1 + level) / 2])
         return column.decode(ends[:, 0]), column.decode(ends[:, 1])
 
-    def _target(self, data: Any, target: str) -> tuple[Column, Array, int]:
+    def _target(self, data: Any, target: str | None) -> tuple[Column, Array, int]:
+        target = self.target if target is None else target
+        if target is None:
+            raise EbmError(f"predict: no column is named; {nearest('', self.table.names)}")
         column, i = self.table.column(target), self.table.unit(target)
         rows = self.table.encode(data, ignore=(target,))
         return column, rows, i
