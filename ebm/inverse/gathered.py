@@ -91,7 +91,8 @@ def gathered(
     K, h = np.zeros((basis.size, basis.size)), np.zeros(basis.size)
 
     def solve(i: int) -> None:
-        J, b = _site(rows, i, table, first, metric, shrinkage, max_iterations)
+        site = _Site(rows, i, table, first, metric, shrinkage)
+        J, b = site.found(lbfgs(site.objective, site.start, pairs=_MEMORY, fall=_FALL, most=max_iterations))
         own, f = basis.own[i], basis.contrasts[i]
         bias = b.copy()
         for j in range(basis.n):
@@ -165,57 +166,64 @@ def _metric(rows: Rows, table: _Table) -> _Metric:
     return _Metric(np.ascontiguousarray(V, np.float32), values.astype(np.float64))
 
 
-def _site(
-    rows: Rows,
-    i: int,
-    table: _Table,
-    first: Array,
-    metric: _Metric,
-    shrinkage: Shrinkage,
-    max_iterations: int,
-) -> tuple[Array, Array]:
-    """Couplings of all others' states to those of a unit, (rows, q), and its biases (q,)."""
-    from ebm.kernels.learning.gathered import site_slopes
-
-    q = int(table.sizes[i])
-    mine = slice(int(table.starts[i]), int(table.starts[i]) + q)
-    width = -(-q // _VECTOR) * _VECTOR
-    strength = np.zeros(table.total)
+def _strengths(rows: Rows, i: int, table: _Table, shrinkage: Shrinkage) -> tuple[Array, Array]:
+    """Of L2 on each row of the table, and which rows may be coupled to a unit."""
+    strength, allowed = np.zeros(table.total), np.zeros(table.total, bool)
     others = shrinkage.others(i, rows.basis.n)
     factors, norm = shrinkage.of(i, others), _norm(rows, i)
-    allowed = np.zeros(table.total, bool)
     for j, factor in zip(others, factors, strict=True):
         at = slice(int(table.starts[j]), int(table.starts[j] + table.sizes[j]))
         strength[at], allowed[at] = shrinkage.l2 * factor / (norm * _norm(rows, int(j))), True
-    p = first[mine]
-    a, U = np.linalg.eigh(np.diag(p) - np.outer(p, p))
-    a = np.maximum(a, 0.0)
-    typical = float(strength[allowed].mean()) if allowed.any() else 1.0
-    bias_scale = 1 / np.sqrt(p * (1 - p))
-    U, bias_scale, p = (array.astype(np.float32) for array in (U, bias_scale, p))
-    low, strengths = first.astype(np.float32), strength.astype(np.float32)[:, None]
-    T, G = np.zeros((table.total, width), np.float32), np.zeros((table.total, width), np.float32)
-    bias, slope = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    return strength, allowed
 
-    def couplings(z: Array) -> Array:
-        J = metric.shrink(a, typical, z.reshape(-1, q)) @ U.T
-        J[~allowed] = 0.0
+
+class _Site:
+    """What a unit pays, as a function of numbers that are centred and scaled: its biases, then couplings of
+    all others' states to its own, (rows, q).
+    """
+
+    def __init__(
+        self, rows: Rows, i: int, table: _Table, first: Array, metric: _Metric, shrinkage: Shrinkage
+    ) -> None:
+        q = self._q = int(table.sizes[i])
+        self._rows, self._i, self._table, self._first, self._metric = rows, i, table, first, metric
+        strength, self._allowed = _strengths(rows, i, table, shrinkage)
+        self._typical = float(strength[self._allowed].mean()) if self._allowed.any() else 1.0
+        p = first[int(table.starts[i]) : int(table.starts[i]) + q]
+        a, U = np.linalg.eigh(np.diag(p) - np.outer(p, p))
+        self._a = np.maximum(a, 0.0)
+        self._U, self._scale, p = (x.astype(np.float32) for x in (U, 1 / np.sqrt(p * (1 - p)), p))
+        self._low, self._strengths = first.astype(np.float32), strength.astype(np.float32)[:, None]
+        self.start = np.append(np.log(p) / self._scale, np.zeros(table.total * q, np.float32))
+        shape = table.total, -(-q // _VECTOR) * _VECTOR
+        self._T, self._G = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._bias, self._slope = np.zeros(shape[1], np.float32), np.zeros(shape[1], np.float32)
+
+    def _couplings(self, z: Array) -> Array:
+        J = self._metric.shrink(self._a, self._typical, z.reshape(-1, self._q)) @ self._U.T
+        J[~self._allowed] = 0.0
         return J
 
-    def objective(x: Array) -> tuple[float, Array]:
-        J = couplings(x[q:])
-        b = x[:q] * bias_scale - low @ J  # at the mean of all others: what it is does not move with J
+    def objective(self, x: Array) -> tuple[float, Array]:
+        """The mean over rows with the penalty, and its gradient."""
+        from ebm.kernels.learning.gathered import site_slopes
+
+        q, T, G, bias, slope = self._q, self._T, self._G, self._bias, self._slope
+        J = self._couplings(x[q:])
+        b = x[:q] * self._scale - self._low @ J  # at the mean of all others: what it is does not move with J
         T[:, :q], bias[:q] = J, b
         G[:], slope[:] = 0, 0
-        mean = site_slopes(rows.codes, rows.w, np.int64(i), np.int64(q), table.starts, T, bias, G, slope)
-        pull = strengths * J
+        codes, w, starts = self._rows.codes, self._rows.w, self._table.starts
+        mean = site_slopes(codes, w, np.int64(self._i), np.int64(q), starts, T, bias, G, slope)
+        pull = self._strengths * J
         value = mean + 0.5 * float(np.vdot(pull, J))
         pull += G[:, :q]
-        pull -= np.outer(low, slope[:q])
-        pull[~allowed] = 0.0
-        return value, np.append(slope[:q] * bias_scale, metric.shrink(a, typical, pull @ U))
+        pull -= np.outer(self._low, slope[:q])
+        pull[~self._allowed] = 0.0
+        by_z = self._metric.shrink(self._a, self._typical, pull @ self._U)
+        return value, np.append(slope[:q] * self._scale, by_z)
 
-    start = np.append(np.log(p) / bias_scale, np.zeros(table.total * q, np.float32))
-    x = lbfgs(objective, start, pairs=_MEMORY, fall=_FALL, most=max_iterations)
-    J = couplings(x[q:]).astype(np.float64)
-    return J, (x[:q] * bias_scale).astype(np.float64) - first @ J
+    def found(self, x: Array) -> tuple[Array, Array]:
+        """Couplings (rows, q) and biases (q,), float64."""
+        J = self._couplings(x[self._q :]).astype(np.float64)
+        return J, (x[: self._q] * self._scale).astype(np.float64) - self._first @ J
