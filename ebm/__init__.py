@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ebm.errors import *
     from ebm.gauges import *
     from ebm.graph import *
+    from ebm.imputation import *
     from ebm.kernels.threads import *
     from ebm.learning import *
     from ebm.machine import *

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_flag, as_numbers
 from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported
+from ebm.gaps import complete_states
 from ebm.machine import (
     Array,
     Chains,
@@ -26,7 +27,8 @@ from ebm.machine import (
     visible_units,
 )
 from ebm.partition import LogZ, log_likelihood
-from ebm.stream import Seed, Stream
+from ebm.partition.likelihood import as_observed
+from ebm.stream import GAPS, Seed, Stream
 
 __all__ = ["free_energy_gap", "kl_divergence", "pseudo_likelihood", "reconstruction_error"]
 
@@ -48,7 +50,8 @@ def pseudo_likelihood(
     machine : Machine
         Without hidden units in its state, and with units of finitely many states.
     data : (n, n_visible)
-        States.
+        States; NaN where a unit was not observed. Gaps are drawn given the rest, and only what was observed
+        is judged.
     stochastic : bool
         One unit per row, chosen at random, times n_visible: unbiased, docs/math.md (7.3), and n_visible
         times cheaper than the exact sum (7.2).
@@ -70,9 +73,13 @@ def pseudo_likelihood(
         raise NotSupported(f"pseudo_likelihood: {moving_units(machine)} units have a continuum of states")
     if machine.n_units != machine.n_visible:
         raise NotSupported(f"pseudo_likelihood: {machine} has hidden units in its state")
-    rows = as_data(machine, data, strict=True)
+    rows, gaps = as_observed(machine, data)
     n, first = len(rows), inputs_of(machine)
     d = rows.shape[1] - first
+    if gaps.any():
+        whole, _ = complete_states(machine, rows, gaps, Stream(seed).split(GAPS))
+        chains = machine.start(whole)
+        return np.sum([np.where(gaps[:, i], 0.0, _site(machine, chains, whole, i)) for i in range(d)], axis=0)
     if not as_flag(stochastic, "stochastic") and sites is None:
         blocks = row_blocks(n, 4 * _width(machine, rows.shape[1]))
         return np.concatenate([_all_sites(machine, rows[k]) for k in blocks])

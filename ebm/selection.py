@@ -13,9 +13,21 @@ import numpy as np
 from pydantic import Field
 
 from ebm.errors import NotSupported, TooLarge, settings
+from ebm.gaps import drawn_whole, opened
 from ebm.learning.rules import predictor
-from ebm.machine import Array, Count, HasInputs, Machine, Parametrised, Params, moving_units, put
+from ebm.machine import (
+    Array,
+    Count,
+    HasInputs,
+    Machine,
+    Parametrised,
+    Params,
+    moving_units,
+    put,
+    visible_units,
+)
 from ebm.partition import log_likelihood, log_z_ratio
+from ebm.partition.likelihood import observed_free_energy
 from ebm.parts import Arrays, Part
 from ebm.scores import free_energy_gap, pseudo_likelihood
 from ebm.stream import Stream
@@ -202,11 +214,13 @@ def gain(machine: Machine, other: Machine, heldout: Array, rng: Stream) -> tuple
     if isinstance(machine, HasInputs):
         gains = log_likelihood(other, heldout, seed=rng.key) - log_likelihood(machine, heldout, seed=rng.key)
         return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
-    free = float((machine.visible_free_energy(heldout) - other.visible_free_energy(heldout)).mean())
+    rows, gaps = opened(visible_units(machine), heldout)
+    after, before = (observed_free_energy(m, rows, gaps, rng) for m in (other, machine))
+    free = float((before - after).mean())
     try:
         machine.require_exact()
         return free - (other.exact(stats=False)[0] - machine.exact(stats=False)[0]), 0.0
     except TooLarge:
-        x = machine.clamp(heldout, rng)
+        x = machine.clamp(drawn_whole(machine, heldout, rng), rng)
         ratio, stderr = log_z_ratio(machine, other, *(m.sweep(x, rng, _SWEEPS) for m in (machine, other)))
         return free - ratio, stderr

@@ -19,7 +19,7 @@ from ebm.errors import EbmError, expect
 __all__ = ["Stream"]
 
 # Streams of their own for each purpose, so that one seed may serve them all: indices for `Stream.split`.
-WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX = (2**40 + i for i in range(5))
+WEIGHTS, SAMPLE, AIS, EVALUATE, RELAX, GAPS = (2**40 + i for i in range(6))
 
 Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**31)] | SeedSequence | Generator
 

@@ -15,7 +15,7 @@ PUBLIC = ebm._public()  # the module of each public name
 BOTTOM = {"arguments", "errors", "files", "notebook", "progress"}
 UNITS = BOTTOM | {"kernels", "stream"}
 MACHINE = UNITS | {"units"}
-MACHINES = MACHINE | {"arrays", "machine", "scratch", "states"}
+MACHINES = MACHINE | {"arrays", "gaps", "machine", "scratch", "states"}
 METHODS = MACHINES | {"parts"}  # what samplers, partition, learning may use: the protocol, no machine
 TRAINING = METHODS | {"samplers", "learning", "optimisers", "penalties", "partition"}
 ALLOWED = {
@@ -30,6 +30,7 @@ ALLOWED = {
     "arrays": MACHINE,
     "machine": MACHINE | {"arrays"},
     "states": MACHINE,
+    "gaps": MACHINE | {"arrays", "machine", "states"},
     "scratch": MACHINE,
     "deferred": MACHINE,
     "logsum": MACHINE,
@@ -49,6 +50,7 @@ ALLOWED = {
     "penalties": METHODS | {"optimisers"},
     "learning": METHODS | {"samplers", "partition", "graph"},
     "rows": METHODS,
+    "imputation": METHODS,
     "maximum": METHODS | {"penalties"},
     "selection": METHODS | {"learning", "partition", "scores"},
     "training": TRAINING | {"rows", "selection"},
@@ -60,7 +62,18 @@ ALLOWED = {
     "gauges": METHODS | {"boltzmann", "rbm"},
     "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties", "plots"},
     "estimators": TRAINING
-    | {"training", "network", "boltzmann", "rbm", "conditional", "scores", "selection", "deep", "inverse"},
+    | {
+        "training",
+        "network",
+        "boltzmann",
+        "rbm",
+        "conditional",
+        "imputation",
+        "scores",
+        "selection",
+        "deep",
+        "inverse",
+    },
     "testing": TRAINING | {"training", "boltzmann", "rbm", "checkpoint"},
     "baselines": BOTTOM,
     "datasets": BOTTOM,

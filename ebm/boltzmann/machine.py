@@ -24,9 +24,10 @@ from ebm.arrays import Owned, parameter, row_blocks
 from ebm.boltzmann.chains import SpinChains
 from ebm.boltzmann.couplings import colour, take_couplings
 from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, sum_states, visible_energies
-from ebm.boltzmann.sweeping import Problem, by_colour, energies, orders, sweep
+from ebm.boltzmann.sweeping import Problem, by_colour, energies, filled_rows, orders, sweep
 from ebm.errors import EbmError, NotSupported, expect, short
 from ebm.files import refuse_beyond_memory
+from ebm.gaps import marginal_rows
 from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
     Array,
@@ -176,7 +177,7 @@ class BoltzmannMachine:
         Biases of visible units are the inputs whose means are the data's, kept half a row away from the ends;
         those of hidden units are zero, couplings normal with standard deviation `scale`.
         """
-        rows = as_array(data, "data")
+        rows = marginal_rows(as_array(data, "data"))
         if rows.ndim != 2 or 0 in rows.shape:
             raise EbmError(f"data: expected rows of units, got shape {rows.shape}")
         machine = cls.random(units, rows.shape[1], n_hidden, scale=scale, seed=seed, dtype=dtype)
@@ -365,6 +366,19 @@ class BoltzmannMachine:
             if order.shape[1]:
                 sweep(problem, chains, order, sweeps, self.colours() if few else None)
         return chains if isinstance(x, SpinChains) else chains.states()
+
+    def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
+        """n sweeps of the units `gaps`, (n_chains, n_units) bool, of states x; the others are held."""
+        x = self._rows_of(x)
+        phi = np.array(self.units.encode(x), self.dtype, order="C")
+        sweeps = (*as_stream(rng).advance(as_count(n, "n", 0)), n)
+        one, cold = np.ones(1, self.dtype), np.zeros_like(self.b)
+        filled_rows(Problem(self.units, self._couplings, self.b, cold, one), phi, gaps, sweeps)
+        return self.units.decode(phi).astype(x.dtype if x.dtype.kind == "f" else self.dtype)
+
+    def local_inputs(self, x: Any, rng: Stream) -> Array:
+        """The same as `inputs`: there is nothing to be drawn."""
+        return self.inputs(x)
 
     def colours(self) -> Array:
         """A colour for each unit such that coupled units differ, (n_units,); greedy, most coupled first."""

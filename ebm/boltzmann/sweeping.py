@@ -23,7 +23,7 @@ from ebm.units.family import NO_TABLE, Part
 if TYPE_CHECKING:
     from ebm.kernels.arguments import Sweeps, Tempered
 
-__all__ = ["Problem", "by_colour", "energies", "sweep"]
+__all__ = ["Problem", "by_colour", "energies", "filled_rows", "sweep"]
 
 _FEW = 24  # chains; with fewer, lanes are better filled with units of a colour than with chains
 _WORTH = 2**15  # unit updates from which on a sweep is worth several threads
@@ -125,6 +125,38 @@ def _kinds_and_tables(parts: list[Part]) -> tuple[Array, Any]:
         phi[first : first + len(table.phi), : table.phi.shape[1]] = table.phi
     values, log_weights = (np.concatenate([t[k] for t in tables]) for k in (0, 2))
     return kinds, ((np.repeat(np.arange(len(parts)), counts), firsts), (values, phi, log_weights))
+
+
+def filled_rows(problem: Problem, phi: Array, gaps: Array, sweeps: Sweeps) -> None:
+    """Sweep encoded states (C, N·width), of which each row may change only in its own `gaps`, in place."""
+    from ebm.kernels.units.draw import KINDS
+
+    units, n = problem.units, gaps.shape[1]
+    parts, starts = units.parts(n), np.searchsorted(units.owners(n), np.arange(n + 1))
+    if not all(own.kind in KINDS for own, _, _ in parts):
+        _fill_uncompiled(problem, phi, gaps, starts, sweeps)
+        return
+    from ebm.kernels.gaps import fill_rows
+
+    kinds = np.repeat([own.kind for own, _, _ in parts], [p.stop - p.start for _, p, _ in parts])
+    rows, order = np.nonzero(gaps)
+    ends = np.searchsorted(rows, np.arange(len(gaps) + 1))
+    worth = len(order) * sweeps[2] * len(problem.b) > _WORTH_ENERGY
+    fill_rows(worth, kinds, starts, problem.J.for_kernels, problem.b, phi, order, ends, sweeps)
+
+
+def _fill_uncompiled(problem: Problem, phi: Array, gaps: Array, starts: Array, sweeps: Sweeps) -> None:
+    """The same by the units' own functions, one unit of all rows after the other."""
+    from ebm.kernels.numbers.random import uniform_rows
+
+    units, J, (key, first, n) = problem.units, problem.J.matrix, sweeps
+    u = np.empty((len(phi), gaps.shape[1]), phi.dtype)
+    for k in range(n):
+        uniform_rows(key, first + k, 0, 0, u)
+        for i in np.flatnonzero(gaps.any(0)).tolist():
+            rows, own, unit = np.flatnonzero(gaps[:, i]), slice(starts[i], starts[i + 1]), units.one(i)
+            I = (J[own] @ phi[rows].T).T + problem.b[own]
+            phi[rows, own] = unit.encode(unit.sample(I, u[rows, i : i + 1]))
 
 
 def _part(sweeps: Sweeps, k: int, n: int) -> Sweeps:

@@ -272,6 +272,7 @@ def score(
     """Score the rows of DATA (.npy, .npz or .csv) under MODEL: log-likelihood in nats per row.
 
     A model of a table scores rows of its columns, found by their names, in the units that they come in.
+    Where cells are missing (NaN, NA, ? or nothing) it is that of the observed part of the row.
 
     \b
     Examples:
@@ -281,7 +282,7 @@ def score(
     import numpy as np
 
     from ebm.checkpoint import load
-    from ebm.datasets import read_array
+    from ebm.datasets.reading import read_table
     from ebm.deep import DBN
     from ebm.experiment.work import data_units
     from ebm.table import TableModel
@@ -291,14 +292,14 @@ def score(
     if isinstance(loaded, TableModel):
         click.echo(score_table(loaded, data, output))
         return
-    rows = read_array(data, key)
+    rows = read_table(data, key, None, gaps=True)[0].values
     machine = loaded if isinstance(loaded, DBN) else _machine_of(model, loaded)
     units = data_units(machine)
     if threshold is not None:
         states = units.states
         if states is None or len(states) != 2 or not np.isfinite(threshold):
             raise EbmError(f"--threshold {threshold}: expected a finite number, for units of two states")
-        rows = np.where(rows >= threshold, states[1], states[0])
+        rows = np.where(np.isnan(rows), np.nan, np.where(rows >= threshold, states[1], states[0]))
     if rows.shape[1] != machine.n_visible:
         raise EbmError(
             f"{data}: {rows.shape[1]} columns, but the machine has {machine.n_visible} visible units"
@@ -315,7 +316,7 @@ def _scores(
     """The score of each row, and a line on them."""
     from ebm import log_likelihood
     from ebm.deep import DBN
-    from ebm.machine import as_data
+    from ebm.partition.likelihood import as_observed
 
     kind = "log-likelihood"
     if isinstance(loaded, Density):  # of the rows as they are given, whose columns it may scale
@@ -328,7 +329,7 @@ def _scores(
         estimate, kind = _log_z(top, seed=seed, **settings), "lower bound of the log-likelihood"
         each = loaded.log_likelihood_bound(rows, estimate, seed=seed)
     else:
-        rows = as_data(top, rows, data, strict=True)
+        as_observed(top, rows, data)
         estimate = _log_z(top, seed=seed, **settings)
         each = log_likelihood(top, rows, estimate, seed=seed)
     spread = f", standard deviation over rows {each.std():.3f}" if len(each) > 1 else ""

@@ -25,6 +25,8 @@ SUFFIXES = (".npy", ".npz", ".csv")
 MAGIC = {".npy": b"\x93NUMPY", ".npz": b"PK"}
 PICKLE = "is a pickle, which can run code when read and so never is; save plain numbers with numpy.save"
 
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")  # cells that say that there is nothing
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -167,7 +169,7 @@ def _bad_cell(path: str, line: int, cells: list[str], names: list[str] | None, d
     )
     column = f"column {names[j]!r}" if names else f"column {j} (from 0)"
     what = f"{cells[j][:40]!r} is no number" if cells[j].strip() else "the cell is empty"
-    if cells[j].strip().lower() in ("", "na", "n/a", "null", "none", "?", "-"):
+    if cells[j].strip().lower() in MISSING:
         what += ": fill what is missing, or leave its row out"
     elif not any(c.isdigit() for c in cells[j]):
         what += ": number the classes 0, 1, ..."
@@ -177,8 +179,8 @@ def _bad_cell(path: str, line: int, cells: list[str], names: list[str] | None, d
     )
 
 
-def _read_csv(path: str, file: Path, delimiter: str | None) -> Table:
-    """Read a .csv of numbers, with or without a header."""
+def _read_csv(path: str, file: Path, delimiter: str | None, gaps: bool) -> Table:
+    """Read a .csv of numbers, with or without a header; with `gaps` what is missing is NaN."""
     dialect = dialect_of(file, delimiter)
     rows: list[np.ndarray] = []
     lines: list[int] = []
@@ -186,6 +188,8 @@ def _read_csv(path: str, file: Path, delimiter: str | None) -> Table:
     commas: set[str] = set()
     row_names = RowNames()
     for line, cells in dialect.cells(file):
+        if gaps:
+            cells = ["nan" if cell.strip().lower() in MISSING else cell for cell in cells]
         if not rows and names is None and _is_header(cells, dialect.delimiter):
             names = [" ".join(cell.split()) for cell in cells]
             continue
@@ -216,10 +220,12 @@ def read_table(
     labels: str | int | None,
     delimiter: str | None = None,
     numbers: bool = False,
+    *,
+    gaps: bool = False,
 ) -> tuple[Table, np.ndarray | None]:
     """Return a checked table of finite numbers, (n, d) with n and d >= 1, and its labels.
 
-    Those are integers, or if `numbers` float64.
+    Those are integers, or if `numbers` float64. With `gaps` cells may be missing, and are NaN.
     """
     file, path, y = as_path(path), str(path), None
     with _refusing(path):
@@ -230,14 +236,14 @@ def read_table(
                 f"{path}: a {kind} file holds one table, not several; expected no key, got {key!r}"
             )
         if file.suffix.lower() == ".csv":
-            table = _read_csv(path, file, delimiter)
+            table = _read_csv(path, file, delimiter, gaps)
         elif is_fasta(file):
             family = read_fasta(file)
             table = Table(path, family.states, range(family.states.shape[1]), alphabet=family.alphabet)
         else:
             values, y = _read_numpy(path, file, key, labels)
             table = Table(path, values, range(values.shape[1] if values.ndim == 2 else 0))
-    _check(table)
+    _check(table, gaps)
     if labels is None:
         return table, None
     if y is None:
@@ -245,8 +251,8 @@ def read_table(
     return table, _check_labels(table, labels, y, numbers)
 
 
-def _check(table: Table) -> None:
-    """Refuse what is not a 2-D array of finite numbers with something in it."""
+def _check(table: Table, gaps: bool = False) -> None:
+    """Refuse what is not a 2-D array of finite numbers (or, with `gaps`, NaN) with something in it."""
     path, x = table.path, table.values
     if x.dtype.kind not in "biuf":
         raise EbmError(f"{path}: holds an array of type {x.dtype}; expected real numbers")
@@ -257,6 +263,8 @@ def _check(table: Table) -> None:
         raise EbmError(f"{path}: is empty ({n} rows, {d} columns); expected at least one number")
     if x.dtype.kind == "f":
         bad = ~(np.abs(x) <= np.finfo(np.float32).max)  # NaN compares false, so it is caught as well
+        if gaps:
+            bad &= ~np.isnan(x)
         if bad.any():
             at = first_cell(bad)
             raise EbmError(f"{path}: {table.where(*at)}: found {x[at]}; expected finite numbers below 3.4e38")

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from ebm.arguments import as_count, as_float_type, as_number, as_numbers
+from ebm.arguments import as_array, as_count, as_float_type, as_number, as_numbers
 from ebm.arrays import row_blocks
 from ebm.deep.even import EvenLayers
 from ebm.deep.posterior import even_means
 from ebm.deep.unfolding import autoencoder, with_readout
 from ebm.elimination import eliminate
 from ebm.errors import EbmError, NotSupported, expect, expect_all, printable
+from ebm.gaps import marginal_rows
 from ebm.machine import Array, Count, FloatType, Params, Positive, as_rows, as_weights, put
 from ebm.network import Layer, Network
 from ebm.partition import LogZ, log_z
@@ -176,7 +177,7 @@ class DBM(EvenLayers):
             Of the parameters.
         """
         expect(sizes, Sequence, "sizes", "numbers of hidden units such as [4, 3]")
-        data = as_units(visible, "visible").check(data)
+        data = as_units(visible, "visible").check(marginal_rows(as_array(data, "data")))
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
         units = [visible, *[Bernoulli()] * len(sizes)]

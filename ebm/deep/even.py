@@ -83,6 +83,14 @@ class EvenLayers:
         """n sweeps: the odd layers given the even ones, then these given those."""
         return self._rbm.sweep(x, rng, n, beta, base, free, scan)
 
+    def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
+        """n sweeps of the units `gaps`, (n_chains, n_units) bool, of states x; the others are held."""
+        return self._rbm.fill(x, gaps, rng, n)
+
+    def local_inputs(self, x: Any, rng: Stream) -> Array:
+        """Inputs of the even layers given odd ones drawn given x, (n, n_units·width)."""
+        return self._rbm.local_inputs(x, rng)
+
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows."""
         return self._masked(self._rbm.stats(x, weights))

@@ -139,8 +139,7 @@ def learn(
 ) -> None:
     """Train a machine in place."""
     state, per_epoch = begin(machine, rule, optimiser, seed), steps_per_epoch(len(rows), batch_size)
-    whole = rows[~np.isnan(rows).any(1)]  # a label may be missing
-    course = Course(epochs, per_epoch, judge or Judge(), stopping, update=update, rows=whole)
+    course = Course(epochs, per_epoch, judge or Judge(), stopping, update=update, rows=rows)
     steps = train(state, rows, rule, optimiser, batch_size, seed, weights=weights, penalties=penalties)
     for _ in course.run(state, steps):
         pass

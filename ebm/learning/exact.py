@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ebm.errors import settings
+from ebm.gaps import Gapped, completions
 from ebm.learning.rules import Batch, Carried, Centring, Offsets, Share, Whose, normalised, zero
-from ebm.machine import HasInputs, Machine, Params
+from ebm.machine import Array, HasInputs, Machine, Params
 from ebm.parts import part_of
 from ebm.stream import Stream
 
@@ -13,7 +14,7 @@ __all__ = ["Exact"]
 
 @settings
 class Exact(Centring):
-    """The exact gradient, by enumeration: for small machines.
+    """The exact gradient, by enumeration: for small machines. Gaps in rows are summed over, too.
 
     Of a machine with inputs the sum is done for every row of inputs in the batch.
 
@@ -31,6 +32,10 @@ class Exact(Centring):
     def init(self, machine: Machine, rng: Stream) -> Offsets:
         """Offsets, if centred."""
         return Offsets(self.begin_offsets(machine))
+
+    def whole(self, machine: Machine, rows: Gapped, weights: Array) -> Batch:
+        """Rows with every state of their gaps, weighted by its probability given the rest: the exact sum."""
+        return completions(machine, rows, weights)
 
     def gradient(
         self, machine: Machine, batch: Batch, carried: Carried, rng: Stream

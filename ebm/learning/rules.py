@@ -67,6 +67,11 @@ class Carried(Part):
             own.fits(getattr(self, name), f"chains: {name}")
 
     @property
+    def carried(self) -> Carried:
+        """What the rule itself carries; of rows with gaps their draws stand beside it."""
+        return self
+
+    @property
     def states(self) -> Array | None:
         """States of persistent chains that sample the machine, (n_chains, n_units); None without chains."""
         return None

@@ -20,6 +20,7 @@ from ebm.arguments import (
 from ebm.arrays import Owned, row_blocks, sound
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, printable
+from ebm.gaps import marginal_rows
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
     Array,
@@ -50,7 +51,7 @@ from ebm.rbm.parameters import (
 from ebm.rbm.products import as_state, dot_vector, layer_cgf, values
 from ebm.rbm.sites import conditional, site_contrast, site_energies
 from ebm.rbm.statistics import statistics_of_chains
-from ebm.rbm.sweeping import Layer, Turned, draw_ahead, span, sweep_layers
+from ebm.rbm.sweeping import Layer, Turned, draw_ahead, filled, span, sweep_layers
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Units
@@ -199,7 +200,7 @@ class RBM:
         dtype : {"float32", "float64"}
             Of the parameters.
         """
-        data = as_units(visible, "visible").check(data)
+        data = as_units(visible, "visible").check(marginal_rows(as_array(data, "data")))
         if data.ndim != 2 or 0 in data.shape:
             raise EbmError(f"data: expected rows of units, got shape {data.shape}")
         scale = scale if spread is None else 1.0
@@ -449,6 +450,14 @@ class RBM:
         n, hot, cold, free = as_sweeps(self, b, n, chains.n, beta, base, free, rng, scan)
         sweep_layers(self, W, chains, rng, n, hot, cold, free, self._turned, self._scratch)
         return chains if isinstance(x, BlockChains) else values(chains.v)
+
+    def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
+        """n sweeps of the units `gaps`, (n_chains, n_visible) bool, of states x; the others are held."""
+        return values(filled(self, self.start(x), gaps, rng, as_count(n, "n", 0)).v)
+
+    def local_inputs(self, x: Any, rng: Stream) -> Array:
+        """Inputs of the visible units given hidden units drawn given x, (n, n_visible·width)."""
+        return self.inputs_v(self.sample_h(x, rng))
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.8)."""

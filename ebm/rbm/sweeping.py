@@ -13,7 +13,7 @@ import numpy as np
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.machine import Array
 from ebm.rbm.chains import BlockChains
-from ebm.rbm.products import WORTH, State, dot, values
+from ebm.rbm.products import WORTH, State, as_state, dot, values
 from ebm.scratch import Scratch
 from ebm.stream import Stream
 from ebm.units import Bernoulli, Mixed, Units
@@ -25,6 +25,7 @@ __all__ = [
     "Layer",
     "Turned",
     "draw_ahead",
+    "filled",
     "span",
     "sweep_layers",
 ]
@@ -285,6 +286,25 @@ def sweep_layers(
             h = draw(h_layer, None, given_v, beta, uniforms, scratch)
         given_h = Source(h, hidden, A, turned=over)
         chains.move(draw(v_layer, v, given_h, beta, uniforms, scratch))
+
+
+def filled(machine: RBM, chains: BlockChains, gaps: Array, rng: Stream, n: int) -> BlockChains:
+    """n sweeps of chains of which each may change only in its own `gaps`, (n_chains, n_visible) bool.
+
+    Visible units are independent given the hidden ones: what a sweep draws for those that are held is put
+    back, and the others are drawn as they would be.
+    """
+    held, mask = chains.v, as_bits(gaps, Bernoulli(), np.float32)
+    for _ in range(n):
+        machine.sweep(chains, rng)
+        drawn: Any = chains.v
+        if isinstance(held, Bits) and isinstance(drawn, Bits):
+            assert mask is not None
+            words = (drawn.words & mask.words) | (held.words & ~mask.words)
+            chains.move(Bits(words, held.shape, held.low))
+        else:
+            chains.move(as_state(np.where(gaps, values(drawn), values(held)), machine.visible, machine.dtype))
+    return chains
 
 
 def draw_ahead(machine: RBM, W: Array, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ebm.gaps import drawn_whole
 from ebm.learning.rules import Sweeps
 from ebm.machine import HasInputs, Machine
 from ebm.samplers.pilot import evenly
@@ -64,7 +65,7 @@ class Equilibrium:
         RuntimeWarning
             Once: the chains are too short. It points to the line outside the package that learns.
         """
-        k = self.rule.sweeps(state.chains) if isinstance(self.rule, Sweeps) else None
+        k = self.rule.sweeps(state.chains.carried) if isinstance(self.rule, Sweeps) else None
         number, rest = divmod(state.step, self.every)
         if k is None or rest or not _due(number) or k * state.step < LEAST * _SHARE:
             return {}
@@ -75,7 +76,8 @@ class Equilibrium:
         if chains is not None:
             x = machine.start(chains).take(evenly(len(chains), _CHAINS))
         else:  # a few rows in several copies are as good: what they have in common they forget first
-            x = machine.start(machine.clamp(rows[np.arange(_CHAINS) * len(rows) // _CHAINS], rng))
+            few = rows[np.arange(_CHAINS) * len(rows) // _CHAINS]
+            x = machine.start(machine.clamp(drawn_whole(machine, few, rng), rng))
         tau = relaxation(machine, x, rng, min(_MOST, k * state.step // _SHARE))
         if math.isnan(tau):
             return {}

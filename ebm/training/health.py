@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ebm.errors import Diverged
+from ebm.gaps import drawn_whole, has_gaps, stood_in
 from ebm.machine import Array, HasFeatures, HasHidden, Machine
 from ebm.parts import Arrays
 from ebm.rows import as_source, thinned
@@ -19,7 +20,7 @@ from ebm.stream import Stream
 from ebm.training.history import Row
 from ebm.units import Units
 
-__all__ = ["check_sensible", "count_idle", "extents", "few", "warn_idle", "whole"]
+__all__ = ["check_sensible", "count_idle", "extents", "few", "warn_idle"]
 
 _FEW = 32  # rows that tell an explosion
 _ENERGY = 1e4  # nats per unit, or times what it was at the start: e^−10000 is no probability
@@ -29,14 +30,10 @@ _IDLE = 0.25  # part of the hidden units above which there is a warning
 
 
 def few(rows: Any) -> Array:
-    """At most 32 rows of a source that lack nothing, spread evenly."""
+    """At most 32 rows of a source, spread evenly; gaps hold values of other rows."""
     source = as_source(rows)
-    return whole(source[np.unique(np.linspace(0, len(source) - 1, _FEW).astype(np.int64))])
-
-
-def whole(rows: Array) -> Array:
-    """Rows that lack nothing: of some a label may be missing."""
-    return rows[~np.isnan(rows).any(1)] if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" else rows
+    rows = stood_in(source[np.unique(np.linspace(0, len(source) - 1, _FEW).astype(np.int64))])
+    return rows[~np.isnan(rows).any(1)] if has_gaps(rows) else rows
 
 
 def extents(machine: Machine, rows: Array) -> Arrays:
@@ -120,7 +117,10 @@ def _always(units: Units, means: Array, n: int) -> Array:
 
 def warn_idle(machine: object, rows: Any) -> None:
     """Warn if more than a quarter of the hidden units are dead or saturated."""
-    idle = count_idle(machine, whole(thinned(as_source(rows))))
+    rows = thinned(as_source(rows))
+    if isinstance(machine, Machine):
+        rows = drawn_whole(machine, rows, Stream(0))
+    idle = count_idle(machine, rows)
     if isinstance(machine, HasHidden) and sum(idle.values()) > _IDLE * machine.n_hidden:
         dead, saturated = int(idle["dead"]), int(idle["saturated"])
         warnings.warn(

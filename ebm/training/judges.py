@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from ebm.gaps import drawn_whole
 from ebm.learning.rules import Rule, predictor
 from ebm.machine import Array, Machine
 from ebm.rows import as_source, thinned
 from ebm.selection import EarlyStopping, gain, scored
-from ebm.stream import EVALUATE
+from ebm.stream import EVALUATE, GAPS
 from ebm.training.equilibrium import Equilibrium
 from ebm.training.health import count_idle
 from ebm.training.history import Row
@@ -54,15 +55,16 @@ def evaluate(
     """Energies of data, held-out rows and chains: means and standard deviations over rows, nats.
 
     Free energies where the machine sums its hidden units out; where they are in its state, energies of
-    completed states, whose difference is no free-energy gap. Hidden units that are dead or saturated in all
+    completed states, whose difference is no free-energy gap. Gaps of rows are
+    drawn given the rest. Hidden units that are dead or saturated in all
     rows are counted. The k of ``PCD(k="auto")`` is "sweeps". Draws,
     if any, are made beside the training's stream: evaluating changes nothing.
     """
     machine = state.machine
     rng = state.rng.split(EVALUATE).split(state.step)
-    sets = {"train": thinned(complete(as_source(data), rule))}
+    sets = {"train": drawn_whole(machine, thinned(complete(as_source(data), rule)), rng.split(GAPS))}
     if heldout is not None:
-        sets["heldout"] = thinned(as_source(heldout))
+        sets["heldout"] = drawn_whole(machine, thinned(as_source(heldout)), rng.split(GAPS))
     row: Row = {}
     predicts = predictor(rule)
     if predicts is not None:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_count
 from ebm.errors import EbmError, described, expect
 from ebm.learning import PCD, Rule
-from ebm.machine import Machine, as_data, as_machine, check_finite, put
+from ebm.machine import Machine, as_machine, check_finite, put
 from ebm.optimisers import Optimiser
 from ebm.optimisers.around import Averages
 from ebm.optimisers.schedules import rate_at
@@ -278,7 +278,7 @@ def fit(
         raise EbmError("fit: stopping: needs validation rows")
     rows = _checked(machine, data, rule)
     optimiser = steady(machine, rows, 0.05) if optimiser is None else optimiser
-    heldout = None if validation is None else as_data(machine, validation, "validation")
+    heldout = None if validation is None else as_learnt(machine, validation, rule, "validation")
     per_epoch = steps_per_epoch(len(rows), batch_size)
     judge = by_energies(rule, rows, heldout, per_epoch)
     state = begin(machine, rule, optimiser, seed)

@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ebm.gaps import stood_in
 from ebm.machine import Curved, Machine
 from ebm.optimisers import SGD, Optimiser, Scaled
 from ebm.optimisers.schedules import Rate
 from ebm.rows import as_source, thinned
-from ebm.training.health import whole
 
 __all__ = ["steady"]
 
@@ -60,7 +60,7 @@ def steady(
     if bounded and most < math.inf:
         return SGD(schedule(most), momentum=momentum)
     assert isinstance(machine, Curved)
-    curvatures = machine.curvature(whole(thinned(as_source(rows))))
+    curvatures = machine.curvature(stood_in(thinned(as_source(rows))))
     share = _MOST if most < math.inf else _USUAL
     limits = {key: share / (part * value) for key, value in curvatures.items() if part * value > 0}
     rate = min([most, *(limits[key] for key in machine.couplings + machine.biases if key in limits)])

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_array, as_count, as_numbers
 from ebm.errors import EbmError, described, expect, expect_all
+from ebm.gaps import Gapped, as_gapped
+from ebm.learning.gaps import gaps_beside, gradient_with_gaps
 from ebm.learning.rules import Batch, Completes, Rule
 from ebm.machine import Array, Machine, as_data, check_finite
 from ebm.optimisers import Optimiser
@@ -47,8 +49,11 @@ def as_batch(data: Data, weights: ArrayLike | None) -> tuple[Batch, float]:
 
 
 def as_learnt(machine: Machine, rows: Any, rule: object, what: str = "data") -> Array:
-    """Rows of data of a machine, checked; with NaN for a unit that the rule does without."""
+    """Rows of data of a machine, checked; NaN is a gap, or a unit that the rule does without."""
     rows = as_array(rows, what)
+    if gaps_beside(rows, rule):
+        as_gapped(machine, rows, what)
+        return rows
     known = complete(rows, rule)
     if known is rows:
         return as_data(machine, rows, what)
@@ -62,8 +67,14 @@ def as_learnt(machine: Machine, rows: Any, rule: object, what: str = "data") -> 
     return rows
 
 
+def stored(machine: Machine, rows: Array, rule: object) -> Any:
+    """Rows of data, checked, in a form that batches are taken from."""
+    rows = as_learnt(machine, rows, rule)
+    return as_gapped(machine, rows) if gaps_beside(rows, rule) else machine.store(rows)
+
+
 def complete(rows: Any, rule: object) -> Any:
-    """The rows that lack nothing; all as they are where the rule takes no others, or there are no others."""
+    """The rows that have what the rule predicts; all where the rule takes no others, or there are none."""
     if not isinstance(rule, Completes) or not isinstance(rows, np.ndarray):
         return rows
     if rows.ndim != 2 or rows.dtype.kind != "f" or not -rows.shape[1] <= rule.may_lack < rows.shape[1]:
@@ -130,7 +141,10 @@ def train(
     machine = state.machine
     checked = isinstance(data, tuple) or not isinstance(batch[0], np.ndarray)
     if isinstance(machine, Machine) and not checked:
-        batch = (machine.store(as_learnt(machine, batch[0], rule)), *batch[1:])
+        batch = (stored(machine, batch[0], rule), *batch[1:])
+        if isinstance(batch[0], Gapped):  # rows that say nothing teach nothing
+            w = np.where(batch[0].gaps.all(1), 0.0, batch[-1])
+            batch, mean_weight = (batch[0], w), float(w.mean())
     per_epoch = steps_per_epoch(n, batch_size)
     shuffles, order, epoch_of_order = Stream(seed).key, np.empty(0, np.int64), -1
     while True:
@@ -229,7 +243,7 @@ def _update(
 ) -> None:
     """One step of learning, in place."""
     machine = state.machine
-    gradient, state.chains = rule.gradient(machine, batch, state.chains, state.rng)
+    gradient, state.chains = gradient_with_gaps(rule, machine, batch, state.chains, state.rng)
     share = batch[-1].mean()  # a rule's phases are normalised: a batch counts by its mean weight
     if share != 1:
         gradient = {key: share * value for key, value in gradient.items()}
