@@ -1,5 +1,7 @@
 """Valid calls of what is public for tables, as in `calls`."""
 
+import numpy as np
+
 import ebm
 from ebm.table.columns import Binary, Real
 
@@ -15,6 +17,13 @@ def call(**arguments):
 TABLES = {
     "Table": call(columns=TABLE.columns, missing=("", "NA"), notes={}),
     "Table.from_frame": call(data=DATA, types={"ill": "binary"}, unseen="refuse", missing=("", "NA")),
+    "impute": call(
+        machine=ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2),
+        rows=np.array([[1.0, np.nan], [0.0, 1.0]]),
+        n=1,
+        n_sweeps=2,
+        seed=0,
+    ),
     "TableModel": call(
         machine=ebm.RBM.random(TABLE.units, ebm.Bernoulli(), 2, 2), table=TABLE, log_z=1.0, target="ill"
     ),

@@ -17,7 +17,7 @@ import ebm
 from experiments.likelihood.data import debd
 from experiments.likelihood.recipe import Recipe, learn, score
 
-RECIPES = {"nltcs": Recipe(16, 0.4, 60, l1=1e-4), "plants": Recipe(100, 0.4, 40, l1=1e-4)}
+RECIPES = {"nltcs": Recipe(30, 0.3, 200, l1=2e-4), "plants": Recipe(100, 0.4, 40, l1=1e-4)}
 
 
 def main() -> None:
