@@ -67,7 +67,7 @@ class TableModel:
             raise EbmError(f"TableModel: the machine has {what}")
         self.target = target
         if target is not None:
-            table.unit(target)
+            table.unit(expect(target, str, "TableModel: target", "the name of a column"))
         self._known = None if log_z is None else as_number(log_z, "TableModel: log_z")
 
     def __repr__(self) -> str:
