@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ebm.samplers import *
     from ebm.scores import *
     from ebm.selection import *
+    from ebm.series import *
     from ebm.stream import *
     from ebm.table import *
     from ebm.thermal import *

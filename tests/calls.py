@@ -134,6 +134,19 @@ CALLS = {
     "log_z": call(
         machine=rbm, method="ais", base=np.zeros(4), data=X, n_chains=2, n_temperatures=3, **ESTIMATE
     ),
+    "lagged": call(
+        series=np.ones((9, 2)), lags=2, inputs=np.ones((9, 1)), start=3, stop=8, units=Bernoulli()
+    ),
+    "forecast": call(
+        machine=conditional,
+        history=np.ones((3, 2)),
+        n_steps=2,
+        lags=1,
+        n_paths=3,
+        inputs=None,
+        units=Bernoulli(),
+        seed=0,
+    ),
     "log_z_given": call(machine=conditional, x=X[:, :2], n_temperatures=3, n_chains=2, seed=0),
     "log_z_ratio": call(one=rbm, other=rbm, x_one=X, x_other=X),
     "marginal_free_energy": call(machine=rbm, x=X[:, 1:], unit=0),

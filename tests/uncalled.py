@@ -4,6 +4,8 @@ import ebm
 
 WITHOUT = {
     "results: made by the package, not by its users": (
+        "Forecast",
+        "LogZGiven",
         "Maximum",
         "Samples",
         "Thermodynamics",
