@@ -3,8 +3,8 @@
     pip download --no-deps statsmodels && unzip statsmodels*.whl 'statsmodels/datasets/*' -d FOLDER
     python -m experiments.tables.series FOLDER/statsmodels/datasets
 
-The last quarter of each series is the test part. Passes and penalty are chosen by the log-likelihood of the
-last fifth of what is before it; then all of that is learnt.
+The last quarter of each series is the test part. Passes and penalty are chosen before it: by the
+log-likelihoods of three parts in a row, each by machines that have learnt what is before that part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import ebm
 
 HERE = Path(__file__).with_name("series.json")
-TEST, VALID = 0.75, 0.8  # from where on
+TEST, FOLDS = 0.75, (0.55, 0.7, 0.85, 1.0)  # of the series; of what is before the test part
 EPOCHS, L2, SEEDS, HIDDEN = (100, 500), (0.0, 0.02, 0.1), (0, 1), 5
 COVER, STEPS, PATHS = (0.5, 0.8, 0.9, 0.95), 8, 400
 
@@ -107,15 +107,18 @@ def one(name, folder):
     cut = int(TEST * n)
     values = (values - values[:cut].mean(0)) / values[:cut].std(0)
     known = np.empty((n, 0)) if inputs is None else inputs
-    valid = int(VALID * cut)
+    folds = [int(f * cut) for f in FOLDS]
 
     def rows(start, stop):
         return ebm.lagged(values, lags, inputs=inputs, start=start, stop=stop)
 
-    early, held = rows(lags, valid), rows(valid, cut)
     scores = {}
     for epochs, l2 in itertools.product(EPOCHS, L2):
-        found = [ebm.log_likelihood(learnt(early, d, epochs, l2, s), held).mean() for s in SEEDS]
+        found = [
+            ebm.log_likelihood(learnt(rows(lags, start), d, epochs, l2, s), rows(start, stop)).mean()
+            for start, stop in itertools.pairwise(folds)
+            for s in SEEDS
+        ]
         scores[epochs, l2] = float(np.mean(found))
     epochs, l2 = max(scores, key=scores.get)
     train, test = rows(lags, cut), rows(cut, n)
