@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from calls_conditional import conditional, functions, methods
 from calls_inverse import INVERSE
 from calls_settings import UNITS, WITHOUT_MACHINES
 from calls_tables import TABLES
@@ -70,11 +71,6 @@ def dbn():
 
 
 @made
-def conditional():
-    return ebm.ConditionalRBM.random(Bernoulli(), Bernoulli(), 2, 2, 2)
-
-
-@made
 def state():
     return ebm.begin(rbm(), ebm.CD(), SGD())
 
@@ -89,10 +85,12 @@ def graph():
     return spins().graph()
 
 
+made(conditional)
 S = np.array([[1.0, -1, 1], [1, 1, 1]])  # states of `spins`
 ESTIMATE = {"seed": 0, "progress": False}
 LEARN = {"batch_size": 2, "weights": np.ones(4), "penalties": (), "seed": 0, "progress": False}
 CALLS = {
+    **functions(),
     "annealed_log_weights": call(
         machine=rbm, n_temperatures=3, n_chains=2, base=np.zeros(4), betas=[0, 1.0], **ESTIMATE
     ),
@@ -134,20 +132,6 @@ CALLS = {
     "log_z": call(
         machine=rbm, method="ais", base=np.zeros(4), data=X, n_chains=2, n_temperatures=3, **ESTIMATE
     ),
-    "lagged": call(
-        series=np.ones((9, 2)), lags=2, inputs=np.ones((9, 1)), start=3, stop=8, units=Bernoulli()
-    ),
-    "forecast": call(
-        machine=conditional,
-        history=np.ones((3, 2)),
-        n_steps=2,
-        lags=1,
-        n_paths=3,
-        inputs=None,
-        units=Bernoulli(),
-        seed=0,
-    ),
-    "log_z_given": call(machine=conditional, x=X[:, :2], n_temperatures=3, n_chains=2, seed=0),
     "log_z_ratio": call(one=rbm, other=rbm, x_one=X, x_other=X),
     "marginal_free_energy": call(machine=rbm, x=X[:, 1:], unit=0),
     "maximise": call(
@@ -216,36 +200,6 @@ CALLS = {
     ),
     "RBM.from_data": call(
         data=X, n_hidden=2, visible=Bernoulli(), hidden=Bernoulli(), scale=0.1, seed=0, dtype="float32"
-    ),
-    "ConditionalRBM": call(
-        visible=Bernoulli(),
-        hidden=Bernoulli(),
-        W=np.zeros((2, 2)),
-        b=[0, 0],
-        c=[0, 0],
-        A=np.zeros((3, 2)),
-        B=np.zeros((3, 2)),
-        theta=None,
-    ),
-    "ConditionalRBM.random": call(
-        visible=Bernoulli(),
-        hidden=Bernoulli(),
-        n_inputs=2,
-        n_outputs=2,
-        n_hidden=2,
-        scale=0.1,
-        seed=0,
-        dtype="float32",
-    ),
-    "ConditionalRBM.from_data": call(
-        rows=X,
-        n_inputs=2,
-        n_hidden=2,
-        visible=Bernoulli(),
-        hidden=Bernoulli(),
-        scale=0.1,
-        seed=0,
-        dtype="float32",
     ),
     "BoltzmannMachine": call(units=Ising(), J=np.zeros((2, 2)), b=[0, 0], n_visible=2),
     "BoltzmannMachine.random": call(
@@ -351,21 +305,7 @@ METHODS = {
     "RBM.sample_v": call(h=H, rng=stream),
     "RBM.conditional": call(x=X, i=0, weights=np.ones(4), scale=np.ones((4, 4))),
     "RBM.condition": call(given=np.array([1, np.nan, np.nan, np.nan])),
-    "ConditionalRBM.means": call(x=X[:, :2]),
-    "ConditionalRBM.start": call(x=X),
-    "ConditionalRBM.mean_h": call(x=X),
-    "ConditionalRBM.free_energy": call(x=X, beta=1.0, base=np.zeros(2)),
-    "ConditionalRBM.sweep": call(x=X, rng=stream, n=1, beta=1.0, base=np.zeros(2), free=np.ones(4, bool)),
-    "ConditionalRBM.stats": call(x=X, weights=np.ones(4)),
-    "ConditionalRBM.contrast": call(x=X, weights=np.ones(4), y=X, others=np.ones(4)),
-    "ConditionalRBM.site_energies": call(x=X, i=2),
-    "ConditionalRBM.site_contrast": call(x=X, weights=np.zeros((4, 2, 2))),
-    "ConditionalRBM.given": call(x=[1.0, 0.0]),
-    "ConditionalRBM.condition": call(given=np.array([1, 0, np.nan, np.nan])),
-    "ConditionalRBM.exact_given": call(x=X[:, :2], weights=np.ones(4), beta=1.0, stats=True),
-    "ConditionalRBM.sample0_given": call(x=X[:, :2], rng=stream, base=np.zeros(2)),
-    "ConditionalRBM.sample_given": call(x=X[:, :2], rng=stream, n=1),
-    "ConditionalRBM.curvature": call(v=X),
+    **methods(stream),
     "BoltzmannMachine.site_changes": call(x=STATES["BoltzmannMachine"], change=np.zeros((4, 5))),
     "BoltzmannMachine.energy": call(x=STATES["BoltzmannMachine"]),
     "BoltzmannMachine.inputs": call(x=STATES["BoltzmannMachine"], beta=1.0),

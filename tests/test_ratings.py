@@ -9,8 +9,7 @@ from sklearn.base import clone
 import ebm
 from ebm import EbmError, Stream
 from ebm.estimators import BoltzmannRatings
-from ebm.learning.ratings import RatingsCD
-from ebm.rbm.ratings import RatingsRBM, Rows
+from ebm.ratings import RatingsCD, RatingsRBM, Rows
 
 Q, ITEMS = 3, 5
 

@@ -3,8 +3,8 @@
 `RBMTransformer` takes the place of `sklearn.neural_network.BernoulliRBM`; `BoltzmannMachineDensity` scores
 rows in nats and draws new ones; `BoltzmannImputer` fills gaps; `SoftmaxClassifier` is one Potts unit;
 `RBMClassifier` learns p(y | x), p(x, y) or both; `IsingNetwork` and `PottsModel` say which columns are
-coupled; `DBNClassifier` and `DBNRegressor` are stacks, pre-trained and fine-tuned; `BoltzmannRatings` predicts
-what users would rate.
+coupled; `DBNClassifier` and `DBNRegressor` are stacks, pre-trained and fine-tuned; `BoltzmannRatings` says
+what users would give to items.
 
 They work in pipelines and searches, take sparse rows and sample weights, and keep the dtype of the data.
 Learning does not depend on the order of the rows, and a weight that is a whole number is a row that stands so

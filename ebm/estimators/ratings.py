@@ -11,11 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from ebm.arguments import as_count, as_numbers, well_indexed
 from ebm.errors import EbmError, short
 from ebm.estimators.shell import Shell, Verbose, in_our_words
-from ebm.learning.ratings import RatingsCD
 from ebm.machine import Array
 from ebm.optimisers import Adam, Linear
 from ebm.penalties import L2
-from ebm.rbm.ratings import RatingsRBM, Rows
+from ebm.ratings import RatingsCD, RatingsRBM, Rows
 from ebm.training import begin, train
 from ebm.training.steps import steps_per_epoch
 

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse
 
 from ebm.estimators import BoltzmannRatings
-from ebm.rbm.ratings import RatingsRBM, Rows
+from ebm.ratings import RatingsRBM, Rows
 from ebm.states import enumerate_states
 from ebm.units import Bernoulli
 

@@ -1,4 +1,7 @@
-"""Restricted machines that share weights: one for each user, with a softmax unit for each rated item."""
+"""Restricted machines that share weights: one for each user, with a softmax unit for each rated item.
+
+docs/math.md (4.25). They are learnt by contrastive divergence in which only the units of rated items move.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import numpy as np
 import scipy.sparse
 
 from ebm.arrays import Owned, row_blocks
-from ebm.machine import Array
-from ebm.rbm.machine import RBM
+from ebm.learning.rules import Batch, Carried, normalised, zero
+from ebm.machine import Array, Params
+from ebm.rbm import RBM
 from ebm.stream import Seed, Stream
 from ebm.units import Bernoulli, Gaussian, Potts
 
-__all__ = ["RatingsRBM", "Rows"]
+__all__ = ["RatingsCD", "RatingsRBM", "Rows"]
 
 
 @dataclass(frozen=True)
@@ -164,3 +168,53 @@ class RatingsRBM:
         own = (items[:, None] * self.q + np.arange(self.q)).ravel()
         W, b = self._params["W"][own], self._params["b"][own]
         return RBM(Potts(self.q), Bernoulli(), W, b, self.inputs(rows)[user])
+
+
+@dataclass(frozen=True)
+class RatingsCD:
+    """CD-k in which only the units of rated items move; batches are numbers of users.
+
+    Parameters
+    ----------
+    rows : Rows
+        All users.
+    k : int
+        Sweeps.
+
+    References
+    ----------
+    Salakhutdinov, Mnih & Hinton, "Restricted Boltzmann machines for collaborative filtering" (2007).
+    """
+
+    rows: Rows
+    k: int
+
+    def init(self, machine: RatingsRBM, rng: Stream) -> Carried:
+        """Nothing."""
+        return Carried()
+
+    def gradient(
+        self, machine: RatingsRBM, batch: Batch, carried: Carried, rng: Stream
+    ) -> tuple[Params, Carried]:
+        """Statistics of the users in the batch minus those of their machines after k sweeps."""
+        from ebm.kernels.learning.ratings import Shared, Users, contrast
+
+        chosen, weights = (np.ascontiguousarray(a) for a in batch)
+        w, found = normalised(weights), zero(machine.params)
+        if w is None:
+            return found, carried
+        rows, params = self.rows, machine.params
+        some = rows.some(chosen)
+        hidden, inputs = np.empty((len(chosen), len(params["c"]))), machine.inputs(some)
+        u_hidden = rng.uniform(len(chosen), self.k * len(params["c"])).reshape(len(chosen), self.k, -1)
+        u_visible = rng.uniform(self.k, len(some.items))
+        contrast(
+            Users(rows.indptr, rows.items, rows.states), chosen.astype(np.int64), w,
+            Shared(*(params[key] for key in "Wbc")), inputs, np.int64(machine.q), u_hidden, u_visible,
+            Shared(*(found[key] for key in "Wbc")), hidden,
+        )  # fmt: skip
+        hidden *= w[:, None]
+        found["B"] += some.features.T @ hidden
+        if machine.which_rated:
+            found["D"] += some.rated().T @ hidden
+        return found, carried
