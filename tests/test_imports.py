@@ -56,7 +56,7 @@ ALLOWED = {
     "training": TRAINING | {"rows", "selection"},
     "network": TRAINING | {"nonzeros", "training", "deferred", "rows", "selection"},
     "deep": TRAINING | {"training", "network", "rbm", "graph", "elimination"},
-    "table": TRAINING | {"training", "rbm", "conditional", "datasets", "maximum"},
+    "table": TRAINING | {"training", "rbm", "conditional", "datasets", "maximum", "gaps", "imputation"},
     "checkpoint": TRAINING
     | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators", "table"},
     "gauges": METHODS | {"boltzmann", "rbm"},

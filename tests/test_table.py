@@ -318,6 +318,32 @@ def test_files_keep_the_table(tmp_path):
     assert isinstance(load_machine(tmp_path / "m.npz"), ebm.RBM)
 
 
+def test_gaps_are_filled_as_the_user_has_them():
+    own = model()
+    whole = {name: values.tolist() for name, values in own.sample(60, seed=4).items()}
+    rng = np.random.default_rng(0)
+    data = {name: [None if rng.random() < 0.3 else v for v in values] for name, values in whole.items()}
+    plain = model()
+    vars(plain)["mixture"] = None
+    rows = TABLE.encode(data)
+    filled = {kind: own.impute(data, kind) for kind in ("mode", "mean", "draw")}
+    assert set(filled["mean"]["smokes"]) == {"no", "yes"}
+    for kind in ("mode", "draw"):
+        again = TABLE.encode(filled[kind])
+        assert not np.isnan(again).any()
+        np.testing.assert_allclose(again[~np.isnan(rows)], rows[~np.isnan(rows)])
+    rough, gaps = plain.impute(data), np.isnan(rows[:, TABLE.unit("smokes")])
+    p = own.predict_proba(data, "smokes")["yes"]
+    sure = gaps & (np.abs(p - 0.5) > 0.1)
+    assert sure.any()
+    assert (rough["smokes"] == filled["mode"]["smokes"])[sure].all()
+    np.testing.assert_allclose(rough["height"], filled["mode"]["height"], atol=2.0)
+    draws = np.array([own.impute(data, "draw", seed=s)["smokes"] == "yes" for s in range(300)])
+    np.testing.assert_allclose(draws.mean(0)[gaps], p[gaps], atol=4 * 0.5 / 300**0.5)
+    np.testing.assert_allclose(plain.predict(data, "height"), own.predict(data, "height"), atol=2.0)
+    np.testing.assert_allclose(plain.score(data)[:5], own.score(data)[:5], atol=0.3)
+
+
 def test_learning_finds_what_two_columns_share():
     rng = np.random.default_rng(0)
     ill = rng.random(600) < 0.3

@@ -115,6 +115,11 @@ def test_commands_answer_in_the_users_columns(folder):
     first = next(csv.DictReader((folder / "p.csv").open()))
     np.testing.assert_allclose(float(first["ill=no"]) + float(first["ill=yes"]), 1.0, atol=1e-7)
     assert "log Z" in command("logz", model)
+    text = data.read_text().splitlines()
+    (folder / "gaps.csv").write_text("\n".join([text[0], f",{text[1].split(',', 1)[1]}", *text[2:5]]))
+    filled = list(csv.DictReader(command("impute", model, folder / "gaps.csv").splitlines()))
+    assert filled[0]["ill"] == own.predict(data, "ill")[0]
+    assert [row["ill"] for row in filled[1:]] == [line.split(",")[0] for line in text[2:5]]
 
 
 def test_scores_of_a_file_do_not_depend_on_how_it_was_standardised(folder):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ebm.cli.shell import check_output, in_one_line, main, write_rows
+from ebm.cli.tables import only_csv, write_table
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def impute(
 ) -> None:
     """Fill the gaps of DATA (.npy, .npz or .csv; NaN, NA, ? or nothing in a cell) with what MODEL says.
 
-    MODEL is a run or a file of ebm.save: a machine, or an estimator that imputes.
+    MODEL is a run or a file of ebm.save: a machine, an estimator that imputes, or a model of a table, whose
+    columns are then found by their names and filled with labels and numbers as the user has them.
 
     \b
     Examples:
@@ -47,12 +49,17 @@ def impute(
     from ebm.checkpoint import load
     from ebm.datasets.reading import read_table
     from ebm.estimators import BoltzmannImputer
+    from ebm.table import TableModel
     from ebm.training import State
 
     check_output(output, (".npy", ".csv"))
     path = Path(model)
     loaded: Any = load(path / "model.npz" if path.is_dir() else path)
     loaded = loaded.machine if isinstance(loaded, State) else loaded
+    if isinstance(loaded, TableModel):
+        only_csv(output)
+        write_table(loaded.impute(data, statistic, seed=seed), output)
+        return
     table, _ = read_table(data, key, None, gaps=True)
     rows = table.values
     if isinstance(loaded, BoltzmannImputer):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ebm.table import TableModel
 
-__all__ = ["predict_table", "sample_table", "score_table", "write_table"]
+__all__ = ["only_csv", "predict_table", "sample_table", "score_table", "write_table"]
 
 _CSV = (".csv",)
 

@@ -25,8 +25,9 @@ __all__ = ["Learning", "climb", "learn"]
 
 _UPDATES = 10000  # of learning by samples, where nobody says how long
 _STEPS, _PATIENCE = 1000, 30  # of the climb; without a better machine for the rows held out
-_SHARE, _ENOUGH = 0.1, 100  # of rows held out, where there are so many
-_L2 = 1e-3
+_SHARE, _LEAST = 0.1, 100  # of rows held out, where there are so many
+_PLENTY = 30  # rows a parameter, from which on nothing is learnt by heart and none is held out
+_PRIOR = 0.03  # the precision of a normal prior on couplings, which n rows outweigh
 
 
 class Learning(NamedTuple):
@@ -58,9 +59,10 @@ def _summed(machine: RBM) -> bool:
 
 
 def climb(machine: RBM, rows: Array, progress: Progress = None) -> None:
-    """Climb the likelihood of nine rows in ten, and stay where the tenth likes it best."""
+    """Climb the likelihood of nine rows in ten, and stay where the tenth likes it best; of many, of all."""
     order = np.random.default_rng(0).permutation(len(rows))
-    n = int(_SHARE * len(rows)) if len(rows) >= _ENOUGH else 0
+    few = _LEAST <= len(rows) < _PLENTY * sum(value.size for value in machine.params.values())
+    n = int(_SHARE * len(rows)) if few else 0
     held, rest = rows[order[:n]], rows[order[n:]]
     best, at, kept = -math.inf, 0, {key: value.copy() for key, value in machine.params.items()}
     step = 0
@@ -79,7 +81,8 @@ def climb(machine: RBM, rows: Array, progress: Progress = None) -> None:
                     kept[key][:] = value
             return bool(n) and step - at >= _PATIENCE
 
-        maximise(machine, rest, penalties=[L2(_L2)], max_iterations=_STEPS, tolerance=1e-3, callback=look)
+        prior = L2(_PRIOR / len(rest))
+        maximise(machine, rest, penalties=[prior], max_iterations=_STEPS, tolerance=1e-4, callback=look)
     put(machine, kept)
 
 

@@ -260,7 +260,8 @@ class Count(Column):
         return x
 
     def decode(self, x: Array) -> Array:
-        return np.asarray(x, np.float64) if np.isnan(x).any() else np.rint(x).astype(np.int64)
+        whole = bool((x == np.rint(x)).all())  # neither gaps nor means
+        return np.rint(x).astype(np.int64) if whole else np.asarray(x, np.float64)
 
     def about(self) -> str:
         return f"of {self.most}" if self.bounded else f"truncated at {self.most}"

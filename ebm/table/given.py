@@ -11,7 +11,7 @@ from ebm.arguments import as_count, as_number
 from ebm.errors import EbmError, nearest, printable, short
 from ebm.machine import Array
 from ebm.samplers import sample
-from ebm.stream import Seed
+from ebm.stream import SAMPLE, Seed, Stream
 from ebm.table.columns import Column, Constant, Count, Real
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Given"]
 
 _DRAWS = 4000  # where hidden states are too many to be summed
-_FEW = 200  # chains that they come from
 
 
 class Answer(float):
@@ -66,6 +65,8 @@ class Given:
     def _rows(self, n: int, seed: Seed) -> Array:
         if not np.isnan(self._row).any():
             return np.tile(self._row, (n, 1))
+        if self._model.mixture:
+            return self._model.mixture.draw(np.tile(self._row, (n, 1)), Stream(seed).split(SAMPLE))
         given = None if np.isnan(self._row).all() else self._row
         return np.asarray(sample(self._model.machine, n, given=given, seed=seed).x)[:, : len(self._row)]
 

@@ -14,6 +14,7 @@ from ebm.errors import NotSupported
 from ebm.machine import Array
 from ebm.rbm import RBM
 from ebm.states import enumerate_states, n_states
+from ebm.stream import Stream
 from ebm.units import Units
 
 __all__ = ["Mixture", "is_small"]
@@ -101,6 +102,17 @@ class Mixture:
         """p of each state of unit i given what is known of each row, (n, n_states)."""
         one = self._finite(i)
         return self.weights(rows) @ self._by_state(i, np.asarray(one.states))
+
+    def draw(self, rows: Array, rng: Stream) -> Array:
+        """Rows whose gaps are drawn together given what is known, (n, n_units): exact and independent."""
+        u = rng.uniform(len(rows), 1 + self.n, np.float64)
+        found = np.array(rows, np.float64)
+        for k in self._blocks(len(rows)):
+            cdf = np.cumsum(self.weights(rows[k]), 1)
+            h = (cdf[:, :-1] < u[k, :1]).sum(1)
+            drawn = self.units.sample(self.inputs[h], u[k, 1:])
+            found[k] = np.where(np.isnan(rows[k]), drawn, rows[k])
+        return found
 
     def _by_state(self, i: int, states: Array) -> Array:
         """p(v_i = state | h), (n_hidden_states, n_states)."""

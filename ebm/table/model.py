@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ebm.arguments import as_count, as_number
+from ebm.arguments import as_choice, as_count, as_number
 from ebm.conditional import conditional_log_likelihood, conditional_moments, conditional_probabilities
 from ebm.errors import EbmError, NotSupported, expect, nearest, printable
+from ebm.imputation import impute
 from ebm.learning.rules import Rule
 from ebm.machine import Array, Machine, as_machine
 from ebm.optimisers import Optimiser
 from ebm.partition import log_likelihood, log_z
 from ebm.progress import Progress
 from ebm.rbm import RBM
-from ebm.samplers import sample
-from ebm.stream import Seed
+from ebm.stream import GAPS as OF_GAPS
+from ebm.stream import Seed, Stream
 from ebm.table.cells import GAPS
 from ebm.table.climbing import Learning, learn
 from ebm.table.columns import Column, Real
@@ -92,8 +93,9 @@ class TableModel:
     ) -> TableModel:
         """Learn a restricted machine from a table.
 
-        Of few hidden units the exact likelihood is climbed, and a tenth of the rows says where to stay; of
-        others, of rows with gaps, and where a rule, an optimiser or epochs are given, `ebm.fit` learns.
+        Of few hidden units the exact likelihood is climbed, and where rows are few a tenth of them says where
+        to stay; of others, of rows with gaps, and where a rule, an optimiser or epochs are given, `ebm.fit`
+        learns.
 
         Parameters
         ----------
@@ -141,8 +143,7 @@ class TableModel:
 
     def sample(self, n: int, *, seed: Seed = 0, like: Any = None) -> Any:
         """n new rows, a dict of columns, or a table of the class of `like`."""
-        x = np.asarray(sample(self.machine, as_count(n, "n"), seed=seed).x)
-        return self.table.decode(x[:, : self.table.n_units], like)
+        return self.given().sample(n, seed=seed, like=like)
 
     def score(self, data: Any) -> Array:
         """log p of each row, nats, (n,): of real columns the density in the user's units.
@@ -155,7 +156,6 @@ class TableModel:
     def _score(self, rows: Array) -> Array:
         if self.mixture:
             return self.mixture.log_likelihood(rows)
-        self._whole(rows, "score")
         return log_likelihood(self.machine, rows, self.log_z)
 
     def given(self, cells: Mapping[str, Any] | None = None, /, *, seed: Seed = 0, **named: Any) -> Given:
@@ -178,6 +178,54 @@ class TableModel:
         """
         return Given(self, dict(cells or {}) | named, seed)
 
+    def impute(self, data: Any, statistic: str = "mode", *, seed: Seed = 0, like: Any = None) -> Any:
+        """The table with its gaps filled, a dict of columns; what was there stands as it is.
+
+        Parameters
+        ----------
+        data
+            A table of these columns.
+        statistic : {"mode", "mean", "draw"}
+            The likeliest label, of real columns the mean; the mean of counts, too; or a draw of all gaps of a
+            row together, of which several, by seeds, are multiple imputations.
+        seed : int
+            Of what is drawn.
+        like : DataFrame, optional
+            A table whose class the answer shall have.
+        """
+        statistic = as_choice(statistic, ("mode", "mean", "draw"), "statistic")
+        rows = self.table.encode(data)
+        if not np.isnan(rows).any():
+            return self.table.decode(rows, like)
+        if not self.mixture:
+            found = impute(self.machine, rows, seed=seed)
+            if statistic == "draw":
+                return self.table.decode(found.completed[0], like)
+            return self.table.decode(self._filled(rows, statistic, found.mode, found.mean), like)
+        if statistic == "draw":
+            return self.table.decode(self.mixture.draw(rows, Stream(seed).split(OF_GAPS)), like)
+        mode, mean = rows.copy(), rows.copy()
+        for i, column in enumerate(self.table.by_unit()):
+            some = np.isnan(rows[:, i])
+            if not some.any():
+                continue
+            mean[some, i] = self.mixture.moments(rows[some], i)[0]
+            if column.kind == "real":
+                mode[some, i] = mean[some, i]
+            else:
+                mode[some, i] = self._state(i, self.mixture.probabilities(rows[some], i).argmax(1))
+        return self.table.decode(self._filled(rows, statistic, mode, mean), like)
+
+    def _state(self, i: int, places: Array) -> Array:
+        """States of a unit by their places."""
+        return np.asarray(self.table.by_unit()[i].units.states)[places]  # type: ignore[union-attr]
+
+    def _filled(self, rows: Array, statistic: str, mode: Array, mean: Array) -> Array:
+        """Rows with means in the gaps of real columns and, if asked for, of counts; with modes in others."""
+        kinds = ("real", "count") if statistic == "mean" else ("real",)
+        numeric = np.array([column.kind in kinds for column in self.table.by_unit()])
+        return np.where(np.isnan(rows), np.where(numeric, mean, mode), rows)
+
     def anomaly(self, data: Any) -> tuple[Array, dict[str, Array]]:
         """How odd rows and cells are: −log p of each row, and of each cell given the others, nats.
 
@@ -191,7 +239,9 @@ class TableModel:
         if self.mixture:
             each = self.mixture.cells(rows)
         else:
-            self._whole(rows, "anomaly")
+            if np.isnan(rows).any():
+                what = "expected an RBM of up to 2^14 hidden states"
+                raise NotSupported(f"anomaly: cells of rows with gaps under {self.machine}; {what}")
             each = np.stack(
                 [conditional_log_likelihood(self.machine, rows, unit=i) for i in range(rows.shape[1])], axis=1
             )
@@ -243,19 +293,17 @@ class TableModel:
     def _probabilities(self, rows: Array, i: int) -> Array:
         if self.mixture:
             return self.mixture.probabilities(rows, i)
-        return conditional_probabilities(self.machine, self._others(rows, i), unit=i)
+        others = np.delete(rows, i, 1)
+        if np.isnan(others).any():
+            n = len(self.table.by_unit()[i].units.states or ())  # type: ignore[union-attr]
+            return impute(self.machine, rows).probabilities[:, i, :n]
+        return conditional_probabilities(self.machine, others, unit=i)
 
     def _moments(self, rows: Array, i: int) -> tuple[Array, Array]:
         if self.mixture:
             return self.mixture.moments(rows, i)
-        return conditional_moments(self.machine, self._others(rows, i), unit=i)
-
-    def _others(self, rows: Array, i: int) -> Array:
         others = np.delete(rows, i, 1)
-        self._whole(others, "predict")
-        return others
-
-    def _whole(self, rows: Array, who: str) -> None:
-        if np.isnan(rows).any():
-            what = "expected an RBM of up to 2^14 hidden states"
-            raise NotSupported(f"{who}: rows with gaps under {self.machine}; {what}")
+        if np.isnan(others).any():
+            found = impute(self.machine, rows)
+            return found.mean[:, i], found.variance[:, i]
+        return conditional_moments(self.machine, others, unit=i)
