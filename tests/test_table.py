@@ -10,6 +10,7 @@ import ebm
 from ebm import EbmError, Table, TableModel
 from ebm.table.columns import Binary, Categorical, Constant, Count, Ordered, Real, column_from_dict
 from ebm.table.mixture import Mixture
+from ebm.table.observed import slopes
 
 COLUMNS = (
     Real("height", 170.0, 10.0), Binary("smokes", ("no", "yes")), Categorical("blood", ("A", "B", "0")),
@@ -342,6 +343,35 @@ def test_gaps_are_filled_as_the_user_has_them():
     np.testing.assert_allclose(draws.mean(0)[gaps], p[gaps], atol=4 * 0.5 / 300**0.5)
     np.testing.assert_allclose(plain.predict(data, "height"), own.predict(data, "height"), atol=2.0)
     np.testing.assert_allclose(plain.score(data)[:5], own.score(data)[:5], atol=0.3)
+
+
+def test_slopes_of_rows_with_gaps_are_those_of_what_is_known():
+    own, rng = model(), np.random.default_rng(0)
+    rows = np.asarray(own.machine.sample0(6, ebm.Stream(0)), np.float64)
+    rows[rng.random(rows.shape) < 0.4] = np.nan
+    machine = own.machine
+    _, found = slopes(machine, rows)
+    assert set(found) == set(machine.params)
+    for key, slope in found.items():
+        for place in rng.permutation(list(np.ndindex(slope.shape)))[:12].tolist():
+            both = []
+            for sign in (1, -1):
+                moved = machine.copy()
+                moved.params[key][tuple(place)] += sign * 1e-5
+                moved.project()
+                both.append(Mixture(moved).log_likelihood(rows).mean())
+            np.testing.assert_allclose(slope[tuple(place)], (both[0] - both[1]) / 2e-5, atol=1e-7)
+
+
+def test_rows_with_gaps_are_learnt_by_their_sums():
+    rng = np.random.default_rng(0)
+    ill = rng.random(600) < 0.3
+    data = {"ill": np.where(ill, "yes", "no"), "fever": 37 + 2 * ill + 0.3 * rng.normal(size=600)}
+    gaps = {name: [None if rng.random() < 0.3 else v for v in own.tolist()] for name, own in data.items()}
+    learnt = TableModel.fit(gaps, 2)
+    truth = np.where(ill, np.log(0.3), np.log(0.7)) - 0.5 * ((data["fever"] - 37 - 2 * ill) / 0.3) ** 2
+    truth -= 0.5 * np.log(2 * np.pi * 0.09)
+    assert learnt.score(data).mean() > truth.mean() - 0.03
 
 
 def test_learning_finds_what_two_columns_share():

@@ -99,7 +99,7 @@ def check_stages(config: Config, machine: Model, data: Data | None) -> None:
 def _check_scores(train: Train, machine: Machine, data: Data) -> None:
     if train.kl or train.log_likelihood == "exact":
         _feasible("train", machine)
-    if train.kl or train.log_likelihood != "none":
+    if (train.kl or train.log_likelihood != "none") and not isinstance(data, TableData):
         for rows in (data.train, data.test):
             data_units(machine).check(rows, "[train] log_likelihood, kl: data", strict=True)
     _check_stopping(train, machine, data)

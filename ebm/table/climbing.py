@@ -18,6 +18,7 @@ from ebm.penalties import L2
 from ebm.progress import Progress, showing
 from ebm.rbm import RBM
 from ebm.stream import Seed
+from ebm.table.observed import climb_observed, fits
 from ebm.training import fit
 from ebm.training.pace import steady
 
@@ -43,8 +44,10 @@ class Learning(NamedTuple):
 
 def learn(machine: RBM, rows: Array, how: Learning) -> None:
     """Learn rows, in place: by the climb, unless something is said of rules, or it cannot be done."""
-    said = not (how.rule is how.optimiser is how.epochs is None)
-    if said or np.isnan(rows).any() or not _summed(machine):
+    said, gaps = not (how.rule is how.optimiser is how.epochs is None), np.isnan(rows).any()
+    if gaps and not said and fits(machine, rows):
+        climb_observed(machine, rows, _PRIOR / len(rows))
+    elif said or gaps or not _summed(machine):
         _by_samples(machine, rows, how)
     else:
         climb(machine, rows, how.progress)

@@ -48,7 +48,7 @@ class Mixture:
         params = {key: value.astype(np.float64) for key, value in machine.params.items()}
         self.units = self.units.bound(*(params[f"v.{name}"] for name in self.units.learns))
         h = enumerate_states(machine.hidden, machine.n_hidden).astype(np.float64)
-        phi = machine.hidden.encode(h)
+        self.phi = phi = machine.hidden.encode(h)
         self.log_h = phi @ params["c"] - machine.hidden.potential(h).sum(-1)
         self.inputs = params["b"] + phi @ params["W"].T
         self.cgf = self.units.cgf(self.inputs)
@@ -67,6 +67,15 @@ class Mixture:
             phi = units.encode(x).astype(np.float64) * np.repeat(known, units.width, axis=1)
             total += phi @ self.inputs[:, columns].T - (units.potential(x) * known).sum(1)[:, None]
         return total
+
+    def known(self, rows: Array) -> Array:
+        """φ of what is known, (n, n_visible·width), 0 in gaps."""
+        parts = []
+        for units, own, _ in self.units.parts(self.n):
+            x = rows[:, own]
+            phi = units.encode(_states(units, x)).astype(np.float64)
+            parts.append(phi * np.repeat(~np.isnan(x), units.width, axis=1))
+        return np.concatenate(parts, axis=1)
 
     def log_likelihood(self, rows: Array) -> Array:
         """log p of what is known of each row, nats, (n,)."""

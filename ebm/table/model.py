@@ -93,9 +93,9 @@ class TableModel:
     ) -> TableModel:
         """Learn a restricted machine from a table.
 
-        Of few hidden units the exact likelihood is climbed, and where rows are few a tenth of them says where
-        to stay; of others, of rows with gaps, and where a rule, an optimiser or epochs are given, `ebm.fit`
-        learns.
+        Of few hidden units the exact likelihood is climbed, of rows with gaps that of what is known; where
+        whole rows are few a tenth of them says where to stay. Of others, and where a rule, an optimiser or
+        epochs are given, `ebm.fit` learns.
 
         Parameters
         ----------
