@@ -175,3 +175,14 @@ def test_readouts_of_counts_and_of_ordered_classes():
     softmax = ebm.readout(None, x, levels, optimiser=ebm.LBFGS())
     np.testing.assert_allclose(ordered.loss(x, levels), softmax.loss(x, levels), atol=1e-4)
     assert np.array_equal(ordered.predict(x), ordered.log_probabilities(x).argmax(-1))
+
+
+@pytest.mark.parametrize("method", ["pseudo_likelihood", "maximum_likelihood", "boltzmann"])
+def test_couplings_of_ordered_units_are_inferred(method):
+    machine = laws.boltzmann(Ordered(3), 4, scale=0.4)
+    x = ebm.sample(machine, 10_000, sampler=ebm.Direct(), seed=0).x
+    found = ebm.inverse.infer(x, Ordered(3), method)
+    z = (found.J - machine.J)[found.stderr_J > 0] / found.stderr_J[found.stderr_J > 0]
+    assert np.abs(z).max() < 4
+    assert 0.6 < np.sqrt(np.mean(z**2)) < 1.4
+    assert found.machine.units == Ordered(3)

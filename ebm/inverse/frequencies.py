@@ -62,7 +62,7 @@ def letter_frequencies(
     if x.ndim != 2 or 0 in x.shape:
         raise EbmError(f"rows: expected sequences of sites, got shape {x.shape}")
     n = units.columns(x.shape[1])
-    if any(own.width < 2 for own, _, _ in units.parts(x.shape[1])):
+    if not all(own.one_hot for own, _, _ in units.parts(x.shape[1])):
         raise NotSupported(f"letter_frequencies: {units}; expected Potts units, alone or Mixed")
     refuse_beyond_memory(32.0 * n**2, f"rows: pairs of {n} states", "fewer sites")
     x = units.check(x, "rows", strict=True)
