@@ -579,8 +579,9 @@ def site_differences(machine: Machine, chains: Chains, own: Array) -> Array:
     if isinstance(machine, Pairwise):  # one product for all of them
         I = machine.inputs(chains).astype(np.float64)
         for units, places, columns in machine.units.parts(machine.n_units):
-            phi = units.encode(np.asarray(units.states)[:, None])
-            energies[:, places, : len(phi)] = -I[:, columns].reshape(len(I), -1, units.width) @ phi.T
+            _, phi, log_weights = units.table()
+            inputs = I[:, columns].reshape(len(I), -1, units.width)
+            energies[:, places, : len(phi)] = -(inputs @ phi.T + log_weights)
     else:
         for i, unit in enumerate(range(inputs_of(machine), machine.n_units)):
             found = machine.site_energies(chains, unit)

@@ -104,7 +104,8 @@ def _all_sites(machine: Machine, rows: Array) -> Array:
     chains = machine.start(rows)
     if isinstance(machine, Pairwise):  # I·φ(v_i) − A(I) of all units, by one product
         I = machine.inputs(chains).astype(np.float64)
-        return np.einsum("ni,ni->n", I, machine.units.encode(rows)) - machine.units.cgf(I).sum(-1)
+        own = machine.units.cgf(I) + machine.units.potential(rows)
+        return np.einsum("ni,ni->n", I, machine.units.encode(rows)) - own.sum(-1)
     sites = range(inputs_of(machine), rows.shape[1])
     return np.sum([_site(machine, chains, rows, i) for i in sites], axis=0)
 

@@ -197,6 +197,8 @@ FULLY = {
     "potts": lambda **k: boltzmann(Potts(3), 4, **k),
     "potts-sparse": lambda **k: boltzmann(Potts(3), 4, sparse=True, **k),
     "ordered": lambda **k: boltzmann(Ordered(3), 4, **k),
+    "binomial": lambda **k: boltzmann(Binomial(2), 4, **{"scale": 0.5} | k),
+    "mixed-levels-hidden": lambda **k: boltzmann(MIXED[3], 3, n_visible=2, scale=0.5, **k),
     "mixed": lambda **k: boltzmann(LABELLED, 4, **{"seed": 6} | k),
     "mixed-ordered-sparse": lambda **k: boltzmann(STEPS, 4, sparse=True, **{"seed": 6} | k),
     "mixed-sparse-hidden": lambda **k: boltzmann(MIXED[1], 4, n_visible=2, sparse=True, **{"seed": 6} | k),
@@ -240,7 +242,7 @@ def _pair(visible, hidden, n_v, n_h, scale):
 MACHINES = FULLY | {name: _pair(*pair) for name, pair in PAIRS.items()}
 CLOSED = {name: make for name, make in MACHINES.items() if "relu" not in name}  # what elimination can sum
 RESTRICTED = {name: MACHINES[name] for name in PAIRS}
-ALIKE = {name: make for name, make in FULLY.items() if "mixed" not in name}  # units of one type
+ALIKE = {n: make for n, make in FULLY.items() if "mixed" not in n and make().units.bare}  # units of one type
 FINITE = {name: make for name, make in MACHINES.items() if make().units.finite}
 SINGLE = {name: make for name, make in FINITE.items() if not isinstance(make().units, Mixed)}
 ENUMERABLE_H = {k: make for k, make in MACHINES.items() if k != "gaussian-gaussian"}

@@ -37,6 +37,8 @@ MACHINES = {
     "gaussian-hidden": (lambda **k: laws.restricted(laws.LABELLED, Gaussian(), 4, 3, scale=0.5, **k), -1),
     "mixed-hidden": (lambda **k: laws.MACHINES["mixed-mixed"](**k), 0),
     "a-spin": (lambda **k: laws.MACHINES["ising-bernoulli"](**k), 1),
+    "a-count": (lambda **k: laws.MACHINES["levels-bernoulli"](**k), 2),
+    "a-count-of-counts": (lambda **k: laws.FULLY["binomial"](**k), 1),
     "fully-connected": (lambda **k: laws.FULLY["mixed"](**k), -1),
     "sparse": (lambda **k: laws.FULLY["bernoulli-sparse"](**k), 2),
 }

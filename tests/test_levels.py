@@ -186,3 +186,26 @@ def test_couplings_of_ordered_units_are_inferred(method):
     assert np.abs(z).max() < 4
     assert 0.6 < np.sqrt(np.mean(z**2)) < 1.4
     assert found.machine.units == Ordered(3)
+
+
+def test_a_fully_connected_machine_of_counts_is_one_of_as_many_bits():
+    """Counts of three bits each, which do not see those of their own count: log Z, learning, temperature."""
+    rng = np.random.default_rng(0)
+    J, b = np.triu(0.3 * rng.normal(size=(3, 3)), 1), 0.5 * rng.normal(size=3)
+    counts = ebm.BoltzmannMachine(Binomial(3), J + J.T, b)
+    bits = ebm.BoltzmannMachine(Bernoulli(), np.kron(J + J.T, np.ones((3, 3))), np.repeat(b, 3))
+    for beta in (1.0, 0.3):
+        np.testing.assert_allclose(counts.exact(beta)[0], bits.exact(beta)[0], rtol=1e-13)
+    rest, energy = counts.condition([2, np.nan, np.nan])
+    x = laws.all_states(Binomial(3), 3)
+    held = x[x[:, 0] == 2]
+    np.testing.assert_allclose(counts.energy(held), rest.energy(held[:, 1:]) + energy, atol=1e-12)
+    data = ebm.sample(counts, 4000, sampler=ebm.Direct(), seed=0).x
+    learnt = ebm.BoltzmannMachine.from_data(data, units=Binomial(3), dtype=np.float64)
+    ebm.maximise(learnt, data)
+    for key, value in learnt.exact()[1].items():
+        np.testing.assert_allclose(value, learnt.stats(data)[key], atol=1e-4)
+    gain = (ebm.log_likelihood(learnt, data) - ebm.log_likelihood(counts, data)).sum()
+    assert 0 < gain < 20  # half a chi-squared of six numbers
+    found = ebm.diagnostics.estimate_beta(counts, data)
+    assert abs(found.value - 1) < 4 * found.stderr

@@ -356,7 +356,6 @@ def one_by_one(visible, hidden):
         (lambda: one_by_one(Half(), Gaussian()).exact(), "Half.*tails"),
         (lambda: one_by_one(Half(), Gaussian()).normalisable(), "Half.*tails"),
         (lambda: log_z_by_elimination(one_by_one(Bernoulli(), Half())), "Half"),
-        (lambda: BoltzmannMachine(Pair(), np.zeros((2, 2))), "without a potential"),
         (lambda: BoltzmannMachine(Segment(), np.zeros((2, 2))), "finitely many"),
         (lambda: laws.boltzmann(Uneven(), 3).probability_on([[0, 0, 0]]), "Uneven"),
         (lambda: ebm.log_z(one_by_one(Bernoulli(), Segment()), "tap"), "Segment"),

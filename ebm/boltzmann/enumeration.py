@@ -20,13 +20,15 @@ _SECONDS_PER_STATE = 1e-8
 _AT_ONCE = 2**22  # states, or rows × states, worked on at a time
 
 
+def _terms(units: Units, x: Array, b: Array, J: Array) -> tuple[Array, Array]:
+    """φ(x), and b·φ + ½ φ·J·φ − Σ U(x) of each row: minus its energy."""
+    phi = units.encode(x) if x.shape[1] else np.zeros((len(x), 0))
+    minus = phi @ b + 0.5 * np.einsum("ni,ni->n", phi @ J, phi)
+    return phi, minus if units.bare or not x.shape[1] else minus - units.potential(x).sum(1)
+
+
 def _all_states(units: Units, n: int) -> Array:
-    return units.encode(enumerate_states(units, n)) if n else np.zeros((1, 0))
-
-
-def _quadratic(phi: Array, b: Array, J: Array) -> Array:
-    """b·φ + ½ φ·J·φ of each row: minus its energy."""
-    return phi @ b + 0.5 * np.einsum("ni,ni->n", phi @ J, phi)
+    return enumerate_states(units, n) if n else np.zeros((1, 0))
 
 
 def refuse_states(units: Units, n: int) -> None:
@@ -49,16 +51,15 @@ def sum_states(units: Units, J: Array, b: Array, stats: bool) -> tuple[float, Ar
     refuse_states(units, n)
     half = np.arange(n) < n // 2
     one, other = units.taken(half), units.taken(~half)
-    left = _all_states(one, n // 2)
-    cut = left.shape[1]
-    left_terms = _quadratic(left, b[:cut], J[:cut, :cut])
+    cut = one.columns(n // 2) if n > 1 else 0
+    left, left_terms = _terms(one, _all_states(one, n // 2), b[:cut], J[:cut, :cut])
     cross = left @ J[:cut, cut:]
     n_right = n - n // 2
     count, step = int(n_states(other, n_right)), max(1, _AT_ONCE // len(left))
     sums = LogSum()
     for start in range(0, count, step):
-        right = other.encode(enumerate_states(other, n_right, start, min(start + step, count)))
-        right_terms = _quadratic(right, b[cut:], J[cut:, cut:])
+        states = enumerate_states(other, n_right, start, min(start + step, count))
+        right, right_terms = _terms(other, states, b[cut:], J[cut:, cut:])
         p = sums.weigh(left_terms[:, None] + right_terms + cross @ right.T)
         if stats:
             p_left, p_right = p.sum(1), p.sum(0)
@@ -81,11 +82,10 @@ def _hidden_terms(units: Units, J: Array, b: Array, v: Array) -> tuple[Array, Ar
     """φ(v), minus its own energy (n,), the hidden states encoded (K, ·), and their log-terms (n, K)."""
     n = units.count(len(b))
     visible, hidden = _layers(units, n, v.shape[1])
-    phi = visible.encode(np.asarray(v, np.float64))
-    cut = phi.shape[1]
-    h = _all_states(hidden, n - v.shape[1])
-    terms = (phi @ J[:cut, cut:]) @ h.T + _quadratic(h, b[cut:], J[cut:, cut:])
-    return phi, _quadratic(phi, b[:cut], J[:cut, :cut]), h, terms
+    cut = visible.columns(v.shape[1])
+    phi, own = _terms(visible, np.asarray(v, np.float64), b[:cut], J[:cut, :cut])
+    h, terms = _terms(hidden, _all_states(hidden, n - v.shape[1]), b[cut:], J[cut:, cut:])
+    return phi, own, h, (phi @ J[:cut, cut:]) @ h.T + terms
 
 
 def _chunks(units: Units, J: Array, v: Array) -> list[slice]:
@@ -126,11 +126,14 @@ def sum_hidden(units: Units, J: Array, b: Array, v: Array, weights: Array) -> tu
 def conditioned(units: Units, J: Any, b: Array, given: Array) -> tuple[Any, Array, float]:
     """Couplings and biases of the free units (NaN in `given`), and the energy of the others, (3.6)."""
     free = np.isnan(given)
-    phi = units.taken(~free).encode(given[~free])
+    fixed_units = units.taken(~free)
+    phi = fixed_units.encode(given[~free])
     columns = free[units.owners(len(free))]
     if is_sparse(J):
         J = as_csr(J)
     own, cross = J[np.ix_(columns, columns)], J[np.ix_(columns, ~columns)]
     fixed = J[np.ix_(~columns, ~columns)]
     energy = 0.0 - float(phi @ b[~columns] + 0.5 * phi @ (fixed @ phi))
+    if not fixed_units.bare:
+        energy += float(fixed_units.potential(given[~free]).sum())
     return own, (b[columns] + cross @ phi).astype(b.dtype), energy

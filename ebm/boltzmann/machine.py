@@ -60,8 +60,8 @@ class BoltzmannMachine:
     Parameters
     ----------
     units : Units
-        ``Bernoulli()``, ``Ising()``, ``Potts(q)``, `Mixed` of these, or your own, of finitely many states
-        without a potential.
+        ``Bernoulli()``, ``Ising()``, ``Potts(q)``, ``Ordered(q)``, ``Binomial(n)``, `Mixed` of these, or
+        your own, of finitely many states and without a potential that is learnt.
     J : array_like or scipy.sparse array, (n_units·width, n_units·width)
         Couplings: symmetric, zero diagonal (Potts: zero q×q blocks), finite. The pattern of a sparse J is
         fixed, its values are parameters. float32 if J and b are, else float64. Copied.
@@ -97,10 +97,10 @@ class BoltzmannMachine:
     def __init__(
         self, units: Units, J: Any, b: ArrayLike | None = None, *, n_visible: int | None = None
     ) -> None:
-        if not as_units(units, "units").finite or not units.bare or units.learns:
+        if not as_units(units, "units").finite or units.learns:
             raise EbmError(
-                "units: a fully connected machine takes units of finitely many states, without a potential,"
-                f" such as Bernoulli, Ising or Potts, got {units}"
+                "units: a fully connected machine takes units of finitely many states, whose potential is not"
+                f" learnt, such as Bernoulli, Ising or Potts, got {units}"
             )
         self._units = units
         self._couplings = take_couplings(J, units, b)
@@ -296,6 +296,17 @@ class BoltzmannMachine:
 
     def energy(self, x: Any) -> Array:
         """E(x), the Hamiltonian, docs/math.md (3.1): (n,) float64, nats."""
+        return self._coupled(x) + self._own(x)
+
+    def _own(self, x: Any) -> Any:
+        """The potentials of the units, Σ U(x): (n,) float64, or 0 where they have none."""
+        if self.units.bare:
+            return 0.0
+        rows = x.states() if isinstance(x, SpinChains) else self._rows_of(x)
+        return self.units.potential(rows).sum(-1, dtype=np.float64)
+
+    def _coupled(self, x: Any) -> Array:
+        """What of E is tempered, E − U: (n,) float64."""
         if isinstance(x, SpinChains) and x.layout in ("rows", "sites"):
             x.fit(self)
             return energies(x, self._couplings, self.b)
@@ -303,7 +314,7 @@ class BoltzmannMachine:
             rows = self._rows_of(x)
             blocks = row_blocks(len(rows), len(self.b))
             if len(blocks) > 1:
-                return np.concatenate([self.energy(rows[k]) for k in blocks])
+                return np.concatenate([self._coupled(rows[k]) for k in blocks])
         phi = self._phi(x)
         field = self.b[:, None] + 0.5 * (self.J @ phi)
         return -np.einsum("in,in->n", phi, field, dtype=np.float64)
@@ -313,11 +324,12 @@ class BoltzmannMachine:
         return SpinChains(self.units, self._rows_of(x), self.dtype, self.sparse)
 
     def free_energy(self, x: Any, beta: ArrayLike = 1.0, base: Base = None) -> Array:
-        """β E(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
-        energy = self.energy(x)
+        """β H(x) + U(x) − (1 − β) base·φ(x), nats; beta scalar, (n,) or (k, n) gives (n,) or (k, n)."""
+        energy = self._coupled(x)
         beta = as_beta(beta, len(energy))
         cold = as_base(base, len(self.b), np.float64)
-        return beta * energy - (0 if base is None else (1 - beta) * (cold @ self._phi(x)))
+        tempered = beta * energy - (0 if base is None else (1 - beta) * (cold @ self._phi(x)))
+        return tempered + self._own(x)
 
     def sweep(
         self,
@@ -408,9 +420,9 @@ class BoltzmannMachine:
     def site_energies(self, x: Any, i: int) -> Array:
         """E of x with x_i set to each of its states: (n, n_states), nats, up to a constant of the row."""
         i = as_place(i, self.n_units, "unit i")
-        own = self.units.own(i)
+        own, table = self.units.own(i), self.units.one(i).table()
         field = (self.J[own] @ self._phi(x)).T + self.b[own]
-        return -np.asarray(field, np.float64) @ states_of(self.units.one(i)).T
+        return -np.asarray(field, np.float64) @ table.phi.T - table.log_weights
 
     def site_contrast(self, x: Any, weights: Array) -> Params:
         """Σ weights (stats of x with one unit changed − stats of x), weights (n, n_units, n_states)."""
@@ -451,10 +463,11 @@ class BoltzmannMachine:
             phi = phi * factors.T[self.units.owners(self.n_units)].astype(self.dtype)
         own, weights = self.units.own(i), as_numbers(weights, "weights", (phi.shape[1],))
         target, I = phi[own].T, ((self.J[own] @ phi).T + self.b[own]).astype(np.float64)
-        unit.check(unit.decode(target), f"unit {i}", strict=True)  # not a mean
+        states = unit.decode(target)
+        unit.check(states, f"unit {i}", strict=True)  # not a mean
         change = np.zeros_like(phi)
         change[own] = (weights[:, None] * (target - unit.mean(I))).T
-        log_p = (I * target).sum(1) - unit.cgf(I)[:, 0]
+        log_p = (I * target).sum(1) - unit.cgf(I)[:, 0] - unit.potential(states)[:, 0]
         return {"J": self._couplings.both_ways(change, phi), "b": change.sum(1)}, log_p
 
     def carry(self, chains: SpinChains, rng: Stream) -> tuple[Array, None]:

@@ -158,7 +158,7 @@ def _differences(machine: _Model, rows: Array, betas: Array) -> Iterator[Array]:
     """F_β with unit i in each state, minus F_β as it is, (k, n_rows, q), for each unit i in turn."""
     n = machine.n_units
     types = [(own, np.asarray(own.states)) for own in (machine.units.one(i) for i in range(n))]
-    if isinstance(machine, _Spins):  # finite units have no potential, so the energy is linear in β
+    if isinstance(machine, _Spins) and machine.units.bare:  # without a potential: linear in β
         I = machine.inputs(rows)
         for i, (own, states) in enumerate(types):
             phi = own.encode(states[:, None])

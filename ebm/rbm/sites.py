@@ -127,9 +127,9 @@ def conditional(
         raise NotSupported(f"conditional: {visible}: learnt potentials need CD, PCD or Exact")
     W, own = params["W"], visible.own(i)
     states = _states_of(visible.one(i), "conditional")
-    table, target = visible.one(i).encode(states[:, None]), np.searchsorted(states, v[:, i])
+    (_, table, log_weights), target = visible.one(i).table(), np.searchsorted(states, v[:, i])
     visible.one(i).check(v[:, i], f"unit {i}", strict=True)  # the slopes are those of a state, not of a mean
-    rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64)
+    rows, b = (table @ W[own]).astype(W.dtype), table @ params["b"][own].astype(np.float64) + log_weights
     phi = visible.encode(v).astype(W.dtype, copy=False)
     few = Nonzeros.worth(phi, W, scratch.take)
     product = padded(scratch, "product", len(v), W.shape[1], W.dtype)

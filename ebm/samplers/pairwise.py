@@ -17,8 +17,9 @@ __all__ = ["as_numbers", "blocks", "is_pairwise", "neighbours", "require_pairwis
 
 
 def is_pairwise(machine: Machine) -> TypeGuard[Pairwise]:
-    """Whether a machine is pairwise, of units of one type."""
-    return isinstance(machine, Pairwise) and len(machine.units.parts(machine.n_units)) == 1
+    """Whether a machine is pairwise, of units of one type, without a potential."""
+    alike = isinstance(machine, Pairwise) and len(machine.units.parts(machine.n_units)) == 1
+    return alike and machine.units.bare
 
 
 def require_pairwise(machine: Machine, who: str, what: str, instead: str) -> Pairwise:
