@@ -93,6 +93,20 @@ def test_a_run_of_a_table_is_resumed(folder):
     assert half.table == whole.table
 
 
+def test_a_run_takes_gaps(folder):
+    lines = (folder / "people.csv").read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    for k, row in enumerate(cells[1:]):
+        row[k % 4] = "NA" if k % 3 == 0 else row[k % 4]
+    (folder / "gaps.csv").write_text("\n".join(map(",".join, cells)))
+    run(folder / "people.toml", [f"data.path={folder / 'gaps.csv'}"], out=folder / "gaps")
+    model = ebm.load(folder / "gaps" / "model.npz")
+    summary = json.loads((folder / "gaps" / "summary.json").read_text())
+    data = read_config(folder / "gaps" / "config.toml").data.load()
+    expected = model.score(model.table.decode(data.test)).mean()
+    np.testing.assert_allclose(summary["log_likelihood_test"], expected, rtol=1e-4)
+
+
 def test_commands_answer_in_the_users_columns(folder):
     model, data = folder / "run" / "model.npz", folder / "people.csv"
     own = ebm.load(model)

@@ -31,7 +31,7 @@ from ebm.experiment.origin import changes, check_learning, fingerprint, origin
 from ebm.experiment.report import Report, summary_rows
 from ebm.experiment.stacks import learn_stack
 from ebm.experiment.stages import check_stages, learn_stages, run_stages
-from ebm.experiment.tables import in_users_units, kept, told
+from ebm.experiment.tables import in_users_units, kept, told, whole_rows
 from ebm.experiment.work import Config, Model, Train, Work, rows_for
 from ebm.machine import Array, Machine, check_finite
 from ebm.partition import annealed_log_weights, base_rate, log_likelihood, tracked_log_z
@@ -329,8 +329,10 @@ def _more(work: Work, state: State[Machine]) -> Row:
             row[f"pseudo_likelihood_{name}"] = float(pseudo_likelihood(machine, some).mean())
         except EbmError:  # continuous units, means as data, or hidden units in the state
             break
+    whole = whole_rows(work.rows.train)
     with suppress(NotSupported):
-        row["reconstruction_error"] = reconstruction_error(machine, work.rows.train)
+        if len(whole):
+            row["reconstruction_error"] = reconstruction_error(machine, whole)
     log_z, stderr = _tracked_log_z(work, state)
     if log_z is None and settings.kl:
         log_z = machine.exact(stats=False)[0]

@@ -180,10 +180,10 @@ def run_stages(work: Work) -> None:
 
 
 def _scores(work: Work, machine: Machine) -> None:
-    rows = work.rows.train
-    if machine.sums_out and machine.n_units == machine.n_visible:
-        if work.heldout is not None:
-            gap = free_energy_gap(machine, rows, work.heldout)
+    rows = whole_rows(work.rows.train)
+    if len(rows) and machine.sums_out and machine.n_units == machine.n_visible:
+        if work.heldout is not None and len(heldout := whole_rows(work.heldout)):
+            gap = free_energy_gap(machine, rows, heldout)
             work.summary["free_energy_gap"] = gap
             work.report.row("free-energy gap, held-out − training", gap, "nats per row")
         error = reconstruction_error(machine, rows)
@@ -194,7 +194,8 @@ def _scores(work: Work, machine: Machine) -> None:
 def _log_z(work: Work, call: Call) -> None:
     data, machine, energies, report = work.data, work.machine, work.energies, work.report
     fits = data is not None and energies is machine and energies.n_units == energies.n_visible
-    base = base_rate(energies, work.rows.train) if fits else None
+    whole = whole_rows(work.rows.train) if fits else np.zeros((0, 0))
+    base = base_rate(energies, whole) if len(whole) else None
     with report.progress("log Z") as update:
         clock = {"budget": math.inf} if "budget" in settings_of(call.arguments["method"]) else {}
         estimate = call(energies, base=base, progress=update, **clock)
@@ -271,9 +272,9 @@ def _sample(work: Work, call: Call) -> None:
     work.report.row(f"autocorrelation time ({slowest})", tau, "steps", digits=1)
     if data is not None:
         rng = Stream(call.arguments["seed"]).split(1)
-        arrays["free_energy_train"] = machine.free_energy(machine.clamp(data.train, rng))
+        arrays["free_energy_train"] = machine.free_energy(machine.clamp(whole_rows(data.train), rng))
         if work.heldout is not None:
-            arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(work.heldout, rng))
+            arrays["free_energy_heldout"] = machine.free_energy(machine.clamp(whole_rows(work.heldout), rng))
     _moments(work, drawn.x[:, : machine.n_visible])
 
 
