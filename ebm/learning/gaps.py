@@ -89,7 +89,7 @@ def gradient_with_gaps(
     if not isinstance(rows, Gapped) and not gaps_beside(rows, rule):
         gradient, own = rule.gradient(machine, batch, own, rng)
         return gradient, replace(carried, own=own) if isinstance(carried, Filled) else own
-    of = as_machine(machine, "rows with gaps")
+    of = cast(Machine, machine) if offers(machine, Machine) else as_machine(machine, "rows with gaps")
     lacking = rows if isinstance(rows, Gapped) else as_gapped(of, rows, once=True)
     if offers(rule, SumsGaps):
         return rule.gradient(machine, cast(SumsGaps, rule).whole(of, lacking, batch[-1]), own, rng)
@@ -114,13 +114,13 @@ def _drawn(machine: Machine, rows: Gapped, carried: Carried, rng: Stream) -> tup
     before = kept[rows.numbers]
     new = np.flatnonzero((np.isnan(before) & rows.gaps).any(1))
     v = np.where(rows.gaps, before, rows.x)
-    if len(new):
-        v[new] = complete_states(machine, rows.x[new], rows.gaps[new], rng)[0][:, : machine.n_visible]
-    old = np.setdiff1d(np.arange(len(v)), new)
-    if len(old) == len(v):
+    if not len(new):
         v = _onward(machine, v, rows.gaps, rng)
-    elif len(old):
-        v[old] = _onward(machine, v[old], rows.gaps[old], rng)
+    else:
+        v[new] = complete_states(machine, rows.x[new], rows.gaps[new], rng)[0][:, : machine.n_visible]
+        old = np.setdiff1d(np.arange(len(v)), new)
+        if len(old):
+            v[old] = _onward(machine, v[old], rows.gaps[old], rng)
     kept[rows.numbers] = v
     return v, kept
 
