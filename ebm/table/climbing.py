@@ -46,7 +46,8 @@ def learn(machine: RBM, rows: Array, how: Learning) -> None:
     """Learn rows, in place: by the climb, unless something is said of rules, or it cannot be done."""
     said, gaps = not (how.rule is how.optimiser is how.epochs is None), np.isnan(rows).any()
     if gaps and not said and fits(machine, rows):
-        climb_observed(machine, rows, _PRIOR / len(rows))
+        held, rest = _parted(machine, rows)
+        climb_observed(machine, rest, _PRIOR / len(rest), held, _PATIENCE)
     elif said or gaps or not _summed(machine):
         _by_samples(machine, rows, how)
     else:
@@ -61,12 +62,18 @@ def _summed(machine: RBM) -> bool:
     return True
 
 
-def climb(machine: RBM, rows: Array, progress: Progress = None) -> None:
-    """Climb the likelihood of nine rows in ten, and stay where the tenth likes it best; of many, of all."""
+def _parted(machine: RBM, rows: Array) -> tuple[Array, Array]:
+    """Rows that say where to stay, none where there are plenty, and those that are learnt from."""
     order = np.random.default_rng(0).permutation(len(rows))
     few = _LEAST <= len(rows) < _PLENTY * sum(value.size for value in machine.params.values())
     n = int(_SHARE * len(rows)) if few else 0
-    held, rest = rows[order[:n]], rows[order[n:]]
+    return rows[order[:n]], rows[order[n:]]
+
+
+def climb(machine: RBM, rows: Array, progress: Progress = None) -> None:
+    """Climb the likelihood of nine rows in ten, and stay where the tenth likes it best; of many, of all."""
+    held, rest = _parted(machine, rows)
+    n = len(held)
     best, at, kept = -math.inf, 0, {key: value.copy() for key, value in machine.params.items()}
     step = 0
     with showing(progress, "fit") as update:

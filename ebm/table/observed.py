@@ -51,8 +51,21 @@ def slopes(machine: RBM, rows: Array) -> tuple[float, Params]:
     return value, found
 
 
-def climb_observed(machine: RBM, rows: Array, prior: float) -> None:
-    """Climb it, in place: with a normal prior on couplings; what is positive by its logarithm."""
+def climb_observed(machine: RBM, rows: Array, prior: float, held: Array, patience: int) -> None:
+    """Climb it, in place: with a normal prior on couplings; what is positive by its logarithm.
+
+    Parameters
+    ----------
+    machine : RBM
+    rows : (n, n_visible)
+        NaN in gaps.
+    prior : float
+        Of a row.
+    held : (m, n_visible)
+        The climb stays where these like it best, if there are any.
+    patience : int
+        Steps without a better machine for them, after which it ends.
+    """
     from scipy.optimize import minimize
 
     keys = list(machine.params)
@@ -79,7 +92,20 @@ def climb_observed(machine: RBM, rows: Array, prior: float) -> None:
         value -= 0.5 * prior * float(np.square(machine.W).sum())
         return -value, -np.concatenate([slope[k].ravel() for k in keys])
 
+    best, waited, kept = -np.inf, 0, packed(machine.params)
+
+    def look(x: Array) -> None:
+        nonlocal best, waited, kept
+        put(machine, unpacked(x))
+        score = float(Mixture(machine).log_likelihood(held).mean())
+        waited += 1
+        if score > best:
+            best, waited, kept = score, 0, x.copy()
+        if waited >= patience:
+            raise StopIteration
+
     done = minimize(
-        objective, packed(machine.params), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}
-    )
-    put(machine, unpacked(done.x))
+        objective, packed(machine.params), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS},
+        callback=look if len(held) else None,
+    )  # fmt: skip
+    put(machine, unpacked(kept if len(held) else done.x))
