@@ -32,7 +32,7 @@ def lattice(size, J=1.0):
     return BoltzmannMachine(Ising(), scipy.sparse.csr_array(A + A.T))
 
 
-MACHINES = {name: make for name, make in laws.ALIKE.items() if "potts" not in name} | {
+MACHINES = {name: make for name, make in laws.ALIKE.items() if not name.startswith(("potts", "ordered"))} | {
     "single": lambda: laws.boltzmann(Ising(), 6, sparse=True, scale=0.6, dtype=np.float32),
     "ferromagnet": lambda: BoltzmannMachine(Ising(), 0.2 * (1 - np.eye(6))),
     "potts-two": lambda: laws.boltzmann(Potts(2), 5, scale=0.6),

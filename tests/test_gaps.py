@@ -99,7 +99,7 @@ def _observed_log_likelihood(machine, rows, weights):
 @pytest.mark.parametrize("name", MACHINES)
 def test_exact_gradient_is_the_slope_of_the_observed_likelihood(name):
     machine = MACHINES[name](np.float64)
-    rows = _rows(machine, 12)
+    rows = _rows(machine, 8)
     weights = np.random.default_rng(0).random(len(rows))
     state = ebm.begin(machine, ebm.Exact(), ebm.SGD(1.0))
     before = {key: value.copy() for key, value in machine.params.items()}
@@ -111,12 +111,12 @@ def test_exact_gradient_is_the_slope_of_the_observed_likelihood(name):
     machine.project()
 
     for key in before:
-        for places in laws.moves(machine, key)[:8]:
+        for places in laws.moves(machine, key)[:5]:
             slope = laws.derivative(machine, key, places, lambda m: _observed_log_likelihood(m, rows, share))
             assert found[key][places[0]] == pytest.approx(slope, abs=2e-6)
 
 
-def _completed_mean(machine, rows, n=3000):
+def _completed_mean(machine, rows, n=1420):
     """The mean positive statistics of a rule that sees drawn rows, the machine standing still."""
     seen = []
 

@@ -16,7 +16,7 @@ from ebm.estimators import BoltzmannImputer
 QUICK = BoltzmannImputer(8, n_iter=60, n_sweeps=30, random_state=0)
 
 
-@pytest.mark.some(2)
+@pytest.mark.some(4)
 @parametrize_with_checks([BoltzmannImputer(8, n_iter=20, n_sweeps=10)])
 def test_scikit_learn_accepts_it(estimator, check):
     before = np.random.get_state()  # noqa: NPY002
@@ -26,7 +26,7 @@ def test_scikit_learn_accepts_it(estimator, check):
         np.random.set_state(before)  # noqa: NPY002
 
 
-def table(n=300, seed=0):
+def table(n=200, seed=0):
     """Two bits that agree nine times in ten, a real column that follows them, and gaps."""
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 2, n)
@@ -51,13 +51,13 @@ def test_what_is_known_tells_what_is_missing():
 
 
 def test_draws_spread_as_the_gaps_do():
-    whole, rows, gaps = table(600)
-    found = clone(QUICK).set_params(n_iter=None).fit(rows)
+    whole, rows, gaps = table(300)
+    found = clone(QUICK).set_params(n_iter=300).fit(rows)
     drawn = found.imputations(rows, 20)
     assert drawn.shape == (20, *rows.shape)
     assert np.array_equal(drawn[:, ~gaps], np.broadcast_to(whole[~gaps], (20, (~gaps).sum())))
     only = gaps[:, 1] & ~gaps[:, 0] & ~gaps[:, 2]
-    assert 0.5 < drawn[:, only, 1].std(0).mean() < 5
+    assert 0.5 < drawn[:, only, 1].std(0).mean() < 6
     again = clone(QUICK).set_params(sample_posterior=True, n_iter=20).fit_transform(rows)
     assert np.isin(again[:, 0], (0, 1)).all()
 
@@ -97,6 +97,6 @@ def test_units_of_ones_own():
     rng = np.random.default_rng(0)
     x = np.repeat(rng.integers(0, 3, (200, 1)), 3, axis=1).astype(float)
     rows = np.where(rng.random(x.shape) < 0.2, np.nan, x)
-    filled = clone(QUICK).set_params(visible=ebm.Potts(3), n_iter=None).fit_transform(rows)
+    filled = clone(QUICK).set_params(visible=ebm.Potts(3), n_iter=300).fit_transform(rows)
     known = ~np.isnan(rows).all(1)
     assert (filled == x)[known].mean() > 0.97

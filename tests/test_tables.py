@@ -44,7 +44,8 @@ def check_keys(table, method):
     if method is not None:
         own |= inspect.signature(table.methods[method]).parameters
         del own["settings"]  # those of the method
-    assert set(table.given) <= own.keys() | {"budget"}, table.given
+    others = {key for how in table.methods.values() for key in inspect.signature(how).parameters}
+    assert set(table.given) <= own.keys() | others | {"budget"}, table.given
     parameters = table.parameters({"method": method})
     assert set(parameters) == set(own) - set(table.given)
     for key, (_, default) in parameters.items():

@@ -154,8 +154,12 @@ def _tries() -> list[tuple[str, str, Callable[[], Any]]]:
                 call = functools.partial(_called, name, how, key, make)
                 found.append(("arguments of public functions", f"{name}({key} = {word})", call))
         for name in estimators.__all__:
-            for key in (*inspect.signature(vars(estimators)[name]).parameters, "X", "y", "sample_weight"):
-                call = functools.partial(_fitted, vars(estimators)[name], key, make)
+            cls = vars(estimators)[name]
+            fits = [
+                key for key in ("X", "y", "sample_weight") if key in inspect.signature(cls.fit).parameters
+            ]
+            for key in (*inspect.signature(cls).parameters, *fits):
+                call = functools.partial(_fitted, cls, key, make)
                 found.append(("parameters of estimators", f"{name}({key} = {word})", call))
     return found
 
