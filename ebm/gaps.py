@@ -23,6 +23,7 @@ __all__ = [
     "Fills",
     "Gapped",
     "as_gapped",
+    "as_mask",
     "by_pattern",
     "complete_states",
     "completions",
@@ -225,6 +226,14 @@ def drawn_whole(machine: Machine, rows: Array, rng: Stream, n: int = _FIRST) -> 
         return rows
     x, gaps = opened(visible_units(machine), rows)
     return complete_states(machine, x, gaps, rng, n)[0][:, : machine.n_visible]
+
+
+def as_mask(gaps: Array, shape: tuple[int, ...]) -> Array:
+    """Which units of each chain may change, checked."""
+    gaps = as_array(gaps, "gaps")
+    if gaps.shape != shape or gaps.dtype != np.bool_:
+        raise EbmError(f"gaps: expected a bool mask of shape {shape}, got {gaps.dtype} {gaps.shape}")
+    return gaps
 
 
 def fill(machine: Machine, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:

@@ -56,6 +56,17 @@ def test_filled_states_forget(name):
     assert exactly.total_variation(machine, y, p) < exactly.tv_limit(p, len(y))
 
 
+@pytest.mark.parametrize("name", ["bernoulli rbm", "bernoulli", "ising sparse", "potts", "deep"])
+@pytest.mark.parametrize(
+    "wrong", [np.ones((2, 50), bool), np.ones((2, 1), bool), np.ones((9, 6), bool), "ints"]
+)
+def test_masks_that_do_not_fit_reach_no_kernel(name, wrong):
+    machine = MACHINES[name](np.float64)
+    x = machine.sample0(2, Stream(0))
+    with pytest.raises(ebm.EbmError, match="gaps: expected a bool mask of shape"):
+        machine.fill(x, np.ones(x.shape, int) if isinstance(wrong, str) else wrong, Stream(1))
+
+
 def test_machines_without_the_ability_are_filled_too():
     class Plain:
         """A machine that offers what `Machine` asks for and no more."""

@@ -27,7 +27,7 @@ from ebm.boltzmann.enumeration import conditioned, refuse_states, sum_hidden, su
 from ebm.boltzmann.sweeping import Problem, by_colour, energies, filled_rows, orders, sweep
 from ebm.errors import EbmError, NotSupported, expect, short
 from ebm.files import refuse_beyond_memory
-from ebm.gaps import marginal_rows
+from ebm.gaps import as_mask, marginal_rows
 from ebm.graph import Graph, one_layer, states_of
 from ebm.machine import (
     Array,
@@ -382,6 +382,7 @@ class BoltzmannMachine:
     def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
         """n sweeps of the units `gaps`, (n_chains, n_units) bool, of states x; the others are held."""
         x = self._rows_of(x)
+        gaps = as_mask(gaps, x.shape)
         phi = np.array(self.units.encode(x), self.dtype, order="C")
         sweeps = (*as_stream(rng).advance(as_count(n, "n", 0)), n)
         one, cold = np.ones(1, self.dtype), np.zeros_like(self.b)

@@ -20,7 +20,7 @@ from ebm.arguments import (
 from ebm.arrays import Owned, row_blocks, sound
 from ebm.bits import Bits, as_bits, lower_state
 from ebm.errors import EbmError, printable
-from ebm.gaps import marginal_rows
+from ebm.gaps import as_mask, marginal_rows
 from ebm.graph import Graph, two_layers
 from ebm.machine import (
     Array,
@@ -453,7 +453,9 @@ class RBM:
 
     def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
         """n sweeps of the units `gaps`, (n_chains, n_visible) bool, of states x; the others are held."""
-        return values(filled(self, self.start(x), gaps, rng, as_count(n, "n", 0)).v)
+        chains = self.start(x)
+        mask = as_mask(gaps, (chains.n, self._n_visible))
+        return values(filled(self, chains, mask, as_stream(rng), as_count(n, "n", 0)).v)
 
     def local_inputs(self, x: Any, rng: Stream) -> Array:
         """Inputs of the visible units given hidden units drawn given x, (n, n_visible·width)."""
