@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -149,6 +150,22 @@ def described(value: Any) -> str:
         return f"the function {value.__name__}"
     vowels = "AEFHILMNORSX" if name[:2].isupper() else "AEIOUaeiou"  # an SGD, as it is spelt
     return f"{'an' if name[0] in vowels else 'a'} {name}"
+
+
+def imported(module: str, who: str, extra: str) -> Any:
+    """Import an optional package, or say which extra of ours installs it.
+
+    Examples
+    --------
+    >>> imported("pandas_of_mine", "to_dataframe", "interchange")
+    Traceback (most recent call last):
+    ebm.errors.EbmError: to_dataframe needs pandas_of_mine: pip install 'boltzmann-machines[interchange]'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        needed = module.partition(".")[0]
+        raise EbmError(f"{who} needs {needed}: pip install 'boltzmann-machines[{extra}]'") from None
 
 
 def expect(value: Any, kind: type[T] | tuple[type[T], ...], name: str, expected: str) -> T:

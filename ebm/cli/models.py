@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import click
 
 from ebm.cli.shell import Setting, check_output, in_one_line, main, seconds_of, warn, write_rows
-from ebm.cli.tables import sample_table, score_table
+from ebm.cli.tables import sample_table, score_table, write_table
 from ebm.errors import EbmError
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def _samplers() -> str:
     "-n", "n", default=100, show_default=True, type=click.IntRange(1, 2**31), help="Number of samples."
 )
 @click.option(
-    "-o", "--output", type=click.Path(), help="A .npy, .npz or .csv file [default: csv on the screen]."
-)
+    "-o", "--output", type=click.Path(),
+    help="A .npy, .npz, .csv or .parquet file [default: csv on the screen].",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--sampler", default="gibbs", show_default=True, cls=Setting, read=_samplers)
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of it; repeatable.")
@@ -44,6 +45,9 @@ def _samplers() -> str:
 @click.option("--burn-in", type=click.IntRange(min=0), help="Steps [default: measured].")
 @click.option(
     "--thin", type=click.IntRange(min=1), help="Steps between samples of a chain [default: measured]."
+)
+@click.option(
+    "--chains", is_flag=True, help="In csv too: a line of names, and chain, draw and free energy of each row."
 )
 @in_one_line
 def sample(
@@ -56,20 +60,23 @@ def sample(
     beta: float | None,
     burn_in: int | None,
     thin: int | None,
+    chains: bool,
 ) -> None:
     """Draw samples of MODEL, a file such as runs/digits/model.npz: a machine, a stack, or an estimator.
 
-    A model of a table draws rows of its columns, with their names.
+    A model of a table draws rows of its columns, with their names. Of a machine .npz and .parquet files have
+    the chain, the draw in it and the free energy of each row beside its states; .npy and .csv have states.
 
     \b
     Examples:
       ebm sample runs/digits/model.npz -n 1000 -o samples.npy
       ebm sample runs/digits/model.npz --sampler tempering --set n_sweeps=5 -o samples.npz
-      ebm sample runs/tiny/model.npz -n 5
+      ebm sample runs/digits/model.npz -n 1000 -o samples.parquet
+      ebm sample runs/tiny/model.npz -n 5 --chains
     """
     import warnings
 
-    check_output(output, (".npy", ".npz", ".csv"))
+    check_output(output, (".npy", ".npz", ".csv", ".parquet"))
     from ebm import DBN, TableModel
     from ebm import sample as draw
     from ebm.checkpoint import load
@@ -82,16 +89,17 @@ def sample(
     with warnings.catch_warnings():
         warnings.showwarning = warn
         if isinstance(loaded, DBN):
-            _write_samples({"x": loaded.sample(n, **how)}, {}, output)
+            _write_samples(loaded.sample(n, **how), {}, output)
             return
         if isinstance(loaded, TableModel) and plain:  # in the user's columns
             sample_table(loaded, n, seed, output)
             return
         if isinstance(loaded, Density) and plain:  # in the units of the rows that it was fitted to
-            _write_samples({"x": loaded.sample(n, random_state=seed)}, {}, output)
+            _write_samples(loaded.sample(n, random_state=seed), {}, output)
             return
         drawn = draw(_machine_of(model, loaded), n, **how)
-    _write_samples({"x": drawn.x, "free_energy": drawn.free_energy}, drawn.diagnostics, output)
+    _write_samples(drawn.x, drawn.columns(), output, chains)
+    _say_memory(drawn.diagnostics, output)
 
 
 @runtime_checkable
@@ -132,18 +140,35 @@ def _machine_of(model: str, loaded: Any) -> Machine:
     return loaded
 
 
-def _write_samples(arrays: dict[str, Any], measured: dict[str, Any], output: str | None) -> None:
-    from ebm.checkpoint import write_arrays
+def _write_samples(
+    x: np.ndarray, known: dict[str, np.ndarray], output: str | None, named: bool = False
+) -> None:
+    """Write states, and what is known of each row where the file has room for it.
 
-    x = arrays["x"]
+    Parameters
+    ----------
+    named : bool
+        Of text: whether there is a line of names, and room.
+    """
+    from ebm.checkpoint import write_arrays
+    from ebm.samplers.samples import unit_names, write_parquet
+
+    columns = known | dict(zip(unit_names(x.shape[1]), x.T, strict=True))
     if output is not None and output.endswith(".npz"):
-        write_arrays(output, arrays)
+        write_arrays(output, {"x": x} | known)
+    elif output is not None and output.endswith(".parquet"):
+        write_parquet(columns, output)
+    elif named and (output is None or output.endswith(".csv")):
+        write_table(columns, output)
     else:
         write_rows(x, output)
-    if output is None:
-        return
-    click.echo(f"{len(x)} samples in {output}")
-    if "slowest" in measured:
+    if output is not None:
+        click.echo(f"{len(x)} samples in {output}")
+
+
+def _say_memory(measured: dict[str, Any], output: str | None) -> None:
+    """How long chains remember, where that was measured and the screen is not the file."""
+    if output is not None and "slowest" in measured:
         click.echo(
             f"autocorrelation time {measured['tau']:.1f} steps ({measured['slowest']});"
             f" burn-in {measured['burn_in']}, thinning {measured['thin']}, {measured['n_chains']} chains"

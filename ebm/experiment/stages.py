@@ -267,6 +267,7 @@ def _sample(work: Work, call: Call) -> None:
         return
     drawn = call(machine)
     arrays["free_energy_samples"] = drawn.free_energy
+    arrays["chain"], arrays["draw"] = drawn.chain, drawn.draw
     work.summary["sampling"] = {k: v for k, v in drawn.diagnostics.items() if isinstance(v, (int, float))}
     tau, slowest = drawn.diagnostics["tau"], drawn.diagnostics.get("slowest", "free energy")
     work.report.row(f"autocorrelation time ({slowest})", tau, "steps", digits=1)

@@ -2,10 +2,11 @@
 
 from ebm.samplers.clusters import SwendsenWang, Wolff
 from ebm.samplers.direct import Direct
-from ebm.samplers.drive import Samples, sample
+from ebm.samplers.drive import sample
 from ebm.samplers.gibbs import Annealing, Gibbs
 from ebm.samplers.metropolis import Metropolis
 from ebm.samplers.population import PopulationAnnealing
+from ebm.samplers.samples import Samples
 from ebm.samplers.tempering import Tempering
 from ebm.samplers.trajectory import TrajectoryTempering, select_machines
 from ebm.samplers.transitions import TemperedTransitions

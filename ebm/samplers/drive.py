@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -16,58 +15,17 @@ from ebm.arguments import as_clamped, as_count
 from ebm.errors import EbmError, expect
 from ebm.files import refuse_beyond_memory
 from ebm.machine import Array, Count, Machine, as_machine, require_density
-from ebm.notebook import html_table
 from ebm.progress import Progress, Update, showing
 from ebm.samplers.beside import drawn
 from ebm.samplers.gibbs import Gibbs
 from ebm.samplers.pilot import measure
+from ebm.samplers.samples import Samples, in_order_met
 from ebm.samplers.walkers import Pools, Sampler, advance
 from ebm.stream import SAMPLE, Seed, Stream
 
-__all__ = ["Samples", "sample"]
+__all__ = ["sample"]
 
 _CHAINS = 100
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples of a machine.
-
-    Attributes
-    ----------
-    x : ndarray, (n, n_units)
-    free_energy : ndarray, (n,)
-        Nats.
-    energy : ndarray, (n,), or None
-        Nats; None where the machine sums units out.
-    diagnostics : dict
-        ``tau``, ``burn_in``, ``thin``, in steps of the sampler; ``n_chains``; where tau was measured,
-        ``slowest``: what it is the autocorrelation time of, "free energy" or "overlap"; annealing adds
-        ``best_x`` and ``best_energy``; tempering ``swap_rates``, ``round_trips``, ``betas``; population
-        annealing ``log_z``, its ``log_z_stderr``, ``rho_t``, ``family_entropy``; `Direct` its ``method``.
-    """
-
-    x: Array
-    free_energy: Array
-    energy: Array | None
-    diagnostics: dict[str, Any]
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __repr__(self) -> str:
-        tau = self.diagnostics["tau"]
-        slow = "" if math.isnan(tau) else f", autocorrelation time {tau:.3g} steps"
-        return f"Samples({len(self)} of {self.x.shape[1]} units, free energy {self._energies}{slow})"
-
-    @property
-    def _energies(self) -> str:
-        return f"{self.free_energy.mean():.4g}, standard deviation {self.free_energy.std():.2g} nats"
-
-    def _repr_html_(self) -> str:
-        title = f"{len(self)} samples of {self.x.shape[1]} units, free energy {self._energies}"
-        facts = {key: value for key, value in self.diagnostics.items() if np.ndim(value) == 0}
-        return html_table(title, list(facts), [list(facts.values())])
 
 
 def sample(
@@ -154,7 +112,8 @@ def sample(
     if executor is not None:
         return _beside(executor, machine, n, sampler, seed, given, n_chains, (burn_in, thin), progress)
     rng = Stream(seed).split(SAMPLE)
-    parts, places, so_far = [], [], 0
+    parts: list[_Group] = []
+    places, so_far = [], 0
     with showing(progress, "sample") as update:
         for rows, clamped in _groups(machine, n, given, isinstance(sampler, Pools)):
             if clamped is not None:
@@ -165,10 +124,11 @@ def sample(
             so_far += len(rows)
         update(1.0, "")
     order = np.argsort(np.concatenate(places))
-    x = np.concatenate([p[0] for p in parts])[order]
+    x = np.concatenate([part.x for part in parts])[order]
     free_energy = machine.free_energy(x)
-    diagnostics = _together([p[1] for p in parts], places, order)
-    return Samples(x, free_energy, None if machine.sums_out else free_energy, diagnostics)
+    diagnostics = _together([part.diagnostics for part in parts], places, order)
+    energy = None if machine.sums_out else free_energy
+    return Samples(x, free_energy, energy, diagnostics, *_chains_and_draws(parts, order))
 
 
 def _beside(
@@ -200,7 +160,24 @@ def _beside(
         np.concatenate([part.free_energy for part in parts])[order],
         np.concatenate(energies)[order] if energies else None,
         _together([part.diagnostics for part in parts], places, order),
+        *_chains_and_draws(parts, order),
     )
+
+
+class _Group(NamedTuple):
+    """The samples of one condition, as they were drawn."""
+
+    x: Array
+    diagnostics: dict[str, Any]
+    chain: Array
+    draw: Array
+
+
+def _chains_and_draws(parts: Sequence[_Group | Samples], order: Array) -> tuple[Array, Array]:
+    """Chain and draw of each row of the answer: chains of different groups are different."""
+    ends = np.cumsum([0, *(1 + part.chain.max() for part in parts)])
+    chain = np.concatenate([part.chain + end for part, end in zip(parts, ends, strict=False)])
+    return in_order_met(chain[order]), np.concatenate([part.draw for part in parts])[order]
 
 
 class _Plan(NamedTuple):
@@ -268,7 +245,7 @@ def _sample_group(
     n: int,
     given: Array | None,
     plan: _Plan,
-) -> tuple[Array, dict[str, Any]]:
+) -> _Group:
     n_chains, burn_in, thin, update, some = plan
     one_each = given is not None and len(given) > 1
     c = n if one_each or sampler.length is not None else min(n, n_chains or _CHAINS)
@@ -280,8 +257,9 @@ def _sample_group(
         while state.time < sampler.length and not state.done:
             state, _ = sampler.step(machine, state, rng)
             update(state.time / sampler.length)
-        x = state.x[np.arange(n) * c // n]  # of a population, chains that stand far apart
-        return x, {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
+        chain = np.arange(n) * c // n  # of a population, chains that stand far apart
+        diagnostics = {"tau": math.nan, "burn_in": state.time, "thin": 0, "n_chains": c} | state.facts
+        return _Group(state.x[chain], diagnostics, chain, np.zeros_like(chain))
     if burn_in is None or (thin is None and n > c):
         memory, state = measure(machine, sampler, state, rng, apart=one_each)
         tau, spent, gap, measured = memory.tau, memory.steps, memory.thin, {"slowest": memory.slowest}
@@ -295,4 +273,5 @@ def _sample_group(
         state = advance(sampler, machine, state, rng, gap)
         rounds.append(state.x.copy())
     diagnostics = {"tau": tau, "burn_in": max(spent, burn_in or 0), "thin": gap, "n_chains": c}
-    return np.concatenate(rounds)[:n], diagnostics | measured | state.facts
+    draw, chain = np.divmod(np.arange(n), c)
+    return _Group(np.concatenate(rounds)[:n], diagnostics | measured | state.facts, chain, draw)
