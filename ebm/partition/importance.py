@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ebm.errors import NotSupported, TooLarge, settings
-from ebm.machine import Array, Base, Count, Machine
+from ebm.machine import Base, Count, Machine
 from ebm.partition.annealed import annealed_log_weights, even_betas, near, reverse_log_weights
 from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ, Progress, single, weighty
 from ebm.partition.growing import Effort, grow
-from ebm.partition.rising import SHORTER, Rounds
+from ebm.partition.rising import SHORTER, Rounds, covering
 from ebm.partition.tempered import tempered
 from ebm.samplers import Direct
 from ebm.stream import Stream
@@ -86,7 +86,8 @@ class ReverseAIS(Effort):
     """Annealing from the machine down: an upper bound in probability if its samples can be exact.
 
     Where they cannot, it starts from `data`, or else from samples of parallel tempering, which then grow
-    until they are accurate.
+    until they are accurate. Its weights do not show what the rarest samples would add, so as many chains are
+    annealed upwards too, and the error covers how far these stay below: the fact ``to_come``, nats.
 
     Parameters
     ----------
@@ -111,29 +112,26 @@ class ReverseAIS(Effort):
         except (TooLarge, NotSupported):
             if context.data is None:
                 run = tempered(machine, base, rng, ("mbar",), reverse=(rng, self.n_temperatures))
-                return _unbounded(grow({"tempering": run}, self, context.progress), "tempered")
+                grown = grow({"tempering": run}, self, context.progress)
+                return _unbounded(self._faced(grown, machine, base, rng), "tempered")
             some = rng.permutation(len(context.data))[: self.n_chains]
             x, start = machine.clamp(context.data[some], rng, 100), "data"
-        estimate = {"reverse_ais": self._descend(machine, x, base, rng, context.progress)}
+        betas = even_betas(machine, self.n_temperatures, base=base, seed=rng)
+        log_w = reverse_log_weights(machine, x, base=base, betas=betas, seed=rng, progress=context.progress)
+        turned = weighty(-log_w, "reverse AIS", n_temperatures=float(self.n_temperatures))
+        down = replace(turned, value=-turned.value, log_weights=log_w)
+        faced = self._faced({"reverse_ais": down}, machine, base, rng)
         if start == "data":
-            return _unbounded(estimate, "data")
-        return single("reverse_ais", estimate, upper=estimate["reverse_ais"].value)
+            return _unbounded(faced, "data")
+        return single("reverse_ais", faced, upper=down.value)
 
-    def _descend(
-        self, machine: Machine, x: Array, base: Base, rng: Stream, progress: Progress = None
-    ) -> Estimate:
-        rounds = Rounds(sign=-1)
-        for fraction in (*SHORTER, 1):
-            few = max(1, self.n_temperatures // fraction)
-            part = rng if fraction == 1 else rng.split(fraction)
-            betas = even_betas(machine, few, base=base, seed=part)
-            log_w = reverse_log_weights(
-                machine, x, base=base, betas=betas, seed=part, progress=progress if fraction == 1 else None
-            )
-            up = weighty(-log_w, "reverse AIS", n_temperatures=float(few))
-            down = Estimate(-up.value, up.stderr, up.trouble, up.facts, log_w)
-            estimate = rounds.add(few, down, trial=fraction > 1)
-        return estimate
+    def _faced(
+        self, estimates: dict[str, Estimate], machine: Machine, base: Base, rng: Stream
+    ) -> dict[str, Estimate]:
+        """The estimates, the error of reverse AIS counting what the way up does not confirm."""
+        down = estimates["reverse_ais"]
+        up = _anneal(machine, base, rng.split(1), int(down.facts["n_temperatures"]), self.n_chains)
+        return estimates | {"reverse_ais": covering(down, up)}
 
 
 def _unbounded(estimate: dict[str, Estimate], start: str) -> LogZ:

@@ -18,6 +18,7 @@ from ebm.partition.estimate import NOTHING, Context, Estimate, LogZ
 from ebm.partition.growing import Clock, Effort, grow
 from ebm.partition.limits import MOST_APART, MOST_STDERR
 from ebm.partition.members import MEMBERS, ROLES, Ground
+from ebm.partition.rising import covering
 from ebm.stream import Stream
 
 __all__ = ["Report", "judge"]
@@ -100,6 +101,9 @@ def judge(estimates: dict[str, Estimate], accuracy: float = math.inf) -> LogZ:
     Among those that nothing speaks against the ladders lead, which are in equilibrium as far as can be seen;
     else the most accurate. Its error is made to cover the scatter of the others.
     """
+    if {"ais", "reverse_ais"} <= estimates.keys():
+        down = covering(estimates["reverse_ais"], estimates["ais"])
+        estimates = estimates | {"reverse_ais": down}
     sound = {
         key: estimates[key]
         for key in ROLES

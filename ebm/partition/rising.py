@@ -2,7 +2,7 @@
 
 The mean of annealed weights misses states that no chain has reached, and the spread of the weights that
 were seen does not say so. But what is missed is found as the path becomes slower, so estimates that still
-rise with their work tell how far they have to go. docs/math.md (11.15).
+rise with their work tell how far they have to go. docs/math.md (11.16).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ebm.partition.estimate import Estimate
 
-__all__ = ["SHORTER", "Rounds"]
+__all__ = ["SHORTER", "Rounds", "covering"]
 
 SHORTER = (64, 8)  # runs of a 64th and an 8th of the work tell where a run by itself stands
 _POWERS = (0.5, 1.0, 2.0)  # of the work, by which the bias may fall
@@ -82,3 +82,16 @@ def _fit(x: np.ndarray, values: np.ndarray, weight: np.ndarray) -> tuple[float, 
     a = max(0.0, -float(weight @ ((x - mean_x) * (values - mean_v))) / spread)
     left = values - mean_v + a * (x - mean_x)
     return max(0.0, a - 0.5 / math.sqrt(spread)), float(weight @ left**2)
+
+
+def covering(down: Estimate, up: Estimate) -> Estimate:
+    """An estimate from above with an error that covers how far one from below stays short of it.
+
+    Both are bounds in probability, so log Z lies between them; what is within half of the noise of the two
+    is not counted. Where rare samples would carry the weight, those from above look sound without them:
+    nothing but the way up tells. docs/math.md (11.18).
+    """
+    apart = down.value - up.value - 0.5 * math.hypot(down.stderr, up.stderr)
+    more = max(0.0, apart) if math.isfinite(apart) else 0.0
+    facts = down.facts | {"to_come": more}
+    return replace(down, stderr=math.hypot(down.stderr, more), facts=facts)
