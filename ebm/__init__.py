@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ebm import inverse as inverse
     from ebm import plots as plots
     from ebm import testing as testing
+    from ebm import transforms as transforms
     from ebm.boltzmann import *
     from ebm.checkpoint import *
     from ebm.conditional import *

@@ -18,6 +18,8 @@ WITHOUT = {
         "baselines.ChowLiu",
         "datasets.Data",
         "datasets.LabelledData",
+        "transforms.EffectiveCouplings",
+        "transforms.Transformed",
     ),
     "protocols and bases: subclassed, not called": (
         "Carried",
@@ -49,6 +51,7 @@ WITHOUT = {
         "inverse.Stable",
         "inverse.Structure",
     ),
+    "takes machines one after the other, by no name: tests/test_transforms.py": ("transforms.merged",),
     "files of a format of others: tests/test_gset.py, test_mnist.py": (
         "datasets.read_gset",
         "datasets.read_idx",
