@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ebm import diagnostics as diagnostics
     from ebm import elimination as elimination
     from ebm import estimators as estimators
+    from ebm import interchange as interchange
     from ebm import inverse as inverse
     from ebm import plots as plots
     from ebm import testing as testing

@@ -78,6 +78,21 @@ ALLOWED = {
         "deep",
         "inverse",
     },
+    "interchange": TRAINING
+    | {
+        "boltzmann",
+        "checkpoint",
+        "datasets",
+        "deep",
+        "elimination",
+        "estimators",
+        "gauges",
+        "graph",
+        "network",
+        "rbm",
+        "training",
+        "transforms",
+    },
     "testing": TRAINING | {"training", "boltzmann", "rbm", "checkpoint"},
     "baselines": BOTTOM,
     "datasets": BOTTOM,
@@ -85,7 +100,7 @@ ALLOWED = {
     "plots": BOTTOM,
     "stock": {"errors"},
 }
-LEVELS_BELOW_EXPERIMENT = set(ALLOWED) | {"estimators", "interchange", "deep", "inverse"}
+LEVELS_BELOW_EXPERIMENT = set(ALLOWED)
 ALLOWED["experiment"] = LEVELS_BELOW_EXPERIMENT
 ALLOWED["cli"] = LEVELS_BELOW_EXPERIMENT | {"experiment"}
 ALLOWED["__main__"] = {"cli"}

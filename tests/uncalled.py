@@ -10,6 +10,7 @@ WITHOUT = {
         "Samples",
         "Thermodynamics",
         "diagnostics.Agreement",
+        "interchange.Format",
         "diagnostics.Beta",
         "diagnostics.RoundTrips",
         "diagnostics.Summary",

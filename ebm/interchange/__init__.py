@@ -1,0 +1,159 @@
+"""Models of other programs, read and written: one module a format.
+
+Content decides what a file is; a suffix decides where its content fits several formats. Reading never runs
+code. docs/interchange.md has the signs, factors and offsets of each format.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ebm.arguments import as_choice
+from ebm.errors import EbmError, nearest
+from ebm.files import UNREADABLE, as_path
+from ebm.interchange.formats import Format
+
+__all__ = ["Format", "formats", "read", "recognised", "write"]
+
+# In the order in which a file is tried; adding a format adds its module and its line here.
+_MODULES = (
+    "own",
+)  # fmt: skip
+_HEAD = 2**12  # bytes that are looked at
+
+
+@functools.cache
+def formats() -> dict[str, Format]:
+    """All formats by name, in the order in which a file is tried.
+
+    Examples
+    --------
+    >>> formats()["ebm"].title
+    'a file of ebm'
+    """
+    found = [importlib.import_module(f"{__name__}.{name}").FORMAT for name in _MODULES]
+    return {entry.name: entry for entry in found}
+
+
+def recognised(path: str | os.PathLike[str]) -> Format:
+    """The format of a file, by its content; by its suffix where that fits several.
+
+    Raises
+    ------
+    EbmError
+        No such file; none of the formats.
+    """
+    file = _existing(path)
+    with open(file, "rb") as stream:
+        head = stream.read(_HEAD)
+    fits = [entry for entry in formats().values() if _is(entry, file, head)]
+    named = [entry for entry in fits if file.name.lower().endswith(entry.suffixes)]
+    if not fits:
+        by_name = [e.name for e in formats().values() if file.name.lower().endswith(e.suffixes)]
+        looks = f"its name is one of {', '.join(by_name)}, its content is not; " if by_name else ""
+        raise EbmError(f"{path}: {looks}expected a file of: {', '.join(formats())}")
+    return (named or fits)[0]
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    file = as_path(path)
+    if not file.is_file():
+        raise EbmError(
+            f"{path}: {'a directory' if file.is_dir() else 'no such file'}; expected a model's file"
+        )
+    return file
+
+
+def _is(entry: Format, file: Path, head: bytes) -> bool:
+    try:
+        return entry.recognise(file, head)
+    except (EbmError, *UNREADABLE):
+        return False
+
+
+def read(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> Any:
+    """Read a model of another program, or one of ours.
+
+    Parameters
+    ----------
+    path : path-like
+    format : str, optional
+        One of `formats`; recognised when left out.
+    **options
+        Of the format's own ``read``.
+
+    Raises
+    ------
+    EbmError
+        One line: what is wrong with the file, where, and what was expected.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, ebm
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "machine.npz"
+    >>> ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2))
+    >>> ebm.interchange.read(path)
+    RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
+    """
+    file = _existing(path)
+    entry = recognised(file) if format is None else formats()[as_choice(format, list(formats()), "format")]
+    check_options(entry.read, options, entry.name)
+    try:
+        return entry.read(file, **options)
+    except EbmError:
+        raise
+    except UNREADABLE as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise EbmError(f"{path}: truncated or damaged ({why[:120]}); expected {entry.title}") from None
+
+
+def write(path: str | os.PathLike[str], machine: object, format: str | None = None, **options: Any) -> None:
+    """Write a machine for another program, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    machine : Machine
+    format : str, optional
+        One of `formats`; by the suffix of the path when left out.
+    **options
+        Of the format's own ``write``.
+
+    Raises
+    ------
+    EbmError
+        A machine that the format cannot hold; a format that is only read.
+    OSError
+        The file cannot be written; what was there before stays.
+    """
+    file = as_path(path)
+    if format is None:
+        can = [
+            e for e in formats().values() if e.write is not None and file.name.lower().endswith(e.suffixes)
+        ]
+        if len(can) != 1:
+            names = ", ".join(e.name for e in can or formats().values() if e.write is not None)
+            raise EbmError(f"{path}: its name does not say which format; expected one of: {names}")
+        entry = can[0]
+    else:
+        entry = formats()[as_choice(format, list(formats()), "format")]
+    if entry.write is None:
+        written = [e.name for e in formats().values() if e.write is not None]
+        raise EbmError(f"format: {entry.name} is only read; expected one of: {', '.join(written)}")
+    check_options(entry.write, options, entry.name)
+    entry.write(file, machine, **options)
+
+
+def check_options(function: Callable[..., Any], options: Mapping[str, object], name: str) -> None:
+    """Refuse an option that a format does not have."""
+    known = [p.name for p in list(inspect.signature(function).parameters.values())[1:] if p.name != "machine"]
+    for option in options:
+        if option not in known:
+            hint = nearest(option, known) if known else "it has none"
+            raise EbmError(f"{name}: unknown option {option!r}; {hint}")

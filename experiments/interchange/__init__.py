@@ -1,0 +1,1 @@
+"""Question: do other programs and this one agree on the energies of each other's machines?"""
