@@ -90,6 +90,7 @@ ALLOWED = {
         "graph",
         "network",
         "rbm",
+        "table",
         "training",
         "transforms",
     },

@@ -41,11 +41,80 @@ def test_our_own_files_are_a_format(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04.", b"hello\n"])
 def test_what_is_no_format_is_one_line(tmp_path, content):
     (tmp_path / "m.npz").write_bytes(content)
-    with pytest.raises(EbmError, match="expected a file of"):
+    with pytest.raises(EbmError, match=r"expected an \.npz archive written by ebm"):
         interchange.read(tmp_path / "m.npz")
+    (tmp_path / "m.xyz").write_bytes(content)
+    with pytest.raises(EbmError, match="expected a file of: "):
+        interchange.read(tmp_path / "m.xyz")
 
 
 def test_an_option_that_is_none(tmp_path):
     ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2))
     with pytest.raises(EbmError, match="ebm: unknown option 'update'; it has none"):
         interchange.read(tmp_path / "m.npz", update=3)
+
+
+def ebm_command(*words):
+    from click.testing import CliRunner
+
+    from ebm.cli import main
+
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_the_command_that_converts(tmp_path):
+    """As another form of the same distribution; the constant that it says is that between the two log Z."""
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Gaussian(), 4, 2, scale=0.5)
+    ebm.save(tmp_path / "m.npz", machine)
+    said = ebm_command("convert", tmp_path / "m.npz", tmp_path / "j.npz", "--as", "fully_connected")
+    assert said.exit_code == 0, said.output
+    moved = float(said.output.split("written")[1].replace(" ", ""))
+    found = interchange.read(tmp_path / "j.npz")
+    assert isinstance(found, ebm.BoltzmannMachine)
+    assert machine.exact()[0] == pytest.approx(found.exact()[0] + moved, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--as", "absorbd"], "did you mean 'absorbed'"),
+        (["--as", "absorbed"], "a number is missing"),
+        (["--as", "absorbed:gamma=2"], "unknown option 'gamma'"),
+        (["--to", "ebn"], "unknown 'ebn'; did you mean 'ebm'"),
+        (["--set", "update=3"], "unknown option 'update'"),
+    ],
+)
+def test_what_cannot_be_converted(tmp_path, words, said):
+    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2))
+    result = ebm_command("convert", tmp_path / "m.npz", tmp_path / "n.npz", *words)
+    assert result.exit_code == 1
+    assert said in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2), "2 units, Potts(q=3)"),
+        (lambda: ebm.BoltzmannMachine.random(ebm.Ising(), 4), "6 that are not 0, dense"),
+        (lambda: ebm.DBM.random([4, 3, 2]), "layer 1"),
+        (lambda: ebm.Network([ebm.Layer.random(ebm.Potts(3), 4, 1)]), "Potts(q=3)"),
+    ],
+)
+def test_the_command_that_says_what_a_file_is(tmp_path, made, said):
+    ebm.save(tmp_path / "m.npz", made())
+    result = ebm_command("info", tmp_path / "m.npz")
+    assert result.exit_code == 0, result.output
+    assert said in result.output
+    assert "parameters" in result.output
+    assert ebm_command("info", tmp_path / "m.npz", "--json").output.startswith("{")
+
+
+def test_a_run_of_a_file(tmp_path):
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    ebm.save(tmp_path / "m.npz", machine)
+    config = tmp_path / "c.toml"
+    config.write_text(f'[machine]\ntype = "File"\npath = "{tmp_path / "m.npz"}"\nformat = "ebm"\n[log_z]\n')
+    said = ebm_command("run", config, "--out", tmp_path / "run")
+    assert said.exit_code == 0, said.output
+    assert f"{machine.exact()[0]:.3f}" in said.output

@@ -62,7 +62,10 @@ def sample(
     thin: int | None,
     chains: bool,
 ) -> None:
-    """Draw samples of MODEL, a file such as runs/digits/model.npz: a machine, a stack, or an estimator.
+    """Draw samples of MODEL, a file such as runs/digits/model.npz: a machine, a stack, an estimator.
+
+    Files of other programs are read as they are; `ebm info` says what is in them.
+    file of another program.
 
     A model of a table draws rows of its columns, with their names. Of a machine .npz and .parquet files have
     the chain, the draw in it and the free energy of each row beside its states; .npy and .csv have states.
@@ -79,13 +82,14 @@ def sample(
     check_output(output, (".npy", ".npz", ".csv", ".parquet"))
     from ebm import DBN, TableModel
     from ebm import sample as draw
-    from ebm.checkpoint import load
     from ebm.experiment.config import build_sampler
+    from ebm.interchange import read
+    from ebm.interchange.machines import machine_in
 
     chosen = build_sampler(sampler, settings if beta is None else (*settings, f"beta={beta}"))
     plain = sampler == "gibbs" and not settings and beta is burn_in is thin is None
     how: dict[str, Any] = {"sampler": chosen, "seed": seed, "burn_in": burn_in, "thin": thin}
-    loaded = load(model)
+    loaded = read(model)
     with warnings.catch_warnings():
         warnings.showwarning = warn
         if isinstance(loaded, DBN):
@@ -97,7 +101,7 @@ def sample(
         if isinstance(loaded, Density) and plain:  # in the units of the rows that it was fitted to
             _write_samples(loaded.sample(n, random_state=seed), {}, output)
             return
-        drawn = draw(_machine_of(model, loaded), n, **how)
+        drawn = draw(machine_in(loaded, model), n, **how)
     _write_samples(drawn.x, drawn.columns(), output, chains)
     _say_memory(drawn.diagnostics, output)
 
@@ -111,33 +115,6 @@ class Density(Protocol):
 
     def sample(self, n_samples: int, random_state: Any) -> Any:
         """New rows."""
-
-
-@runtime_checkable
-class Fitted(Protocol):
-    """An estimator that has learnt a machine."""
-
-    machine_: Any
-
-
-def _machine_of(model: str, loaded: Any) -> Machine:
-    """The machine in what was loaded: itself, of a state, of an estimator, of a table; of a stack its top."""
-    from ebm.deep import DBN
-    from ebm.machine import Machine
-    from ebm.table import TableModel
-    from ebm.training import State
-
-    if isinstance(loaded, TableModel):
-        loaded = loaded.machine
-    elif isinstance(loaded, (State, DBN)):
-        loaded = loaded.machine if isinstance(loaded, State) else loaded.top
-    elif isinstance(loaded, Fitted):
-        loaded = loaded.machine_
-    if not isinstance(loaded, Machine):
-        raise EbmError(
-            f"{model}: a {type(loaded).__name__}; expected a machine, a stack or an estimator of one"
-        )
-    return loaded
 
 
 def _write_samples(
@@ -229,11 +206,12 @@ def logz(model: str, as_json: bool, **settings: Any) -> None:
     """
     import json
 
-    from ebm.checkpoint import load
     from ebm.experiment.directory import finite
     from ebm.experiment.report import summary_of
+    from ebm.interchange import read
+    from ebm.interchange.machines import machine_in
 
-    estimate = _log_z(_machine_of(model, load(model)), **settings)
+    estimate = _log_z(machine_in(read(model), model), **settings)
     if as_json:
         click.echo(json.dumps(finite({"unit": "nats"} | summary_of(estimate))))
         return
@@ -306,19 +284,20 @@ def score(
     """
     import numpy as np
 
-    from ebm.checkpoint import load
     from ebm.datasets.reading import read_table
     from ebm.deep import DBN
     from ebm.experiment.work import data_units
+    from ebm.interchange import read
+    from ebm.interchange.machines import machine_in
     from ebm.table import TableModel
 
     check_output(output, (".npy", ".csv"))
-    loaded = load(model)
+    loaded = read(model)
     if isinstance(loaded, TableModel):
         click.echo(score_table(loaded, data, output))
         return
     rows = read_table(data, key, None, gaps=True)[0].values
-    machine = loaded if isinstance(loaded, DBN) else _machine_of(model, loaded)
+    machine = loaded if isinstance(loaded, DBN) else machine_in(loaded, model)
     units = data_units(machine)
     if threshold is not None:
         states = units.states
@@ -341,6 +320,7 @@ def _scores(
     """The score of each row, and a line on them."""
     from ebm import log_likelihood
     from ebm.deep import DBN
+    from ebm.interchange.machines import machine_in
     from ebm.partition.likelihood import as_observed
 
     kind = "log-likelihood"
@@ -348,7 +328,7 @@ def _scores(
         each = loaded.score_samples(rows)
         said = f"{each.mean():.4f} nats per row (mean of {len(each)} rows; log Z as it was fitted)"
         return each, f"{kind} {said}"
-    top = _machine_of(model, loaded)
+    top = machine_in(loaded, model)
     if isinstance(loaded, DBN):
         rows = loaded.layer_units[0].check(rows, data, strict=True)
         estimate, kind = _log_z(top, seed=seed, **settings), "lower bound of the log-likelihood"

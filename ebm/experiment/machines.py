@@ -15,6 +15,7 @@ from ebm.datasets import Data, lattice, random_regular, sk
 from ebm.deep import DBM, DBN
 from ebm.experiment.calls import Call, Table
 from ebm.experiment.work import Model
+from ebm.interchange.machines import read_machine
 from ebm.rbm import RBM
 from ebm.table.data import TableData
 from ebm.units import Gaussian, Ising, Mixed, Potts, Units
@@ -83,6 +84,7 @@ MACHINES: dict[str, MachineTable] = {
     "Lattice": _couplings(lattice),
     "RandomRegular": _couplings(random_regular),
     "Saved": MachineTable(load_machine, of_data=False),
+    "File": MachineTable(read_machine, of_data=False),
 }  # fmt: skip
 
 

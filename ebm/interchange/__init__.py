@@ -42,7 +42,7 @@ def formats() -> dict[str, Format]:
 
 
 def recognised(path: str | os.PathLike[str]) -> Format:
-    """The format of a file, by its content; by its suffix where that fits several.
+    """The format of a file, by its content; by its suffix where that fits several, or none.
 
     Raises
     ------
@@ -54,10 +54,11 @@ def recognised(path: str | os.PathLike[str]) -> Format:
         head = stream.read(_HEAD)
     fits = [entry for entry in formats().values() if _is(entry, file, head)]
     named = [entry for entry in fits if file.name.lower().endswith(entry.suffixes)]
-    if not fits:
-        by_name = [e.name for e in formats().values() if file.name.lower().endswith(e.suffixes)]
-        looks = f"its name is one of {', '.join(by_name)}, its content is not; " if by_name else ""
-        raise EbmError(f"{path}: {looks}expected a file of: {', '.join(formats())}")
+    if not fits:  # then what its name says, alone, knows best what is wrong with it
+        fits = [entry for entry in formats().values() if file.name.lower().endswith(entry.suffixes)]
+        if len(fits) != 1:
+            looks = f"its name is of {' or '.join(e.name for e in fits)}, not its content; " if fits else ""
+            raise EbmError(f"{path}: {looks}expected a file of: {', '.join(formats())}")
     return (named or fits)[0]
 
 

@@ -33,10 +33,10 @@ def write(path: str | os.PathLike[str], machine: object) -> None:
 
 def _facts(path: Path) -> dict[str, object]:
     header = json.loads(read_arrays(path)["header"].tobytes())
-    told = {"format": header["format"]}
+    told: dict[str, object] = {"version": header["format"]}
     if "machine" in header:
         told["energy"] = header["machine"]["energy"]
-    return told | {key: header[key]["step"] for key in ("state",) if key in header}
+    return told | ({"step": header["state"]["step"]} if "state" in header else {})
 
 
 FORMAT = Format(
