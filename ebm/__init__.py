@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 # the imports; at run time `_public` reads the same lines.
 if TYPE_CHECKING:
     from ebm import baselines as baselines
+    from ebm import classroom as classroom
     from ebm import datasets as datasets
     from ebm import diagnostics as diagnostics
     from ebm import elimination as elimination

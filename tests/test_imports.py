@@ -103,7 +103,8 @@ ALLOWED = {
 }
 LEVELS_BELOW_EXPERIMENT = set(ALLOWED)
 ALLOWED["experiment"] = LEVELS_BELOW_EXPERIMENT
-ALLOWED["cli"] = LEVELS_BELOW_EXPERIMENT | {"experiment"}
+ALLOWED["classroom"] = LEVELS_BELOW_EXPERIMENT
+ALLOWED["cli"] = LEVELS_BELOW_EXPERIMENT | {"experiment", "classroom"}
 ALLOWED["__main__"] = {"cli"}
 
 

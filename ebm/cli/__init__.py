@@ -4,7 +4,18 @@ Exit codes: 0 when what was asked was done; 1 with one line on standard error wh
 wrong command line; 130 after Ctrl-C.
 """
 
-from ebm.cli import comparing, configs, converting, imputing, inferring, models, predicting, runs, sweeps
+from ebm.cli import (
+    comparing,
+    configs,
+    converting,
+    imputing,
+    inferring,
+    models,
+    predicting,
+    runs,
+    sweeps,
+    teaching,
+)
 from ebm.cli.shell import main
 
 __all__ = [
@@ -18,4 +29,5 @@ __all__ = [
     "predicting",
     "runs",
     "sweeps",
+    "teaching",
 ]

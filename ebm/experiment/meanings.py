@@ -12,7 +12,7 @@ from ebm.experiment.calls import Table, exported
 from ebm.network import BackPropagation, fine_tune
 from ebm.training import fit
 
-__all__ = ["Meaning", "meanings", "summary"]
+__all__ = ["Meaning", "meanings", "parameters", "summary"]
 
 _REFERENCE = re.compile(r"As (?:of|in|by) `(?:ebm\.)?(\w+)`")
 _MORE: dict[str, Callable[..., Any]] = {
@@ -33,9 +33,9 @@ class Meaning(NamedTuple):
 
 def meanings(made: Table, table: Mapping[str, Any]) -> dict[str, Meaning]:
     """The meaning of each key of a table, as far as it is documented."""
-    found = _parameters(made.function)
+    found = parameters(made.function)
     for method in made.methods_of(table):
-        found = found | _parameters(method)
+        found = found | parameters(method)
     return {name: _followed(name, found[name]) for name in made.parameters(table) if name in found}
 
 
@@ -45,7 +45,7 @@ def _followed(name: str, meaning: Meaning) -> Meaning:
     known: dict[str, Callable[..., Any]] = {c.__name__: c for c in exported()} | _MORE
     if reference is None or reference[1] not in known:
         return meaning
-    there = _followed(name, _parameters(known[reference[1]])[name])
+    there = _followed(name, parameters(known[reference[1]])[name])
     text = (there.text.rstrip(".") + meaning.text[reference.end() :]).strip(" ,.;")
     return Meaning(meaning.kind or there.kind, f"{text}." if text else "")
 
@@ -63,7 +63,7 @@ def summary(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _parameters(function: Callable[..., Any]) -> dict[str, Meaning]:
+def parameters(function: Callable[..., Any]) -> dict[str, Meaning]:
     """The sections "Parameters" of a docstring, of a class those of its bases too."""
     found = {}
     for part in reversed(inspect.getmro(function)) if isinstance(function, type) else (function,):
