@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import os
 from collections.abc import Callable, Mapping
@@ -24,8 +25,17 @@ __all__ = ["Format", "formats", "read", "recognised", "write"]
 # In the order in which a file is tried; adding a format adds its module and its line here.
 _MODULES = (
     "own",
+    "rbms",
+    "sklearn",
 )  # fmt: skip
 _HEAD = 2**12  # bytes that are looked at
+
+
+def __getattr__(name: str) -> Any:
+    """A module of a format, imported when it is first asked for."""
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @functools.cache
