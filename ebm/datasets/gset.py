@@ -1,18 +1,16 @@
 """Graphs for Max-Cut in the format of the G-set, and the value of a cut.
 
 A text file says "n m" (vertices, edges) in its first line and "i j w" in each of the m lines that follow:
-two vertices, counted from 1, and the weight of the edge between them, 1 where it is left out. The graphs
-themselves come from G. Rinaldi's generator *rudy*; Helmberg & Rendl, "A spectral bundle method for
-semidefinite programming" (2000), are the first to use the set.
+two vertices, counted from 1, and the weight of the edge between them, 1 where it is left out. Lines that
+begin with # are comments, as in the files of Biq Mac. The graphs themselves come from G. Rinaldi's generator
+*rudy*; Helmberg & Rendl, "A spectral bundle method for semidefinite programming" (2000), are the first to
+use the set.
 """
 
 from __future__ import annotations
 
-import gzip
-import math
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebm.arguments import as_numbers, well_indexed
+from ebm.datasets.lines import finite, integers, lines_of, unlike
 from ebm.datasets.reading import read_array, read_table
 from ebm.errors import EbmError
 from ebm.files import as_path
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_value", "read_gset"]
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)  # int() would take 1_000 and the digits of any script
-_LONGEST = 1000  # characters of a line
 _MOST = 10**8  # vertices; 0.8 GB
 
 
@@ -136,19 +133,16 @@ def cut_value(W: Any, x: Any) -> Any:
 
 
 def _from_text(path: str, file: Path) -> _Edges:
-    if not file.is_file():
-        what = "is a directory" if file.is_dir() else "no such file"
-        raise EbmError(f"{path}: {what}; expected a text file of the G-set, or an .npz")
-    lines = _lines(path, file)
+    lines = lines_of(path, file, "a text file of the G-set, or an .npz", ("#",))
     number, cells = next(lines, (1, []))
-    n, m = _sizes(path, number, cells)
+    n, m = _sizes(f"{path}: line {number}", cells)
     ends: list[tuple[int, int]] = []
     weights: list[float] = []
     places: list[int] = []
     for number, cells in lines:
         if len(ends) == m:
             raise EbmError(f"{path}: line {number}: another edge; expected {m}, as the first line says")
-        i, j, w = _edge(path, number, cells)
+        i, j, w = _edge(f"{path}: line {number}", cells)
         ends.append((i, j))
         weights.append(w)
         places.append(number)
@@ -162,55 +156,22 @@ def _from_text(path: str, file: Path) -> _Edges:
     )  # fmt: skip
 
 
-def _lines(path: str, file: Path) -> Iterator[tuple[int, list[str]]]:
-    """The numbers, from 1, and cells of the lines that are not blank."""
-    opener: Any = gzip.open if file.suffix.lower() == ".gz" else open
-    number = 0
-    try:
-        with opener(file, "rb") as stream:
-            while line := stream.readline(_LONGEST + 1):
-                number += 1
-                if len(line) > _LONGEST or not line.isascii() or b"\0" in line:
-                    raise EbmError(f"{path}: line {number}: no text of numbers; expected a G-set file")
-                if cells := line.decode("ascii").split():
-                    yield number, cells
-    except (OSError, EOFError, zlib.error) as error:
-        cause = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EbmError(f"{path}: line {number + 1}: cannot be read: truncated or damaged ({cause})") from None
-
-
-def _integers(cells: list[str]) -> list[int] | None:
-    return [int(cell) for cell in cells] if all(map(_INTEGER.fullmatch, cells)) else None
-
-
-def _sizes(path: str, number: int, cells: list[str]) -> tuple[int, int]:
-    sizes = _integers(cells)
+def _sizes(where: str, cells: list[str]) -> tuple[int, int]:
+    sizes = integers(cells)
     if sizes is None or len(sizes) != 2:
-        raise _unlike(path, number, cells, "'n m', the numbers of vertices and edges")
+        raise unlike(where, cells, "'n m', the numbers of vertices and edges")
     n, m = sizes
-    _check_vertices(f"{path}: line {number}", n)
+    _check_vertices(where, n)
     if not 0 <= m <= n * (n - 1) // 2:
-        raise EbmError(
-            f"{path}: line {number}: {m} edges; expected 0 to {n * (n - 1) // 2} between {n} vertices"
-        )
+        raise EbmError(f"{where}: {m} edges; expected 0 to {n * (n - 1) // 2} between {n} vertices")
     return n, m
 
 
-def _edge(path: str, number: int, cells: list[str]) -> tuple[int, int, float]:
-    ends = _integers(cells[:2])
+def _edge(where: str, cells: list[str]) -> tuple[int, int, float]:
+    ends = integers(cells[:2])
     if ends is None or len(cells) not in (2, 3):
-        raise _unlike(path, number, cells, "'i j' or 'i j w', two vertices and a weight")
-    try:
-        weight = float(cells[2]) if len(cells) == 3 else 1.0
-    except ValueError:
-        weight = math.nan
-    if not math.isfinite(weight) or "_" in cells[-1]:
-        raise EbmError(f"{path}: line {number}: the weight is {cells[2][:40]!r}; expected a finite number")
-    return ends[0], ends[1], weight
-
-
-def _unlike(path: str, number: int, cells: list[str], expected: str) -> EbmError:
-    return EbmError(f"{path}: line {number}: found {' '.join(cells)[:40]!r}; expected {expected}")
+        raise unlike(where, cells, "'i j' or 'i j w', two vertices and a weight")
+    return ends[0], ends[1], finite(cells[2], where, "the weight") if len(cells) == 3 else 1.0
 
 
 # Archives.
