@@ -27,6 +27,9 @@ _MODULES = (
     "own",
     "rbms",
     "sklearn",
+    "dimod_file", "dimod_json", "dimod_coo",
+    "gset", "biqmac", "qubo", "dimacs", "uai",
+    "adabmdca", "isingfit", "boltzmm", "coniii",
 )  # fmt: skip
 _HEAD = 2**12  # bytes that are looked at
 

@@ -73,11 +73,37 @@ def torchrbm() -> None:
         file["parallel_chains"] = rng.integers(2, size=(6, 4)).astype(np.float32)
 
 
+def dimod() -> None:
+    """Quadratic models by dimod: spins with labels, in both versions of its file; bits; JSON; coordinates."""
+    import json
+
+    import dimod
+    from dimod.serialization import coo
+
+    spins = dimod.BQM(
+        {"a": 0.5, ("b", 1): -0.25, 7: 0.0}, {("a", ("b", 1)): -1.5, (("b", 1), 7): 0.75}, 2.5, "SPIN"
+    )
+    bits = dimod.BQM(
+        {k: 0.5 * k - 1 for k in range(5)}, {(0, 3): 1.25, (1, 2): -2.0, (3, 4): 0.5}, -1.0, "BINARY"
+    )
+    for name, file in (
+        ("spins.bqm", spins.to_file()),
+        ("spins1.bqm", spins.to_file(version=1)),
+        ("bits.bqm", bits.to_file()),
+        ("float32.bqm", dimod.BQM(bits, dtype="float32").to_file()),
+    ):
+        (FOLDER / f"dimod.{name}").write_bytes(file.read())
+    for name, model in (("spins", spins), ("bits", bits)):
+        (FOLDER / f"dimod-json.{name}.json").write_text(json.dumps(model.to_serializable()))
+    (FOLDER / "dimod-coo.bits.coo").write_text(coo.dumps(bits, vartype_header=True))
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "own": own,
     "sklearn": sklearn,
     "rbms": rbms,
     "torchrbm": torchrbm,
+    "dimod": dimod,
 }
 
 
