@@ -11,7 +11,7 @@ PAGES = sorted([ROOT / "docs" / "interchange.md", *(ROOT / "docs" / "coming-from
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_the_page_runs(page, tmp_path, monkeypatch, capsys):
-    """Blocks of ```python; those of the other program are ```text. What a page needs is said in its first line."""
+    """Blocks of ```python; those of the other program are ```text. Needs are said in the first line."""
     for name in re.findall(r"<!-- needs: (.*?) -->", page.read_text()):
         for package in name.split():
             pytest.importorskip(package)

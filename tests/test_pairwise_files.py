@@ -354,6 +354,7 @@ def test_a_binary_file_whose_places_lead_nowhere(tmp_path):
     pairs = start + 8 + 5 * (4 + 8)  # int32 and float64, as its header says
     for at, value, words in (
         (pairs, 99, "a neighbour is variable 99"),
+        (pairs, -7, "expected 0 to 4"),
         (pairs, 2, "expected a symmetric list"),
         (start + 8, 3, "the numbers of neighbours do not add up"),
     ):

@@ -1,10 +1,11 @@
 """dimod's BinaryQuadraticModel as ``bqm.to_file()`` writes it, versions 1 and 2, read and written without
 dimod.
 
-The bytes "DIMODBQM", the version, the length of a header, the header (JSON), then numbers in the order of
-the machine that wrote them: the offset, of each variable the number of neighbours before its own and its
-field, of each neighbour its place and the coupling, and at the end the labels (JSON), unless they are 0, 1,
-…. dimod's own reader runs no code either, but trusts the places in the file; here they are checked.
+The bytes "DIMODBQM", the version, the length of a header, the header (JSON), then numbers in the order of the
+machine that wrote them: the offset, of each variable the number of neighbours before its own and its field,
+of each neighbour its place and the coupling, and at the end the labels (JSON), unless they are 0, 1, ….
+dimod's own reader runs no code either, but trusts the places in the file (a negative one ends the process);
+here they are checked.
 """
 
 from __future__ import annotations
