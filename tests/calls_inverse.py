@@ -39,6 +39,12 @@ INVERSE = {
         seconds=1.0,
         errors=False,
     ),
+    "inverse.MixedMachine": call(
+        units=ebm.Mixed(((ebm.Ising(), 1), (ebm.Gaussian(), 1))),
+        J=np.array([[0.0, 0.5], [0.5, 0.0]]),
+        b=np.zeros(2),
+        precision=np.ones(1),
+    ),
     "inverse.infer": call(
         data=SPINS,
         units=ebm.Ising(),

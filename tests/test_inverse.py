@@ -204,7 +204,7 @@ def test_a_unit_that_never_changes_gets_no_couplings_and_a_line(method):
         (np.eye(4), {"penalt": 1}, "unknown setting 'penalt'"),
         (np.eye(4), {"weights": [1, 2]}, "weights"),
         (np.eye(4), {"units": ebm.Potts(3), "method": "tap"}, "two, or the method"),
-        (np.eye(4), {"units": ebm.Gaussian()}, "finitely many"),
+        (np.eye(4), {"units": ebm.Poisson()}, "finitely many"),
         (np.eye(4), {"method": "tap", "penalty": L2(0.1)}, "takes no penalty"),
         ("text", {}, "data"),
         (np.full((5, 3), np.nan), {}, "data"),

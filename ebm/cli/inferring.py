@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -12,10 +12,11 @@ from ebm.errors import EbmError, nearest
 
 __all__ = ["infer"]
 
-_UNITS = ("bernoulli", "ising", "potts")
+_UNITS = ("bernoulli", "ising", "potts", "gaussian", "mixed")
 _SHOWN, _DRAWN = 20, 30  # edges on the screen, and in a figure
 _L2_OF_ALIGNMENTS = 0.01
 _MOST_STATES = 64  # of rows that are taken for categories
+_MOST_BESIDE = 16  # of a column beside real ones
 _ALIKE = 0.8  # identity from which on sequences are relatives
 
 
@@ -31,7 +32,8 @@ def _methods() -> str:
 @click.option(
     "--units",
     type=click.Choice(_UNITS),
-    help="What the rows are states of, of Potts units 0, 1, … [default: by the rows].",
+    help="What the rows are states of, of Potts units 0, 1, …; mixed: each column by itself,"
+    " with a fraction real. [default: by the rows].",
 )
 @click.option("--l1", type=float, help="Strength of l1 times the sum of absolute couplings.")
 @click.option("--l2", type=float, help="Strength of l2/2 times the sum of squared couplings.")
@@ -111,6 +113,8 @@ def infer(
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
     table, _ = read_table(data, key, None, None)
     kind = _kind(table, units)
+    if output is not None and kind is not None and not kind.finite:
+        raise EbmError("-o: a machine with real units has no file; expected --csv FILE, which has its edges")
     if table.alphabet is not None:
         l2 = _L2_OF_ALIGNMENTS if l1 is l2 is group is None else l2
         identity = _ALIKE if identity is None else identity
@@ -127,6 +131,8 @@ def infer(
     names = [table.names[j] if table.names else str(j) for j in table.columns]
     edges = [edge | {"i": names[edge["i"]], "j": names[edge["j"]]} for edge in found.edges()]
     click.echo(repr(found))
+    if kind is not None and not kind.finite:
+        click.echo(f"taken for {kind}; real columns count in standard deviations given all others")
     click.echo(_aligned(edges[:_SHOWN]))
     if len(edges) > _SHOWN:
         click.echo(f"{len(edges) - _SHOWN} more: --csv FILE has them")
@@ -137,19 +143,49 @@ def infer(
 
         save_figure(found.plot(names, n=_DRAWN).figure, plot)
     if output is not None:
-        save(output, found.machine)
+        save(output, cast(Any, found.machine))
 
 
 def _kind(table: Any, units: str | None) -> Any:
     """The units of the rows; None where `infer` is to tell."""
-    from ebm.units import Bernoulli, Ising, Potts
+    from ebm.units import Bernoulli, Gaussian, Ising, Potts
 
     rows = table.values
+    if units == "mixed" or (units is None and table.alphabet is None and _fractions(rows)):
+        return _mixed(rows)
     if table.alphabet is not None and units is None:
         return Potts(len(table.alphabet))
     if units == "potts" or (units is None and _categories(rows)):
         return Potts(max(2, int(min(rows.max(initial=1), 2**24 - 1)) + 1))
-    return {"bernoulli": Bernoulli(), "ising": Ising(), None: None}[units]
+    real = Gaussian(learn_precision=True)
+    return {"bernoulli": Bernoulli(), "ising": Ising(), "gaussian": real, None: None}[units]
+
+
+def _fractions(rows: Any) -> bool:
+    """Whether some numbers are not whole."""
+    import numpy as np
+
+    return bool((np.isfinite(rows) & (rows != np.rint(rows))).any())
+
+
+def _mixed(rows: Any) -> Any:
+    """Units column by column: of two states, of few that are all seen, or real."""
+    from itertools import groupby
+
+    import numpy as np
+
+    from ebm.units import Bernoulli, Gaussian, Ising, Mixed, Potts
+
+    def one(column: Any) -> Any:
+        seen = np.unique(column[~np.isnan(column)])
+        if len(seen) and np.isin(seen, (0, 1)).all():
+            return Bernoulli()
+        if np.array_equal(seen, (-1, 1)):
+            return Ising()
+        whole = len(seen) <= _MOST_BESIDE and np.array_equal(seen, np.arange(len(seen)))
+        return Potts(len(seen)) if whole else Gaussian(learn_precision=True)
+
+    return Mixed(tuple((kind, len(list(run))) for kind, run in groupby(map(one, rows.T))))
 
 
 def _categories(rows: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -254,11 +254,11 @@ class IsingNetwork(_Pairwise):
         """
         rows, weights = self._begin(X, sample_weight, 2, 2 if self._flag("median_split") else None)
         found = self._selected(rows, weights)
-        self.machine_, self.stderr_ = found.machine, None
+        self.machine_, self.stderr_ = cast(BoltzmannMachine, found.machine), None
         if self._flag("refit") and found.edges:
             edges = np.asarray(found.machine.J != 0)
             again = infer(rows, Bernoulli(), weights=weights, mask=edges)
-            self.machine_ = again.machine
+            self.machine_ = cast(BoltzmannMachine, again.machine)
             errors = again.stderr_J
             self.stderr_ = None if errors is None else np.where(edges, errors, np.nan)
         self.couplings_, self.fields_ = self.machine_.params["J"], self.machine_.params["b"]
@@ -360,6 +360,6 @@ class PottsModel(_Pairwise):
             rows, units, self.method, penalty=asked or None, weights=weights,
             symmetrise=self.symmetrise, seed=self._seed() % 2**31,
         )  # fmt: skip
-        self.machine_, self.stderr_ = found.machine, found.stderr_J
+        self.machine_, self.stderr_ = cast(BoltzmannMachine, found.machine), found.stderr_J
         self.couplings_, self.fields_, self.strengths_ = found.J, found.b, found.strengths
         return self

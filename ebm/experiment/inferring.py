@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def inverse(
             progress=update,
             **settings,
         )
-    work.machine = found.machine
+    work.machine = cast(BoltzmannMachine, found.machine)
     edges = found.edges()
     coupled = [edge for edge in edges if edge["J"]]
     work.summary["inverse"] = {"method": method, "n_effective": found.n_effective, "edges": len(coupled)}

@@ -1,8 +1,8 @@
 """Inverse problems: which couplings made these rows, and how sure that is.
 
-`infer` takes rows of units of finitely many states and gives `Couplings`: a `BoltzmannMachine` with standard
-errors. Its `METHODS` are convex problems of one site each, exact maximum likelihood, Boltzmann learning by
-chains, and closed forms of the first two moments.
+`infer` takes rows of units of finitely many states, and real columns beside them, and gives `Couplings`: a
+`BoltzmannMachine`, or a `MixedMachine`, with standard errors. Its `METHODS` are convex problems of one site
+each, exact maximum likelihood, Boltzmann learning by chains, and closed forms of the first two moments.
 
 Few edges are found by `ising_network` (lasso paths and EBIC), `cross_validated` (what predicts held-out
 rows), `stability_selection` (what random halves agree on, with a bound on wrong edges), `decimation` (weak
@@ -23,6 +23,7 @@ from ebm.inverse.frequencies import letter_frequencies, potts_mean_field
 from ebm.inverse.homology import homology_clusters, homology_split, sequence_weights
 from ebm.inverse.infer import infer
 from ebm.inverse.methods import METHODS
+from ebm.inverse.mixed import MixedMachine
 from ebm.inverse.mutations import mutation_scan
 from ebm.inverse.network import Network, ising_network
 from ebm.inverse.selection import CrossValidated, Stable, cross_validated, stability_selection
@@ -35,6 +36,7 @@ __all__ = [
     "Couplings",
     "CrossValidated",
     "Learnt",
+    "MixedMachine",
     "Network",
     "Selected",
     "Sparse",

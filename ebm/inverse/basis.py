@@ -4,6 +4,8 @@ E(x) = −Σ_i h_i·f_i(x_i) − Σ_{i<j} f_i(x_i)·K_ij f_j(x_j), where the con
 its states: ½ and −½ of a Bernoulli unit, ∓1 of an Ising unit, states minus their mean of any other unit that
 is a number, q − 1 orthonormal ones of a Potts unit. No two (h, K) are the same distribution, so that Hessians
 have inverses; of Potts units it is the zero-sum gauge, and |K_ij| = |J_ij|.
+
+A real unit has one, (x − location)/scale, and K_ii = −λ stands for its precision: E has λ/2·f² more.
 """
 
 from __future__ import annotations
@@ -30,13 +32,17 @@ class Basis:
     Attributes
     ----------
     units : Units
-        Of finitely many states, without a potential.
+        Of finitely many states, without a potential; or Gaussian.
     n : int
         Units.
+    location, scale : (n,) float64, optional
+        Of real units, by which their values are made numbers about 0 of size 1.
     """
 
     units: Units
     n: int
+    location: Array | None = None
+    scale: Array | None = None
 
     @cached_property
     def states(self) -> list[Array]:
@@ -45,8 +51,27 @@ class Basis:
 
     def _each(self, function: Callable[[Array], Array]) -> list[Array]:
         """Of φ of each unit's states, once a type."""
-        made = {own: function(states_of(own).astype(np.float64)) for own in self.types}
-        return [made[own] for own in self.types]
+        kinds = {own for own in self.types if own.states is not None}
+        made = {own: function(states_of(own).astype(np.float64)) for own in kinds}
+        return [made.get(own, np.empty((0, 1))) for own in self.types]
+
+    @cached_property
+    def real(self) -> Array:
+        """Which units are, (n,) bool."""
+        return np.array([own.states is None for own in self.types])
+
+    @cached_property
+    def _real_columns(self) -> Array:
+        return self.real[self.units.owners(self.n)]
+
+    def taken(self, units: Array) -> Basis:
+        """Of some of the units."""
+        kept = np.zeros(self.n, bool)
+        kept[units] = True
+        own = self.units.taken(kept)
+        if self.location is None or self.scale is None:
+            return Basis(own, len(units))
+        return Basis(own, len(units), self.location[units], self.scale[units])
 
     @cached_property
     def types(self) -> list[Units]:
@@ -96,12 +121,16 @@ class Basis:
     @cached_property
     def _turns(self) -> list[Array]:
         """A of each unit: f(x)·h = (φ(x) − mean)·A h, (width, r) each."""
-        return self._each(_turn)
+        found = self._each(_turn)
+        if self.scale is not None:
+            for i in np.flatnonzero(self.real):
+                found[i] = np.array([[1 / self.scale[i]]])
+        return found
 
     @cached_property
     def plain(self) -> bool:
         """Whether every A is 1: units that are numbers."""
-        return all(turn.shape == (1, 1) for turn in self._turns)
+        return not self.real.any() and all(turn.shape == (1, 1) for turn in self._turns)
 
     @cached_property
     def turn(self) -> Array:
@@ -113,8 +142,11 @@ class Basis:
 
     @cached_property
     def means(self) -> Array:
-        """⟨φ⟩ of each unit over its states, (columns,)."""
-        return np.concatenate([states.mean(0) for states in self.states])
+        """⟨φ⟩ of each unit over its states, (columns,); of real units their location."""
+        if self.location is None:
+            return np.concatenate([states.mean(0) for states in self.states])
+        both = zip(self.states, self.location, strict=True)
+        return np.concatenate([states.mean(0) if len(states) else [at] for states, at in both])
 
     def in_units(self, K: Array, h: Array) -> tuple[Array, Array]:
         """Couplings and biases of contrasts, (…, size, size) and (…, size), as J and b of the units."""

@@ -20,7 +20,8 @@ from ebm.files import refuse_beyond_memory
 from ebm.inverse.edges import Inferred
 from ebm.inverse.infer import infer
 from ebm.inverse.methods import METHODS
-from ebm.inverse.rows import Rows, rows_of
+from ebm.inverse.mixed import MixedMachine
+from ebm.inverse.rows import rows_of
 from ebm.inverse.selection import cross_validated, stability_selection
 from ebm.machine import Array
 from ebm.progress import Progress, showing
@@ -147,12 +148,12 @@ def bootstrap(
     1.0
     """
     n = as_count(n, "n", 2)
-    rows = rows_of(data, units, weights, n_effective)
+    rows = rows_of(data, units, weights, n_effective, real=True)
     if isinstance(fit, str):
         fit = _by_name(as_choice(fit, (*METHODS, *_SELECTIONS), "fit"), seed)
     if not callable(fit):
         raise EbmError(f"fit: expected a function or one of {', '.join((*METHODS, *_SELECTIONS))}")
-    x, draws = _states(rows), max(round(rows.n_effective), 2)
+    x, draws = rows.states, max(round(rows.n_effective), 2)
     columns = len(rows.basis.means)
     refuse_beyond_memory(8.0 * n * columns**2, f"{n} samples of {columns} x {columns} couplings", "fewer")
     refuse_beyond_memory(24.0 * draws, f"a sample of {draws} rows", "a smaller n_effective")
@@ -192,13 +193,5 @@ def _by_name(name: str, seed: Seed) -> Fit:
 
 def _checked(found: Inferred) -> Inferred:
     expect(found, Inferred, "fit", "a function that gives the result of infer or ising_network")
-    expect(found.machine, BoltzmannMachine, "fit", "a result with a BoltzmannMachine")
-    return found
-
-
-def _states(rows: Rows) -> Array:
-    """The rows as states of their units."""
-    found = np.empty(rows.codes.shape)
-    for i, own in enumerate(rows.basis.types):
-        found[:, i] = np.asarray(own.states)[rows.codes[:, i]]
+    expect(found.machine, (BoltzmannMachine, MixedMachine), "fit", "a result with a BoltzmannMachine")
     return found

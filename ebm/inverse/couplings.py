@@ -14,6 +14,7 @@ from ebm.arguments import as_count
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, NotSupported
 from ebm.inverse.edges import Inferred, called
+from ebm.inverse.mixed import MixedMachine
 from ebm.machine import Array
 from ebm.notebook import html_table
 
@@ -26,9 +27,9 @@ class Couplings(Inferred):
 
     Attributes
     ----------
-    machine : BoltzmannMachine
+    machine : BoltzmannMachine, or MixedMachine
         Of the units of the data, float64: to sample, to score, to save. β is absorbed in J and b; those of
-        Potts units are in the zero-sum gauge.
+        Potts units are in the zero-sum gauge. Of rows with real units the second.
     method : str
     n_effective : float
         Rows, or what weighted rows are worth.
@@ -36,20 +37,27 @@ class Couplings(Inferred):
         Standard errors of J, nan where a unit would be coupled to itself. Columns: one a unit, q of a Potts
         unit.
     stderr_b : (columns,) float64 or None
+    stderr_precision : (n_real,) float64 or None
+        Of the precisions of real units; 0 where they were given.
     diagnostics : object, optional
         How it went: `Learnt` of the method boltzmann.
     """
 
-    machine: BoltzmannMachine
+    machine: BoltzmannMachine | MixedMachine
     method: str
     n_effective: float
     stderr_J: Array | None = None
     stderr_b: Array | None = None
+    stderr_precision: Array | None = None
     diagnostics: Any = field(default=None, compare=False)
 
     @property
     def strengths(self) -> Array:
-        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states."""
+        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states.
+
+        Real units are taken in their standard deviations given all others: of two of them it is their partial
+        correlation.
+        """
         return self._norms()
 
     def _errors(self) -> Array:
@@ -79,14 +87,15 @@ class Couplings(Inferred):
         return np.stack([self.J - half, self.J + half])
 
     def edges(self, least_z: float = 0.0) -> list[dict[str, Any]]:
-        """Pairs with |z| ≥ least_z by falling |J|: i, j, J, and stderr, z, p where there are errors.
+        """Pairs with |z| ≥ least_z by falling `strengths`: i, j, J, and stderr, z, p where there are errors.
 
         Of units with several columns J is their strength, and |z| the largest of their couplings'.
         """
         n = self.machine.n_units
         i, j = np.triu_indices(n, 1)
         single = len(self.b) == n
-        values = {"i": i, "j": j, "J": (self.J if single else self.strengths)[i, j]}
+        strengths = self.strengths[i, j]
+        values = {"i": i, "j": j, "J": self.J[i, j] if single else strengths}
         if single and self.stderr_J is not None:
             values |= {"stderr": self.stderr_J[i, j], "z": self.z[i, j], "p": self.p[i, j]}
         elif least_z > 0 or self.stderr_J is not None:
@@ -94,7 +103,7 @@ class Couplings(Inferred):
             starts = np.searchsorted(units.owners(n), np.arange(n))
             z = np.nan_to_num(np.abs(self.z) if least_z > 0 or self.stderr_J is not None else self._errors())
             values["z"] = np.maximum.reduceat(np.maximum.reduceat(z, starts, axis=0), starts, axis=1)[i, j]
-        kept = [k for k in np.argsort(-np.abs(values["J"]), kind="stable") if _z_of(values, k) >= least_z]
+        kept = [k for k in np.argsort(-strengths, kind="stable") if _z_of(values, k) >= least_z]
         return [{name: column[k].item() for name, column in values.items()} for k in kept]
 
     def to_frame(self, names: Sequence[str] | None = None) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError
+from ebm.inverse.mixed import MixedMachine
 from ebm.machine import Array
 from ebm.notebook import html_table
 
@@ -20,11 +21,12 @@ class Inferred:
 
     Attributes
     ----------
-    machine : BoltzmannMachine
-        Of the units of the data, float64: to sample, to score, to save. β is absorbed in J and b.
+    machine : BoltzmannMachine, or MixedMachine
+        Of the units of the data, float64: to sample, to score, to save. β is absorbed in J and b. Of rows
+        with real units the second.
     """
 
-    machine: BoltzmannMachine
+    machine: BoltzmannMachine | MixedMachine
 
     @property
     def J(self) -> Array:
@@ -39,9 +41,16 @@ class Inferred:
         return b
 
     def _norms(self) -> Array:
-        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states."""
-        units, n = self.machine.units, self.machine.n_units
-        return norms(self.J, np.searchsorted(units.owners(n), np.arange(n)))
+        """|J_ij| of every pair, (n_units, n_units): the Frobenius norm over both units' states.
+
+        Real units are taken in their standard deviations given all others: of two of them it is their partial
+        correlation.
+        """
+        machine, n = self.machine, self.machine.n_units
+        J = self.J
+        if isinstance(machine, MixedMachine):
+            J = J * np.outer(machine.spread, machine.spread)
+        return norms(J, np.searchsorted(machine.units.owners(n), np.arange(n)))
 
 
 def norms(J: Array, starts: Sequence[int] | Array) -> Array:

@@ -47,9 +47,10 @@ def of_sites(rows: Rows, sites: list[Site]) -> tuple[Array, Array]:
         K, h = np.zeros((len(w), size, size)), np.zeros((len(w), size))
         for own, site in zip(basis.own, sites, strict=True):
             moved = (_scores(rows, site, own, some) @ site.inverse).reshape(len(w), *site.theta.shape)
-            h[:, own] = moved[:, :, np.searchsorted(site.columns, own.start)]
-            K[:, own, site.columns] = moved
-            K[:, own, own] = 0.0
+            r, bias = own.stop - own.start, np.searchsorted(site.columns, own.start)
+            h[:, own] = moved[:, :r, bias]
+            K[:, own, site.columns] = moved[:, :r]
+            K[:, own, own] = -moved[:, r:, bias, None] if len(site.theta) > r else 0.0
         squares = _added(squares, rows, w, (K + K.transpose(0, 2, 1)) / 2, h)
     J, b = _roots(rows, squares)
     return J if all(site.finite for site in sites) else np.fmax(J, _of_prior(rows, sites)), b
@@ -66,9 +67,8 @@ def _of_prior(rows: Rows, sites: list[Site]) -> Array:
     held = np.zeros(basis.size, bool)
     for own, site in zip(basis.own, sites, strict=True):
         assert site.inverse is not None
-        width[own, site.columns] = np.sqrt(site.inverse.diagonal() / rows.n_effective).reshape(
-            site.theta.shape
-        )
+        wide = np.sqrt(site.inverse.diagonal() / rows.n_effective).reshape(site.theta.shape)
+        width[own, site.columns] = wide[: own.stop - own.start]
         held[own] = not site.finite
     width = np.where(held[:, None] | held, (width + width.T) / 2, 0.0)
     found: Array = np.abs(basis.turn) @ width @ np.abs(basis.turn).T
@@ -108,9 +108,10 @@ def _roots(rows: Rows, squares: tuple[Array, Array] | None) -> tuple[Array, Arra
 
 
 def _without_own(rows: Rows, J: Array) -> Array:
-    """nan where a unit would be coupled to itself."""
+    """nan where a unit would be coupled to itself, but not where a real unit has its precision."""
     owners = rows.basis.units.owners(rows.basis.n)
-    J[owners[:, None] == owners] = np.nan
+    same = owners[:, None] == owners
+    J[same & ~rows.basis.real[owners]] = np.nan
     return J
 
 

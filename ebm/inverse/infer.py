@@ -14,6 +14,7 @@ from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, nearest
 from ebm.inverse.couplings import Couplings
 from ebm.inverse.methods import METHODS
+from ebm.inverse.mixed import MixedMachine
 from ebm.inverse.penalised import Penalties, shrinkage_of
 from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows, listed, rows_of
@@ -50,20 +51,23 @@ def infer(
         States of the units.
     units : Units, optional
         Of finitely many states: ``Ising()``, ``Bernoulli()``, ``Potts(q)``, your own, or `Mixed` of them,
-        with numbers of states that differ from column to column. When left out Ising or Bernoulli, by the
-        data.
+        with numbers of states that differ from column to column; beside them, or alone, real columns:
+        ``Gaussian(learn_precision=True)``, or
+        ``Gaussian()``, whose precision is 1. When left out Ising or Bernoulli, by the data.
     method : str
         "pseudo_likelihood" (Besag 1975): each unit given the others; "rise" and "logrise", interaction
         screening (Vuffray, Misra, Lokhov & Chertkov 2016; Lokhov et al. 2018); "probability_flow"
-        (Sohl-Dickstein, Battaglino & DeWeese 2011): all with sandwich errors. "maximum_likelihood" sums over
+        (Sohl-Dickstein, Battaglino & DeWeese 2011): all with sandwich errors, and the first one takes real
+        columns. "maximum_likelihood" sums over
         all states, 2²² at most, and has the errors of the Fisher matrix; "boltzmann" takes samples instead,
         see `BoltzmannLearning`. Few edges, without errors: "ebic" (`ising_network`), "decimation",
         "activation". Of two-state units, closed forms without errors: "pairs", "naive_mean_field", "tap",
         "sessak_monasson", "bethe" (exact on trees).
     penalty : L1, L2 or GroupLasso, or a sequence of them, optional
         Of each unit's objective, on its couplings: l1·Σ|J| + l2/2·ΣJ² + group·Σ_pairs |J_ij|, J in the
-        zero-sum gauge. Errors with L2 are those of the penalised estimate and know nothing of its bias; with
-        penalties that have corners there are none. Units of very many states need L2.
+        zero-sum gauge, real columns over their standard deviations. Errors with L2 are those of the penalised
+        estimate and know nothing of its bias; with penalties that have corners there are none. Units of very
+        many states need L2.
     weights : (n_rows,), optional
         Row weights ≥ 0.
     n_effective : float, optional
@@ -89,13 +93,15 @@ def infer(
     Returns
     -------
     Couplings
+        Of a `MixedMachine` if there are real columns.
 
     Raises
     ------
     EbmError
         Rows that are no states, an unknown method or setting; penalties or masks that make no sense.
     NotSupported
-        Units of more than two states for closed forms; penalties that a method does not take.
+        Units of more than two states for closed forms; penalties, real units or gaps that a method does not
+        take.
     TooLarge
         Too many states for maximum_likelihood, too many parameters for joint.
 
@@ -117,7 +123,7 @@ def infer(
     method = as_choice(method, tuple(METHODS), "method")
     how = METHODS[method]
     symmetrise = as_choice(symmetrise, _WAYS, "symmetrise")
-    rows = rows_of(data, units, weights, n_effective)
+    rows = rows_of(data, units, weights, n_effective, real=how.real, gaps=how.gaps)
     shrinkage = shrinkage_of(penalty, factors, mask, rows.basis)
     if not how.penalised and (penalty is not None or factors is not None or mask is not None):
         raise EbmError(f"infer: {method} takes no penalty, factors or mask")
@@ -142,10 +148,31 @@ def infer(
         remarks.insert(0, f"data: {who} never changes: it gets no couplings, and a bias by half a row")
     for remark in remarks:
         warnings.warn(remark, RuntimeWarning, stacklevel=2)
-    machine = BoltzmannMachine(rows.basis.units, found.J, found.b)
-    return Couplings(
-        machine, method, rows.n_effective, found.stderr_J, found.stderr_b, diagnostics=found.diagnostics
-    )
+    if rows.reals is None:
+        machine = BoltzmannMachine(rows.basis.units, found.J, found.b)
+        errors = found.stderr_J, found.stderr_b
+        return Couplings(machine, method, rows.n_effective, *errors, diagnostics=found.diagnostics)
+    mixed, of_precision = _with_precisions(rows, found)
+    if not mixed.normalisable():
+        warnings.warn(
+            f"{method}: the precision matrix of the real units is not positive definite: these couplings are"
+            " no distribution's; expected more rows, or a penalty such as L2(0.01)",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return Couplings(mixed, method, rows.n_effective, found.stderr_J, found.stderr_b, of_precision)
+
+
+def _with_precisions(rows: Rows, found: Found) -> tuple[MixedMachine, Array | None]:
+    """A machine whose real units have their precisions from the diagonal of J, and the errors of these."""
+    at = np.flatnonzero(rows.basis.real[rows.basis.units.owners(rows.basis.n)])
+    J, of_precision = found.J.copy(), None
+    precision = -J[at, at]
+    J[at, at] = 0.0
+    if found.stderr_J is not None:
+        of_precision = found.stderr_J[at, at].copy()
+        found.stderr_J[at, at] = np.nan
+    return MixedMachine(rows.basis.units, (J + J.T) / 2, found.b, precision), of_precision
 
 
 def _with_constant(rows: Rows, kept: Array, found: Found) -> Found:
@@ -155,7 +182,7 @@ def _with_constant(rows: Rows, kept: Array, found: Found) -> Found:
     columns = len(owners)
     J, b = np.zeros((columns, columns)), np.empty(columns)
     J[np.ix_(there, there)] = found.J
-    for i in range(rows.basis.n):
+    for i in rows.constant:
         f = rows.basis.contrasts[i]
         counts = np.bincount(rows.codes[:, i], rows.w, minlength=len(f)) * rows.n_effective + 0.5
         h = np.linalg.pinv(f) @ np.log(counts / counts.sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, NotSupported
+from ebm.errors import NotSupported
 from ebm.inverse.basis import Basis
 from ebm.inverse.joint import Places
 from ebm.inverse.penalised import Shrinkage
@@ -38,7 +38,7 @@ def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, 
     size = len(basis.means)
     machine = BoltzmannMachine(basis.units, np.zeros((size, size)), np.zeros(size))
     penalties = [L2(l2)] if l2 else []
-    found = maximise(machine, _states(rows), weights=rows.w, penalties=penalties)
+    found = maximise(machine, rows.states, weights=rows.w, penalties=penalties)
     places = Places(rows, shrinkage)
     K, h = basis.of_units(machine.params["J"], machine.params["b"])
     information = fisher(machine, places)
@@ -52,16 +52,6 @@ def maximum_likelihood(rows: Rows, shrinkage: Shrinkage) -> tuple[Array, Array, 
         )
     inverse = np.linalg.inv(bend)
     return K, h, places, inverse @ information @ inverse, inverse
-
-
-def _states(rows: Rows) -> Array:
-    """The rows as the units have them."""
-    x = np.empty(rows.codes.shape)
-    for own, where, _ in rows.basis.units.parts(rows.basis.n):
-        if own.states is None:
-            raise EbmError(f"{own}: has no states")
-        x[:, where] = np.asarray(own.states)[rows.codes[:, where]]
-    return x
 
 
 def fisher(machine: BoltzmannMachine, places: Places | None = None) -> Array:

@@ -43,12 +43,16 @@ class Method:
     solve : callable
     penalised, symmetrises : bool
         Whether it takes penalties, factors and masks; ways to make both sites agree.
+    real, gaps : bool
+        Whether it takes real units beside finite ones; rows with gaps.
     """
 
     settings: type[Any]
     solve: Callable[[Problem], Found]
     penalised: bool = False
     symmetrises: bool = False
+    real: bool = False
+    gaps: bool = False
 
 
 def _named(summary: str) -> type[Any]:
@@ -123,7 +127,8 @@ def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
     def solve_(problem: Problem) -> Found:
         rows = problem.rows
         largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
-        if largest > _NEWTON and problem.symmetrise != "joint" and asked is PSEUDO_LIKELIHOOD:
+        whole = rows.reals is None and problem.symmetrise != "joint" and asked is PSEUDO_LIKELIHOOD
+        if largest > _NEWTON and whole:
             K, h = gathered(rows, problem.shrinkage, problem.update)
             return Found(*rows.basis.in_units((K + K.T) / 2, h))
         return newton(problem)
@@ -140,6 +145,8 @@ def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
         # holds.
         loss = SCREENING if asked.log and shrinkage.free else asked
         if problem.symmetrise == "joint":
+            if rows.reals is not None:
+                raise NotSupported("symmetrise: joint takes no real units; expected mean, and, or")
             return _joint(loss, problem)
         wanted = shrinkage.smooth and rows.basis.size <= _ERRORS
         sites = solve(rows, loss, shrinkage, errors=wanted, update=problem.update)
@@ -229,6 +236,7 @@ METHODS: dict[str, Method] = {
         _sitewise(PSEUDO_LIKELIHOOD),
         penalised=True,
         symmetrises=True,
+        real=True,
     ),
     "rise": Method(
         _named("Interaction screening (Vuffray et al. 2016), sandwich errors."),

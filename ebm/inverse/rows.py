@@ -1,4 +1,4 @@
-"""Rows of units of finitely many states: each distinct one once, with its weight."""
+"""Rows of units: of finitely many states each distinct one once, with its weight; real ones as they are."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_number, as_numbers
 from ebm.arrays import row_blocks
 from ebm.errors import EbmError, NotSupported, expect
+from ebm.gaps import has_gaps, opened, refuse_empty
 from ebm.inverse.basis import Basis
 from ebm.machine import Array
-from ebm.units import Bernoulli, Ising, Units
+from ebm.units import Bernoulli, Gaussian, Ising, Units
 
 __all__ = ["Rows", "listed", "rows_of"]
 
@@ -29,25 +30,47 @@ class Rows:
     Attributes
     ----------
     codes : (m, n) uint8
-        Which of its states each unit is in.
+        Which of its states each unit is in; 0 of real units.
     w : (m,) float64
         Their weights, which sum to one.
     n_effective : float
         How many independent rows they are worth: (Σ w)²/Σ w² of the rows that were handed in.
     basis : Basis
+    reals : (m, n) float64, optional
+        Values of real units, less their location and over their scale; 0 of others.
+    gaps : (m, n) bool, optional
+        What was not observed.
     """
 
     codes: Array
     w: Array
     n_effective: float
     basis: Basis
+    reals: Array | None = None
+    gaps: Array | None = None
 
     @cached_property
     def design(self) -> Array:
         """All contrasts of every row, (m, size) float64."""
         found = np.empty((len(self.codes), self.basis.size))
         for i, (own, f) in enumerate(zip(self.basis.own, self.basis.contrasts, strict=True)):
-            found[:, own] = f[self.codes[:, i]]
+            found[:, own] = f[self.codes[:, i]] if len(f) else self.own(i)[:, None]
+        return found
+
+    def own(self, i: int) -> Array:
+        """What unit i is in: the number of its state, or its value, (m,)."""
+        real = self.reals is not None and self.basis.real[i]
+        return self.reals[:, i] if real and self.reals is not None else self.codes[:, i]
+
+    @property
+    def states(self) -> Array:
+        """The rows as their units have them, (m, n) float64."""
+        found = np.empty(self.codes.shape)
+        for i, own in enumerate(self.basis.types):
+            if own.states is not None:
+                found[:, i] = np.asarray(own.states)[self.codes[:, i]]
+            elif self.basis.location is not None and self.basis.scale is not None:
+                found[:, i] = self.basis.location[i] + self.basis.scale[i] * self.own(i)
         return found
 
     @cached_property
@@ -68,25 +91,22 @@ class Rows:
 
     @cached_property
     def constant(self) -> Array:
-        """Units that never change."""
-        return np.flatnonzero((self.codes == self.codes[0]).all(0))
+        """Units that never change; real ones do."""
+        return np.flatnonzero((self.codes == self.codes[0]).all(0) & ~self.basis.real)
 
     def some(self, which: slice) -> Rows:
         """Some of the rows, for as much."""
         w = self.w[which]
-        return replace(self, codes=self.codes[which], w=w / w.sum())
+        reals = None if self.reals is None else self.reals[which]
+        return replace(self, codes=self.codes[which], w=w / w.sum(), reals=reals)
 
     def of(self, units: Array) -> Rows:
         """Some of the units, each distinct row of them once."""
+        left = self.basis.taken(units)
+        if self.reals is not None:
+            return Rows(self.codes[:, units], self.w, self.n_effective, left, self.reals[:, units])
         codes, w = _distinct(self.codes[:, units], self.w)
-        left = Basis(self.basis.units.taken(_mask(units, self.basis.n)), len(units))
         return Rows(codes, w, self.n_effective, left)
-
-
-def _mask(chosen: Array, n: int) -> Array:
-    found = np.zeros(n, bool)
-    found[chosen] = True
-    return found
 
 
 def rows_of(
@@ -94,8 +114,16 @@ def rows_of(
     units: Units | None = None,
     weights: ArrayLike | None = None,
     n_effective: float | None = None,
+    *,
+    real: bool = False,
+    gaps: bool = False,
 ) -> Rows:
     """Rows as states, each distinct one once.
+
+    Parameters
+    ----------
+    real, gaps : bool
+        Whether Gaussian units are taken, and NaN.
 
     Raises
     ------
@@ -107,15 +135,18 @@ def rows_of(
     x = as_numbers(data, "data")
     if x.ndim != 2 or len(x) < 2 or x.shape[1] < 2:
         raise EbmError(f"data: expected two rows of two units or more, got shape {x.shape}")
-    if units is None:
-        units = Ising() if x.min() < 0 else Bernoulli()
-    expect(units, Units, "units", "units of finitely many states such as Ising()")
-    if not units.finite or not units.bare:
+    lacking = has_gaps(x)
+    if lacking and not gaps:
         raise NotSupported(
-            f"infer: {units} units; expected finitely many states such as Bernoulli(), Ising() or Potts(q)"
+            "data: there are gaps (NaN); expected numbers in all cells (ebm.impute fills gaps), or infer's"
+            " maximum_likelihood of units of finitely many states, which sums them out"
         )
+    if units is None:
+        units = Ising() if np.nanmin(x) < 0 else Bernoulli()
+    expect(units, Units, "units", "units of finitely many states such as Ising()")
     units.columns(x.shape[1])  # of Mixed units: so many, or no others
-    x = units.check(x, "data", strict=True)
+    continuous = _real_units(units, x.shape[1], real)
+    x, gap = opened(units, x, strict=True) if lacking else (units.check(x, "data", strict=True), None)
     basis = Basis(units, x.shape[1])
     if max(map(len, basis.states)) > _MOST_STATES:
         raise NotSupported(f"infer: {units}: expected units of {_MOST_STATES} states or fewer")
@@ -125,8 +156,44 @@ def rows_of(
     worth = float(w.sum() ** 2 / (w**2).sum())
     if n_effective is not None:
         worth = as_number(n_effective, "n_effective", 1)
+    if continuous:
+        return _real_rows(x[w > 0], units, w[w > 0] / w.sum(), worth)
+    if gap is not None:
+        refuse_empty(gap[w > 0])
+        both, w = _distinct(np.hstack([np.where(gap, 0, _codes(x, units)), gap]), w)
+        return Rows(both[:, : basis.n].copy(), w, worth, basis, gaps=both[:, basis.n :].astype(bool))
     codes, w = _distinct(_codes(x, units), w)
     return Rows(codes, w, worth, basis)
+
+
+def _real_units(units: Units, n: int, taken: bool) -> bool:
+    """Whether there are Gaussian units; refuses what is neither these nor of finitely many states."""
+    kinds = [own for own, _, _ in units.parts(n)]
+    if not all(isinstance(own, Gaussian) or (own.finite and own.bare) for own in kinds):
+        raise NotSupported(
+            f"infer: {units} units; expected finitely many states such as Bernoulli(), Ising() or Potts(q),"
+            " or Gaussian()"
+        )
+    found = any(isinstance(own, Gaussian) for own in kinds)
+    if found and not taken:
+        raise NotSupported(
+            f"infer: {units}: real units are taken by pseudo_likelihood alone; expected that method, without"
+            " joint, or units of finitely many states"
+        )
+    return found
+
+
+def _real_rows(x: Array, units: Units, w: Array, worth: float) -> Rows:
+    """Rows with real units, made numbers about 0 of size 1."""
+    n = x.shape[1]
+    real = Basis(units, n).real
+    location = np.where(real, w @ x, 0.0)
+    scale = np.where(real, np.sqrt(w @ (x - location) ** 2), 1.0)
+    still = np.flatnonzero(real & ~(scale > 1e-12 * np.abs(location)))
+    if len(still):
+        raise EbmError(f"data: real {listed(still)} never changes: expected it left out")
+    reals = np.where(real, (x - location) / scale, 0.0)
+    return Rows(_codes(x, units), w, worth, Basis(units, n, location, scale), reals)
 
 
 def listed(units: Sequence[int] | Array) -> str:
@@ -143,8 +210,10 @@ def listed(units: Sequence[int] | Array) -> str:
 
 def _codes(x: Array, units: Units) -> Array:
     """Which of its states each unit is in."""
-    found = np.empty(x.shape, np.uint8)
+    found = np.zeros(x.shape, np.uint8)
     for own, places, _ in units.parts(x.shape[1]):
+        if own.states is None:
+            continue
         states = np.asarray(own.states)
         for some in row_blocks(len(x), x.shape[1]):
             found[some, places] = np.searchsorted(states, x[some, places])

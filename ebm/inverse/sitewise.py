@@ -15,7 +15,7 @@ import numpy as np
 
 from ebm.errors import EbmError
 from ebm.files import refuse_beyond_memory
-from ebm.inverse.losses import Loss
+from ebm.inverse.losses import REAL, Loss
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
@@ -27,6 +27,7 @@ __all__ = ["LARGE", "Apart", "Objective", "Site", "assembled", "cost", "descend"
 
 _STEPS = 200  # of Newton's method
 LARGE = 1e3  # a number beyond: the minimum is at infinity
+_LARGE_OF_REAL = 1e5  # the same, where what is left of a real unit's variance is 1e-5
 _BLOCK = 2**12  # rows whose design stays in a cache
 _START = 20_000  # rows that a start is found from, where there are more than twice as many
 _WORTH = 2**18  # numbers from which on several sites at a time are worth it
@@ -44,7 +45,8 @@ class Site:
     Attributes
     ----------
     theta : (r, P) float64
-        Of each of its contrasts: the bias and the couplings to others' contrasts.
+        Of each of its contrasts: the bias and the couplings to others' contrasts. A real unit has a second
+        row, with its precision in the bias' place and zeros.
     columns : (P,) int64
         The contrast of each; in the bias' place the site's first own.
     inverse : (r·P, r·P) float64
@@ -74,24 +76,43 @@ class Objective:
         The place of the bias among them.
     ridge : (r, P) float64
         Strengths of L2.
+    held : (r, P) bool
+        Numbers that stay where they start.
+    largest : float
+        A number beyond: the minimum is at infinity.
     """
 
     def __init__(self, rows: Rows, i: int, loss: Loss, shrinkage: Shrinkage) -> None:
-        basis = rows.basis
+        basis, real = rows.basis, bool(rows.basis.real[i])
         own, others = basis.own[i], shrinkage.others(i, basis.n)
         kept = np.isin(basis.owners, others)
         kept[own.start] = True
         self.columns = np.flatnonzero(kept)
         self.bias = int(np.searchsorted(self.columns, own.start))
-        self.loss, self._rows, self._i = loss, rows, i
-        self._f = basis.contrasts[i]
-        self.shape = (self._f.shape[1], len(self.columns))
+        self.loss, self._rows, self._i = REAL if real else loss, rows, i
+        self._f, self._own = basis.contrasts[i], rows.own(i)
+        self.shape = (2 if real else self._f.shape[1], len(self.columns))
+        self.largest = _LARGE_OF_REAL if real else LARGE
         factor = np.zeros(basis.n)
         factor[others] = shrinkage.of(i, others)
         strength = factor[basis.owners[self.columns]]
         strength[self.bias] = 0.0
         self.ridge = np.broadcast_to(shrinkage.l2 * strength, self.shape)
         self.l1, self.group = shrinkage.l1 * strength, shrinkage.group * strength
+        self.held = np.zeros(self.shape, bool)
+        if real:
+            self.held[1] = True
+            self.held[1, self.bias] = not basis.types[i].learns
+
+    def start(self) -> Array:
+        """Independent units: no couplings; of a real one the precision that is given, or that of its
+        scale."""
+        theta = np.zeros(self.shape)
+        basis = self._rows.basis
+        if basis.real[self._i]:
+            scale = 1.0 if basis.scale is None else float(basis.scale[self._i])
+            theta[1, self.bias] = 1.0 if basis.types[self._i].learns else scale**2
+        return theta
 
     def _blocks(self) -> Iterator[tuple[slice, Array, Array]]:
         """Rows, some at a time: which, the contrasts of the others with 1 in the bias' place, own states."""
@@ -100,7 +121,7 @@ class Objective:
             some = slice(start, start + _BLOCK)
             design = rows.design[some].copy() if whole else rows.design[some][:, self.columns]
             design[:, self.bias] = 1.0
-            yield some, design, rows.codes[some, self._i]
+            yield some, design, self._own[some]
 
     def corners(self, theta: Array) -> float:
         """What the penalties with corners add."""
@@ -146,7 +167,11 @@ class Objective:
         if self.loss.log:
             gradient /= total
             hessian = hessian / total - np.outer(gradient, gradient)
-        return gradient + self.ridge * theta, hessian + np.diag(self.ridge.ravel())
+        gradient, hessian = gradient + self.ridge * theta, hessian + np.diag(self.ridge.ravel())
+        held = self.held.ravel()
+        gradient[self.held], hessian[held], hessian[:, held] = 0.0, 0.0, 0.0
+        hessian[held, held] = 1.0
+        return gradient, hessian
 
     def slope_of_rows(self, theta: Array) -> Array:
         """The loss' slope by η, row by row, (m, r)."""
@@ -203,12 +228,12 @@ def solve(
 
     def site(i: int) -> Site:
         objective = Objective(rows, i, loss, shrinkage)
-        start = np.zeros(objective.shape)
+        start = objective.start()
         try:
             if few is not None:
                 start = descend(Objective(few, i, loss, shrinkage), start)
         except Apart:  # of some rows the minimum may be at infinity
-            start = np.zeros(objective.shape)
+            start = objective.start()
         return _site(objective, start, errors)
 
     def made(i: int) -> Site:
@@ -216,7 +241,7 @@ def solve(
             found = site(i)
         except Apart:
             objective = Objective(rows, i, loss, shrinkage.with_prior(rows.n_effective))
-            found = replace(_site(objective, np.zeros(objective.shape), errors), finite=False)
+            found = replace(_site(objective, objective.start(), errors), finite=False)
         update(next(done) / n, "")
         return found
 
@@ -253,7 +278,7 @@ def descend(objective: Objective, theta: Array) -> Array:
                 break
             length /= 2
         theta, now = theta + length * step, after
-        if np.abs(theta).max() > LARGE:
+        if np.abs(theta).max() > objective.largest:
             raise objective.apart()
         if np.abs(length * step).max() < 1e-11 * (1 + np.abs(theta).max()):
             break
@@ -294,15 +319,21 @@ def _site(objective: Objective, theta: Array, errors: bool) -> Site:
     values = np.linalg.eigvalsh(hessian * np.outer(held, held))
     if values[0] < 1e-12 * max(values[-1], 1.0):
         raise objective.apart()
-    return Site(theta, objective.columns, np.linalg.inv(hessian), objective.slope_of_rows(theta))
+    inverse, held = np.linalg.inv(hessian), objective.held.ravel()
+    inverse[held] = inverse[:, held] = 0.0  # what does not move
+    return Site(theta, objective.columns, inverse, objective.slope_of_rows(theta))
 
 
 def assembled(rows: Rows, sites: list[Site]) -> tuple[Array, Array]:
-    """What all sites say of all couplings, row i·size of site i, not symmetric; and biases."""
+    """What all sites say of all couplings, row i·size of site i, not symmetric; and biases.
+
+    On the diagonal minus the precisions of real units.
+    """
     basis = rows.basis
     K, h = np.zeros((basis.size, basis.size)), np.zeros(basis.size)
     for own, site in zip(basis.own, sites, strict=True):
-        K[own, site.columns] = site.theta
-        h[own] = site.theta[:, np.searchsorted(site.columns, own.start)]
-        K[own, own] = 0.0
+        r, bias = own.stop - own.start, np.searchsorted(site.columns, own.start)
+        K[own, site.columns] = site.theta[:r]
+        h[own] = site.theta[:r, bias]
+        K[own, own] = -site.theta[r:, bias] if len(site.theta) > r else 0.0
     return K, h

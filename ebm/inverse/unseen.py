@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from ebm.inverse.basis import Basis
 from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows
 from ebm.machine import Array
@@ -41,8 +40,8 @@ def _reduced(rows: Rows, seen: list[Array]) -> Rows:
         (Potts(len(kept)) if isinstance(own, Potts) else own, 1)
         for kept, own in zip(seen, rows.basis.types, strict=True)
     ]
-    basis = Basis(Mixed(tuple(blocks)), rows.basis.n)
-    return Rows(np.ascontiguousarray(codes, np.uint8), rows.w, rows.n_effective, basis)
+    basis = replace(rows.basis, units=Mixed(tuple(blocks)))
+    return replace(rows, codes=np.ascontiguousarray(codes, np.uint8), basis=basis)
 
 
 def _restored(rows: Rows, seen: list[Array], found: Found) -> Found:
@@ -60,8 +59,7 @@ def _restored(rows: Rows, seen: list[Array], found: Found) -> Found:
     J[np.ix_(there, there)], b[there] = found.J, found.b
     # Of an unseen state: so rare, in the mean over the rows, that half a row would have had it.
     log_rare = np.log(0.5 / (rows.n_effective + 0.5))
-    phi = np.hstack([states[x] for states, x in zip(rows.basis.states, rows.codes.T, strict=True)])
-    inputs = phi @ J + b
+    inputs = rows.basis.units.encode(rows.states) @ J + b
     names = []
     for i, (first, last) in enumerate(pairwise(starts)):
         left = np.setdiff1d(np.arange(first, last), there)
