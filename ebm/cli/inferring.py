@@ -111,7 +111,7 @@ def infer(
     method = method or "pseudo_likelihood"
     if method not in METHODS:
         raise EbmError(f"--method {method}: unknown; {nearest(method, METHODS)}")
-    table, _ = read_table(data, key, None, None)
+    table, _ = read_table(data, key, None, gaps=METHODS[method].gaps)
     kind = _kind(table, units)
     if output is not None and kind is not None and not kind.finite:
         raise EbmError("-o: a machine with real units has no file; expected --csv FILE, which has its edges")
@@ -148,11 +148,14 @@ def infer(
 
 def _kind(table: Any, units: str | None) -> Any:
     """The units of the rows; None where `infer` is to tell."""
+    import numpy as np
+
     from ebm.units import Bernoulli, Gaussian, Ising, Potts
 
     rows = table.values
     if units == "mixed" or (units is None and table.alphabet is None and _fractions(rows)):
         return _mixed(rows)
+    rows = rows[~np.isnan(rows)]
     if table.alphabet is not None and units is None:
         return Potts(len(table.alphabet))
     if units == "potts" or (units is None and _categories(rows)):

@@ -48,7 +48,7 @@ def infer(
     Parameters
     ----------
     data : (n_rows, n_units)
-        States of the units.
+        States of the units. NaN, of maximum_likelihood: not observed, summed out (missing at random).
     units : Units, optional
         Of finitely many states: ``Ising()``, ``Bernoulli()``, ``Potts(q)``, your own, or `Mixed` of them,
         with numbers of states that differ from column to column; beside them, or alone, real columns:
@@ -184,7 +184,8 @@ def _with_constant(rows: Rows, kept: Array, found: Found) -> Found:
     J[np.ix_(there, there)] = found.J
     for i in rows.constant:
         f = rows.basis.contrasts[i]
-        counts = np.bincount(rows.codes[:, i], rows.w, minlength=len(f)) * rows.n_effective + 0.5
+        w = rows.w if rows.gaps is None else np.where(rows.gaps[:, i], 0.0, rows.w)
+        counts = np.bincount(rows.codes[:, i], w, minlength=len(f)) * rows.n_effective + 0.5
         h = np.linalg.pinv(f) @ np.log(counts / counts.sum())
         own = owners == i
         b[own] = rows.basis.turn[own][:, rows.basis.own[i]] @ h

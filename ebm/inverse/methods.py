@@ -20,6 +20,7 @@ from ebm.inverse.joint import joint
 from ebm.inverse.likelihood import maximum_likelihood
 from ebm.inverse.losses import FLOW, LOG_SCREENING, PSEUDO_LIKELIHOOD, SCREENING, Loss
 from ebm.inverse.network import network_of, penalties_of, two_states
+from ebm.inverse.observed import maximum_with_gaps
 from ebm.inverse.problem import Found, Problem
 from ebm.inverse.rows import Rows, listed
 from ebm.inverse.sitewise import Apart, assembled, solve
@@ -182,12 +183,13 @@ def _joint(loss: Loss, problem: Problem) -> Found:
 
 def _maximum_likelihood(problem: Problem) -> Found:
     rows, remarks = problem.rows, tuple[str, ...]()
+    climb = maximum_likelihood if rows.gaps is None else maximum_with_gaps
     try:
-        K, h, places, covariance, _ = maximum_likelihood(rows, problem.shrinkage)
+        K, h, places, covariance, _ = climb(rows, problem.shrinkage)
     except Apart:  # errors of the posterior
         remarks = (_prior(rows, "some units"),)
         prior = problem.shrinkage.with_prior(rows.n_effective)
-        K, h, places, _, covariance = maximum_likelihood(rows, prior)
+        K, h, places, _, covariance = climb(rows, prior)
     return Found(*rows.basis.in_units(K, h), *errors.of_covariance(rows, places, covariance), remarks=remarks)
 
 
@@ -260,6 +262,7 @@ METHODS: dict[str, Method] = {
         _named("Sums over all states (≤ 2²² of them), errors of the Fisher matrix."),
         of_seen(_maximum_likelihood),
         penalised=True,
+        gaps=True,
     ),
     "boltzmann": Method(BoltzmannLearning, _boltzmann, penalised=True),
     "ebic": Method(_Ebic, _ebic, symmetrises=True),

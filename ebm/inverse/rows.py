@@ -30,7 +30,7 @@ class Rows:
     Attributes
     ----------
     codes : (m, n) uint8
-        Which of its states each unit is in; 0 of real units.
+        Which of its states each unit is in; 0 of real units; in gaps one that was seen.
     w : (m,) float64
         Their weights, which sum to one.
     n_effective : float
@@ -98,15 +98,16 @@ class Rows:
         """Some of the rows, for as much."""
         w = self.w[which]
         reals = None if self.reals is None else self.reals[which]
-        return replace(self, codes=self.codes[which], w=w / w.sum(), reals=reals)
+        gaps = None if self.gaps is None else self.gaps[which]
+        return replace(self, codes=self.codes[which], w=w / w.sum(), reals=reals, gaps=gaps)
 
     def of(self, units: Array) -> Rows:
         """Some of the units, each distinct row of them once."""
         left = self.basis.taken(units)
         if self.reals is not None:
-            return Rows(self.codes[:, units], self.w, self.n_effective, left, self.reals[:, units])
-        codes, w = _distinct(self.codes[:, units], self.w)
-        return Rows(codes, w, self.n_effective, left)
+            reals = self.reals[:, units]
+            return replace(self, codes=self.codes[:, units], basis=left, reals=reals)
+        return _merged(self.codes[:, units], self.w, self.n_effective, left, _columns(self.gaps, units))
 
 
 def rows_of(
@@ -158,12 +159,24 @@ def rows_of(
         worth = as_number(n_effective, "n_effective", 1)
     if continuous:
         return _real_rows(x[w > 0], units, w[w > 0] / w.sum(), worth)
+    codes = _codes(x, units)
     if gap is not None:
         refuse_empty(gap[w > 0])
-        both, w = _distinct(np.hstack([np.where(gap, 0, _codes(x, units)), gap]), w)
-        return Rows(both[:, : basis.n].copy(), w, worth, basis, gaps=both[:, basis.n :].astype(bool))
-    codes, w = _distinct(_codes(x, units), w)
-    return Rows(codes, w, worth, basis)
+        seen = np.argmin(gap | (w == 0)[:, None], axis=0)  # a row with this unit
+        codes = np.where(gap, codes[seen, np.arange(basis.n)], codes)
+    return _merged(codes, w, worth, basis, gap)
+
+
+def _columns(gaps: Array | None, units: Array) -> Array | None:
+    return None if gaps is None else gaps[:, units]
+
+
+def _merged(codes: Array, w: Array, worth: float, basis: Basis, gaps: Array | None) -> Rows:
+    """Each distinct row once; with the same gaps."""
+    if gaps is None:
+        return Rows(*_distinct(codes, w), worth, basis)
+    both, w = _distinct(np.hstack([codes, gaps]), w)
+    return Rows(both[:, : basis.n].copy(), w, worth, basis, gaps=both[:, basis.n :].astype(bool))
 
 
 def _real_units(units: Units, n: int, taken: bool) -> bool:
