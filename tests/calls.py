@@ -364,6 +364,9 @@ IN_MODULES = {
     "datasets.read_array": call(path=FOLDER / "rows.npy", key=None, delimiter=","),
     "interchange.formats": {},
     "interchange.read": call(path=FOLDER / "rbm.npz", format="ebm"),
+    "interchange.read_named": call(
+        path=Path(__file__).parent / "fixtures/interchange/dimod.spins.bqm", format="dimod"
+    ),
     "interchange.recognised": call(path=FOLDER / "rbm.npz"),
     "interchange.write": call(path=FOLDER / "written.npz", machine=rbm, format="ebm"),
     "diagnostics.agreement": call(one=SERIES, other=SERIES, names=None, level=0.01, warn=False),

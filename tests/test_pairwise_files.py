@@ -21,9 +21,8 @@ NAMES = sorted({name for name, *_ in FILES} | {"dimod", "dimod-json"})
 def named(name, path, options):
     """The machine and the constant of its energy."""
     entry = interchange.formats()[name]
-    module = importlib.import_module(entry.read.__module__)
-    if "read_named" in module.__all__:
-        machine, _, offset = module.read_named(path, **options)
+    if entry.named is not None:
+        machine, _, offset = entry.named(path, **options)
         return machine, offset
     return entry.read(path, **options), 0.0
 
@@ -151,6 +150,25 @@ def test_letters_of_adabmdca_tell_the_alphabet(tmp_path):
     x = states(range(5), 3)
     assert np.allclose(again.energy(x), machine.energy(x), rtol=0, atol=1e-12)
     assert "J 0 1 - - " in (tmp_path / "x.dat").read_text()
+
+
+def test_convert_keeps_names_and_the_constant(tmp_path):
+    from click.testing import CliRunner
+
+    from ebm.cli import main
+
+    source, target = FIXTURES / "dimod.spins.bqm", tmp_path / "x.json"
+    done = CliRunner().invoke(main, ["convert", str(source), str(target)])
+    assert done.exit_code == 0, done.output
+    there, again = interchange.read_named(source), interchange.read_named(target)
+    assert again[1:] == there[1:]
+    x = states(SPIN, 3)
+    assert np.array_equal(again.machine.energy(x), there.machine.energy(x))
+    said = CliRunner().invoke(main, ["info", str(target)]).output
+    assert "2.5" in said
+    assert "('b', 1)" in said
+    with pytest.raises(EbmError, match="gset has neither names nor a constant"):
+        interchange.read_named(written(tmp_path, 0))
 
 
 def test_large_models_stay_sparse(tmp_path):
@@ -289,8 +307,7 @@ def energy_of(bqm, names, row):
 def test_files_of_dimod_have_its_energies(path):
     dimod = pytest.importorskip("dimod")
     name = path.name.split(".")[0]
-    module = importlib.import_module(interchange.formats()[name].read.__module__)
-    machine, names, offset = module.read_named(path)
+    machine, names, offset = interchange.read_named(path)
     if name == "dimod":
         bqm = dimod.BQM.from_file(path.read_bytes())
     elif name == "dimod-json":

@@ -54,8 +54,9 @@ def convert(
 ) -> None:
     """Write the machine in IN, of any format that is known, to OUT as another.
 
-    A name that ends in .npz is a file of ebm. With --as the machine is another form of the same distribution;
-    the constant by which log Z moves is said.
+    A name that ends in .npz is a file of ebm. Names of units and a constant of the energy are kept where both
+    formats have them. With --as the machine is another form of the same distribution; the constant by which
+    log Z moves is said.
 
     \b
     Examples:
@@ -65,20 +66,21 @@ def convert(
       ebm convert hopfield.npz couplings.npz --as fully_connected
     """
     from ebm.experiment.config import settings_given
-    from ebm.interchange import read, recognised, write
+    from ebm.interchange import format_to_read, format_to_write, read, read_named, write
     from ebm.interchange.machines import machine_in
 
-    found: Any = read(source, source_format, **settings_given(read_options))
+    if target_format is None and target.endswith(".npz"):
+        target_format = "ebm"
+    entry, other = format_to_read(source, source_format), format_to_write(target, target_format)
+    keeps = entry.named is not None and other.named is not None and not forms  # names and a constant
+    found: Any = (read_named if keeps else read)(source, entry.name, **settings_given(read_options))
     moved = 0.0
     for form in forms:
         found, shift = _transformed(machine_in(found, source), form)
         moved += shift
-    if target_format is None and target.endswith(".npz"):
-        target_format = "ebm"
-    if target_format != "ebm" or forms:
-        found = machine_in(found, source)
-    write(target, found, target_format, **settings_given(write_options))
-    click.echo(f"{source} ({source_format or recognised(source).name}) -> {target}: {found!r}")
+    model = machine_in(found, source) if other.name != "ebm" or forms else found
+    write(target, found if keeps else model, other.name, **settings_given(write_options))
+    click.echo(f"{source} ({entry.name}) -> {target}: {model!r}")
     if forms:
         click.echo(
             f"log Z of what was given = log Z of what was written {'-+'[moved >= 0]} {abs(moved):.12g}"

@@ -20,7 +20,7 @@ from ebm.errors import EbmError, nearest
 from ebm.files import UNREADABLE, as_path
 from ebm.interchange.formats import Format
 
-__all__ = ["Format", "formats", "read", "recognised", "write"]
+__all__ = ["Format", "formats", "read", "read_named", "recognised", "write"]
 
 # In the order in which a file is tried; adding a format adds its module and its line here.
 _MODULES = (
@@ -115,11 +115,62 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
     >>> ebm.interchange.read(path)
     RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
     """
+    entry = format_to_read(path, format)
+    return _read(path, entry, entry.read, options)
+
+
+def read_named(path: str | os.PathLike[str], format: str | None = None, **options: Any) -> Any:
+    """Read a pairwise model with what a machine cannot hold: names of units, and a constant of the energy.
+
+    Parameters
+    ----------
+    path : path-like
+    format : str, optional
+        One of `formats`; recognised when left out.
+    **options
+        Of the format's own ``read``.
+
+    Returns
+    -------
+    Named
+        ``machine, names, offset``: column k of states is ``names[k]``, and the energy of the model is
+        ``machine.energy(x) + offset``. `write` takes it in place of a machine.
+
+    Raises
+    ------
+    EbmError
+        As `read`; a format that has neither.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "pair.coo"
+    ...     _ = path.write_text("# vartype=SPIN\\n# offset=2\\n4 7 -1\\n")
+    ...     read_named(path)[1:]
+    ((4, 7), 2.0)
+    """
+    entry = format_to_read(path, format)
+    if entry.named is None:
+        have = ", ".join(e.name for e in formats().values() if e.named is not None)
+        raise EbmError(
+            f"{path}: {entry.name} has neither names nor a constant: expected read, or one of: {have}"
+        )
+    return _read(path, entry, entry.named, options)
+
+
+def format_to_read(path: str | os.PathLike[str], format: str | None) -> Format:
+    """The format of a file that is there: as said, or by its content."""
     file = _existing(path)
-    entry = recognised(file) if format is None else formats()[as_choice(format, list(formats()), "format")]
-    check_options(entry.read, options, entry.name)
+    return recognised(file) if format is None else formats()[as_choice(format, list(formats()), "format")]
+
+
+def _read(
+    path: str | os.PathLike[str], entry: Format, function: Callable[..., Any], options: Mapping[str, Any]
+) -> Any:
+    check_options(function, options, entry.name)
     try:
-        return entry.read(file, **options)
+        return function(as_path(path), **options)
     except EbmError:
         raise
     except UNREADABLE as error:
@@ -146,6 +197,16 @@ def write(path: str | os.PathLike[str], machine: object, format: str | None = No
     OSError
         The file cannot be written; what was there before stays.
     """
+    file, entry = as_path(path), format_to_write(path, format)
+    if entry.write is None:
+        written = [e.name for e in formats().values() if e.write is not None]
+        raise EbmError(f"format: {entry.name} is only read; expected one of: {', '.join(written)}")
+    check_options(entry.write, options, entry.name)
+    entry.write(file, machine, **options)
+
+
+def format_to_write(path: str | os.PathLike[str], format: str | None) -> Format:
+    """The format of a file that is going to be written: as said, or by the suffix."""
     file = as_path(path)
     if format is None:
         can = [
@@ -154,14 +215,8 @@ def write(path: str | os.PathLike[str], machine: object, format: str | None = No
         if len(can) != 1:
             names = ", ".join(e.name for e in can or formats().values() if e.write is not None)
             raise EbmError(f"{path}: its name does not say which format; expected one of: {names}")
-        entry = can[0]
-    else:
-        entry = formats()[as_choice(format, list(formats()), "format")]
-    if entry.write is None:
-        written = [e.name for e in formats().values() if e.write is not None]
-        raise EbmError(f"format: {entry.name} is only read; expected one of: {', '.join(written)}")
-    check_options(entry.write, options, entry.name)
-    entry.write(file, machine, **options)
+        return can[0]
+    return formats()[as_choice(format, list(formats()), "format")]
 
 
 def check_options(function: Callable[..., Any], options: Mapping[str, object], name: str) -> None:

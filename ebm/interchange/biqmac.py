@@ -137,4 +137,5 @@ FORMAT = Format(
     write=write,
     energy="E(x) = x.Qx of 0 and 1, minimised: b_i = -Q_ii, J_ij = -2 Q_ij",
     facts=lambda path: facts_of(read_named(path)),
+    named=read_named,
 )

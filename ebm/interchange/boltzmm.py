@@ -70,4 +70,5 @@ FORMAT = Format(
     read=read,
     write=write,
     energy="E(x) = -x.Mx/2 - b.x of +-1: J = M",
+    named=read_named,
 )

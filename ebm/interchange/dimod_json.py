@@ -192,4 +192,5 @@ FORMAT = Format(
     write=write,
     energy="E(x) = offset + sum h_i x_i + sum Q_ij x_i x_j, minimised: b = -h, J = -Q",
     facts=lambda path: facts_of(read_named(path)),
+    named=read_named,
 )

@@ -35,6 +35,9 @@ class Format:
         ``facts(path)`` -> what else `ebm info` says, by name: provenance, an offset, which updates there are.
     extra : str, optional
         The extra of ours that installs what reading needs.
+    named : callable, optional
+        ``named(path, **options)`` -> `ebm.interchange.quadratic.Named`: as `read`, with names of units and a
+        constant of the energy. ``write`` of such a format takes one.
     """
 
     name: str
@@ -46,3 +49,4 @@ class Format:
     energy: str = ""
     facts: Callable[[Path], Mapping[str, object]] | None = None
     extra: str | None = None
+    named: Callable[..., Any] | None = None

@@ -84,4 +84,5 @@ FORMAT = Format(
     read=read,
     write=write,
     energy="E(x) = -sum t_i x_i - sum_{i<j} w_ij x_i x_j of 0 and 1: b = t, J = w",
+    named=read_named,
 )

@@ -135,4 +135,5 @@ FORMAT = Format(
     write=write,
     energy="E(x) = sum v_i x_i + sum_{i<j} v_ij x_i x_j of 0 and 1, minimised: b = -v, J = -v",
     facts=lambda path: facts_of(read_named(path)),
+    named=read_named,
 )

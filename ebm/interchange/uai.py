@@ -229,4 +229,5 @@ FORMAT = Format(
     write=write,
     energy="E(x) = -sum log t(x)",
     facts=lambda path: facts_of(read_named(path)),
+    named=read_named,
 )
