@@ -30,6 +30,11 @@ _MODULES = (
     "dimod_file", "dimod_json", "dimod_coo",
     "gset", "biqmac", "qubo", "dimacs", "uai",
     "adabmdca", "isingfit", "boltzmm", "coniii",
+    "rbmjl",
+    "pgm",
+    "qucumber",
+    "learnergy",
+    "grbm",
 )  # fmt: skip
 _HEAD = 2**12  # bytes that are looked at
 

@@ -98,12 +98,118 @@ def dimod() -> None:
     (FOLDER / "dimod-coo.bits.coo").write_text(coo.dumps(bits, vartype_header=True))
 
 
+def rbmjl() -> None:
+    """The layout of RestrictedBoltzmannMachines.jl, version 1.0.0: axes reversed, as Julia writes them."""
+    import h5py
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+
+    def par(kind: str, n: int) -> np.ndarray:
+        columns = {"Binary": 1, "Spin": 1, "Gaussian": 2, "ReLU": 2}.get(kind, 4)
+        found = rng.normal(size=(n, 3, 1) if kind == "Potts" else (n, columns))
+        if kind in ("Gaussian", "ReLU"):
+            found[:, 1] = rng.uniform(0.5, 2, n)
+        if kind == "dReLU":
+            found[:, 2:] = rng.uniform(0.5, 2, (n, 2))
+        return found
+
+    machines = (
+        ("binary", "Binary", "Binary", "StandardizedRBM"), ("spin", "Spin", "Gaussian", "CenteredRBM"),
+        ("potts", "Potts", "dReLU", "StandardizedRBM"), ("gaussian", "Gaussian", "ReLU", "RBM"),
+        ("xrelu", "Binary", "xReLU", "RBM"), ("two", "Binary", "Potts", "RBM"),
+    )  # fmt: skip
+    for name, visible, hidden, kind in machines:
+        pars = [par(visible, 4), par(hidden, 2)]
+        shapes = [p.shape[:-1] for p in pars]
+        with h5py.File(FOLDER / f"rbmjl.{name}.h5", "w") as file:
+            file["rbm_hdf5_file_format_version"], file["rbm_type"] = "1.0.0", kind
+            file["visible_type"], file["hidden_type"] = visible, hidden
+            file["visible_par"], file["hidden_par"] = pars
+            file["weights"] = 0.5 * rng.normal(size=(*shapes[1], *shapes[0]))
+            if kind != "RBM":
+                file["offset_v"], file["offset_h"] = (rng.normal(size=shape) for shape in shapes)
+            if kind == "StandardizedRBM":
+                file["scale_v"], file["scale_h"] = (rng.uniform(0.5, 2, size=shape) for shape in shapes)
+
+
+def pgm() -> None:
+    """Objects with the names and attributes that PGM pickles; PGM itself is in no registry."""
+    import pickle
+    import sys
+    import types
+
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    modules = {name: types.ModuleType(name) for name in ("rbm", "layer")}
+    natures = ("Bernoulli", "Spin", "Potts", "Gaussian", "ReLU", "dReLU")
+    for module, names in (("rbm", ["RBM"]), ("layer", [f"{nature}Layer" for nature in natures])):
+        for name in names:
+            setattr(modules[module], name, type(name, (), {"__module__": module}))
+
+    def layer(nature: str, n: int, q: int) -> object:
+        made = getattr(modules["layer"], f"{nature}Layer")()
+        made.N, made.nature, made.n_c, made.random_state = n, nature, q, np.random.RandomState(0)
+        if nature in ("Bernoulli", "Spin", "Potts"):
+            made.fields = rng.normal(size=(n, q) if q > 1 else n).astype(np.float32)
+        for name in ("theta", "theta_plus", "theta_minus", "gamma", "gamma_plus", "gamma_minus"):
+            draw = rng.normal if name.startswith("theta") else lambda size: rng.uniform(0.5, 2, size)
+            setattr(made, name, draw(size=n).astype(np.float32))
+        return made
+
+    machines = (
+        ("potts", "Potts", 3, "dReLU", 1, 4), ("bits", "Bernoulli", 1, "Gaussian", 1, 2),
+        ("spin", "Spin", 1, "ReLU", 1, 0), ("two", "Potts", 3, "Potts", 2, 5),
+    )  # fmt: skip
+    sys.modules |= modules
+    for name, visible, q, hidden, p, protocol in machines:
+        made = modules["rbm"].RBM()
+        made.n_v, made.n_h, made.n_cv, made.n_ch, made.visible, made.hidden = 4, 2, q, p, visible, hidden
+        made.vlayer, made.hlayer = layer(visible, 4, q), layer(hidden, 2, p)
+        made.weights = 0.5 * rng.normal(size=(2, 4, *(k for k in (p, q) if k > 1))).astype(np.float32)
+        (FOLDER / f"pgm.{name}.data").write_bytes(pickle.dumps(made, protocol))
+
+
+def torch() -> None:
+    """State dicts with the names that QuCumber, learnergy and D-Wave's plugin use, by torch's `save`."""
+    from collections import OrderedDict
+
+    import torch
+
+    torch.manual_seed(0)
+    rbm = OrderedDict(
+        weights=torch.randn(2, 4, dtype=torch.double),
+        visible_bias=torch.randn(4, dtype=torch.double),
+        hidden_bias=torch.randn(2, dtype=torch.double),
+    )
+    torch.save({"rbm_am": rbm, "unitary_dict": {"X": torch.randn(2, 2, 2)}}, FOLDER / "qucumber.positive.pt")
+    module = torch.nn.Module()
+    module.W, module.a, module.b = (torch.nn.Parameter(torch.randn(*size)) for size in ((4, 2), (4,), (2,)))
+    torch.save(module.state_dict(), FOLDER / "learnergy.rbm.pth")
+    grbm = torch.nn.Module()
+    grbm._linear, grbm._quadratic = (torch.nn.Parameter(torch.randn(n)) for n in (4, 4))
+    torch.save(grbm.state_dict(), FOLDER / "grbm.first.pt")
+    indices = {
+        "_edge_idx_i": [0, 0, 1, 2],
+        "_edge_idx_j": [1, 2, 3, 3],
+        "_visible_idx": [0, 2, 3],
+        "_hidden_idx": [1],
+    }
+    for name, value in indices.items():
+        grbm.register_buffer(name, torch.tensor(value))
+    torch.save(grbm.state_dict(), FOLDER / "grbm.hidden.pt")
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "own": own,
     "sklearn": sklearn,
     "rbms": rbms,
     "torchrbm": torchrbm,
     "dimod": dimod,
+    "rbmjl": rbmjl,
+    "pgm": pgm,
+    "torch": torch,
 }
 
 
