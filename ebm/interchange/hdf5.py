@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import math
 import os
@@ -15,7 +16,7 @@ import numpy as np
 from ebm.errors import EbmError, short
 from ebm.files import as_path, refuse_beyond_memory, write_atomic
 
-__all__ = ["array", "is_hdf5", "library", "opened", "text", "written"]
+__all__ = ["array", "holds", "library", "opened", "text", "written"]
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _EXPANDS = 1100  # times that deflate makes a file smaller, at most
@@ -31,9 +32,14 @@ def library() -> Any:
     return h5py
 
 
-def is_hdf5(head: bytes) -> bool:
-    """Whether a file begins as HDF5 does."""
-    return head.startswith(_MAGIC)
+def holds(path: Path, head: bytes, asked: Callable[[Any], bool]) -> bool:
+    """Whether a file is HDF5 that has what is asked of it; without h5py, which `read` will miss, any HDF5."""
+    if not head.startswith(_MAGIC):
+        return False
+    if importlib.util.find_spec("h5py") is None:
+        return True
+    with opened(path) as file:
+        return asked(file)
 
 
 @contextlib.contextmanager

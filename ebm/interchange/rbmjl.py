@@ -17,7 +17,7 @@ import numpy as np
 
 from ebm.errors import EbmError, NotSupported, expect, nearest
 from ebm.interchange.formats import Format
-from ebm.interchange.hdf5 import array, is_hdf5, library, opened, text, written
+from ebm.interchange.hdf5 import array, holds, library, opened, text, written
 from ebm.interchange.layers import Offsets, Side, assembled, halves, normal, of_machine, rectified, states
 from ebm.machine import Array
 from ebm.rbm import RBM
@@ -42,10 +42,7 @@ _WRITTEN = {
 
 
 def _recognise(path: Path, head: bytes) -> bool:
-    if not is_hdf5(head):
-        return False
-    with opened(path) as file:
-        return _HEADER in file
+    return holds(path, head, lambda file: _HEADER in file)
 
 
 def _layer(kind: str, par: Array, visible: bool) -> Side:

@@ -23,7 +23,7 @@ import numpy as np
 from ebm.arguments import as_count
 from ebm.errors import EbmError, NotSupported, nearest
 from ebm.interchange.formats import Format
-from ebm.interchange.hdf5 import array, is_hdf5, library, opened, text, written
+from ebm.interchange.hdf5 import array, holds, library, opened, text, written
 from ebm.rbm import RBM
 from ebm.units import Bernoulli, Gaussian, Ising, Potts, Units
 
@@ -41,11 +41,9 @@ _PARAMS = ("weight_matrix", "vbias", "hbias")
 
 
 def _recognise(path: Path, head: bytes) -> bool:
-    if not is_hdf5(head):
-        return False
-    with opened(path) as file:
-        found = _updates(file)
-        return bool(found) and "weight_matrix" in _params(file, found[-1])
+    return holds(
+        path, head, lambda file: any("weight_matrix" in _params(file, k) for k in _updates(file)[-1:])
+    )
 
 
 def _updates(file: Any) -> list[int]:
