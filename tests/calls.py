@@ -179,6 +179,8 @@ CALLS = {
         n_ladders=2,
         accuracy=0.5,
         budget=0.01,
+        observables={"m": ebm.Magnetisation()},
+        configurations=1,
         **ESTIMATE,
     ),
     "train": call(

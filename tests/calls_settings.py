@@ -18,6 +18,8 @@ UNITS = {
 
 WITHOUT_MACHINES = {  # classes of settings: those without an entry are called with their defaults
     "Averaged": call(optimiser=SGD(), start=0.0, decay=0.5, every=1),
+    "Correlations": call(shape=(2, 2), connected=True, periodic=True),
+    "StructureFactor": call(shape=(2, 2)),
     "Clipped": call(optimiser=SGD(), norm=1.0),
     "Constant": call(rate=0.1),
     "GroupLasso": call(strength=0.1),

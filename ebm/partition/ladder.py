@@ -57,6 +57,8 @@ class Recorder:
         Arrays to be kept of the replicas beside their free energies.
     room : float
         Numbers that fill the memory.
+    beside : int
+        How many numbers `also` keeps of each replica.
     state : Replicas, optional
         Where replicas are already. When left out, they come from the sampler's own `init`, and the second
         half of the ladders is then started again from the other end: all replicas of a ladder at the most
@@ -77,6 +79,7 @@ class Recorder:
         betas: Array | None = None,
         also: Callable[[Replicas], tuple[Array, ...]] = lambda _: (),
         room: float = _ROOM,
+        beside: int = 0,
         state: Replicas | None = None,
         follows: bool = True,
     ) -> None:
@@ -90,7 +93,8 @@ class Recorder:
         about = (self.betas + STEP * np.array([[-1], [0], [1]])).ravel()
         self.linear, levels = not machine.sums_out, self.state.betas
         self._at = np.array([0.0, 1.0]) if self.linear else np.r_[levels, about]
-        self._most = max(_LEAST, int(room / (max(len(self._at), len(levels)) * self.state.at.size)))
+        each = max(len(self._at), len(levels)) + beside
+        self._most = max(_LEAST, int(room / (each * self.state.at.size)))
         self._records: list[tuple[Array, ...]] = []
 
     def __len__(self) -> int:

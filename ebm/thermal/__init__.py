@@ -8,6 +8,23 @@ section 12.
 """
 
 from ebm.thermal.curves import thermodynamics
+from ebm.thermal.observables import (
+    Binder,
+    Correlations,
+    Magnetisation,
+    Observable,
+    StructureFactor,
+    Susceptibility,
+)
 from ebm.thermal.result import Thermodynamics
 
-__all__ = ["Thermodynamics", "thermodynamics"]
+__all__ = [
+    "Binder",
+    "Correlations",
+    "Magnetisation",
+    "Observable",
+    "StructureFactor",
+    "Susceptibility",
+    "Thermodynamics",
+    "thermodynamics",
+]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,8 @@ from ebm.progress import Progress, showing
 from ebm.samplers import Tempering
 from ebm.samplers.tempering import Replicas
 from ebm.stream import SAMPLE, Seed, Stream
-from ebm.thermal.result import Overlap, Thermodynamics
+from ebm.thermal.observables import Observable, as_observables, propagated
+from ebm.thermal.result import Curve, Overlap, Thermodynamics
 from ebm.thermal.reweighting import Mixture, histograms
 
 __all__ = ["thermodynamics"]
@@ -40,6 +42,8 @@ def thermodynamics(
     n_ladders: int = 32,
     accuracy: float = 0.03,
     budget: float = 60.0,
+    observables: Mapping[str, Observable | Callable[[Array], Any]] | None = None,
+    configurations: int = 0,
     seed: Seed = 0,
     progress: Progress = None,
 ) -> Thermodynamics:
@@ -63,6 +67,13 @@ def thermodynamics(
     budget : float
         Seconds that the run may take, roughly. What it computes depends on the clock only through the number
         of rounds, each of which doubles its length.
+    observables : dict of str to Observable or function, optional
+        What else to average at each temperature, by the names that it shall have: `Magnetisation`,
+        `Susceptibility`, `Binder`, `Correlations`, `StructureFactor`, an `Observable` of your own, or a
+        function of states, (n, n_units), to numbers, (n,) or (n, d).
+    configurations : int
+        States to draw at each temperature from all that the ladders met, by their weights there; those of
+        one run of equal weights are spread evenly over it.
     seed : int, SeedSequence or Generator
     progress : bool or callable, optional
         As in `fit`.
@@ -96,6 +107,9 @@ def thermodynamics(
     >>> exact = -np.tanh(1 / found.temperature)
     >>> bool((abs(found.energy - exact) < 4 * found.energy_stderr).all())
     True
+    >>> found = ebm.thermodynamics(pair, [1.0, 2.0], observables={"s0s1": lambda x: x[:, 0] * x[:, 1]})
+    >>> bool((abs(found.observables["s0s1"].value + found.energy) < 1e-9).all())
+    True
     """
     grid = _temperatures(temperatures)
     n_ladders = as_count(n_ladders, "n_ladders", 2)
@@ -105,28 +119,61 @@ def thermodynamics(
     machine = as_machine(machine, "thermodynamics: machine")
     sampler = _ladder(sampler, 1 / grid[0])
     require_density(machine, (1.0, 1 / grid[0]), "thermodynamics")
-    run = recorded(machine, sampler, n_ladders, 1 / grid, Stream(seed).split(SAMPLE))
+    rng = Stream(seed).split(SAMPLE)
+    wanted = Wanted(as_observables(observables, machine), as_count(configurations, "configurations", 0))
+    run = recorded(machine, sampler, n_ladders, 1 / grid, rng, wanted)
     with showing(progress, "thermodynamics") as update:
-        curves = _grow(run, accuracy, budget, update)
+        curves = _grow(run, accuracy, budget, update, wanted)
     if curves.trouble:
         warnings.warn(f"thermodynamics: {curves.trouble}: do not trust", RuntimeWarning, stacklevel=2)
     return curves
 
 
-def recorded(machine: Machine, sampler: Tempering, n_ladders: int, betas: Array, rng: Stream) -> Recorder:
+class Wanted(NamedTuple):
+    """What is averaged or drawn at each temperature beside the curves."""
+
+    observables: dict[str, Observable]
+    configurations: int
+
+    def measure(self, machine: Machine, x: Array) -> tuple[Array, ...]:
+        """Of rows: the numbers of all observables, (n, d); the rows themselves, if they may be drawn."""
+        numbers = [observable.measure(x) for observable in self.observables.values()]
+        measured = (np.concatenate(numbers, axis=1),) if numbers else ()
+        kind = np.int16 if machine.units.finite else np.float32
+        return (*measured, x.astype(kind)) if self.configurations else measured
+
+
+NOTHING = Wanted({}, 0)
+
+
+def recorded(
+    machine: Machine,
+    sampler: Tempering,
+    n_ladders: int,
+    betas: Array,
+    rng: Stream,
+    wanted: Wanted = NOTHING,
+) -> Recorder:
     """A `Recorder` of what the curves at some β need, and of how far ladders agree, if states are finite."""
 
     def also(state: Replicas) -> tuple[Array, ...]:
+        x = state.chains.x
+        more = tuple(numbers[state.at] for numbers in wanted.measure(machine, x)) if wanted != NOTHING else ()
         if not machine.units.finite:
-            return ()
-        x, paired = state.chains.x, state.at[:, : state.at.shape[1] // 2 * 2]
-        return ((x[paired[:, ::2]] == x[paired[:, 1::2]]).sum(-1),)  # (K, n_ladders // 2)
+            return more
+        paired = state.at[:, : state.at.shape[1] // 2 * 2]
+        return (*more, (x[paired[:, ::2]] == x[paired[:, 1::2]]).sum(-1))  # the last, (K, n_ladders // 2)
 
     stride = _LONG_STRIDE if machine.sums_out else _STRIDE
-    return Recorder(machine, sampler, n_ladders, rng, stride=stride, betas=betas, also=also, room=_ROOM)
+    beside = sum(part.shape[1] for part in wanted.measure(machine, machine.sample0(1, Stream(0))))
+    return Recorder(
+        machine, sampler, n_ladders, rng, stride=stride, betas=betas, also=also, room=_ROOM, beside=beside
+    )  # fmt: skip
 
 
-def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[..., object]) -> Thermodynamics:
+def _grow(
+    run: Recorder, accuracy: float, budget: float, progress: Callable[..., object], wanted: Wanted
+) -> Thermodynamics:
     """Double the run until it is accurate, or another round would exceed the budget."""
     begun, n_records = time.monotonic(), _FIRST
 
@@ -136,7 +183,7 @@ def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[...,
     while True:
         start = time.monotonic()
         run.run(n_records, lambda done, line: progress(fraction(), line))
-        curves = _analyse(run)
+        curves = _analyse(run, wanted)
         height = float(curves.heat_capacity.max())
         error = float(curves.heat_capacity_stderr.max()) / height if height > 0 else 0.0
         line = f"heat capacity to {100 * error:.2g} % of its peak, {len(run)} records"
@@ -149,7 +196,7 @@ def _grow(run: Recorder, accuracy: float, budget: float, progress: Callable[...,
         n_records = len(run)
 
 
-def _analyse(run: Recorder) -> Thermodynamics:
+def _analyse(run: Recorder, wanted: Wanted = NOTHING) -> Thermodynamics:
     """The curves, from the last half of a run."""
     ladder, at, betas = run.ladder(run.start), run.at(run.start), run.betas
     mixture = Mixture.of(ladder)
@@ -171,7 +218,49 @@ def _analyse(run: Recorder) -> Thermodynamics:
         for name, (value, moved) in zip(_QUANTITIES, quantities, strict=True):
             curves[name][k], curves[f"{name}_stderr"][k] = value, math.sqrt(float((moved**2).sum()))
     facts, overlap = run.facts(ladder), _overlap(run, mixture, free_energies)
-    return Thermodynamics(1 / betas, **curves, overlap=overlap, trouble=trouble(ladder, facts), facts=facts)
+    return Thermodynamics(
+        1 / betas,
+        **curves,
+        overlap=overlap,
+        observables=_observed(run, wanted, mixture, free_energies),
+        configurations=_drawn(run, wanted, mixture, free_energies),
+        trouble=trouble(ladder, facts),
+        facts=facts,
+    )
+
+
+def _observed(
+    run: Recorder, wanted: Wanted, mixture: Mixture, free_energies: list[Array]
+) -> dict[str, Curve]:
+    """The observables at every temperature, with their errors."""
+    if not wanted.observables:
+        return {}
+    numbers = np.moveaxis(run.kept(1, run.start), 2, 0)  # (d, K, n_ladders, n_records)
+    found = [mixture.averages(F, numbers) for F in free_energies]
+    curves, first = {}, 0
+    for name, observable in wanted.observables.items():
+        last = first + observable.measure(run.machine.sample0(1, Stream(0))).shape[1]
+        own = [
+            propagated(observable, mean[first:last], influence[first:last], float(beta))
+            for beta, (mean, influence) in zip(run.betas, found, strict=True)
+        ]
+        value, stderr = (np.array(part) for part in zip(*own, strict=True))
+        single = value.shape[1] == 1
+        curves[name] = Curve(value[:, 0] if single else value, stderr[:, 0] if single else stderr)
+        first = last
+    return curves
+
+
+def _drawn(run: Recorder, wanted: Wanted, mixture: Mixture, free_energies: list[Array]) -> Array | None:
+    """States at every temperature: systematic draws by the weights, one grid of places for all of them."""
+    n = wanted.configurations
+    if not n:
+        return None
+    states = np.moveaxis(run.kept(1 + bool(wanted.observables), run.start), 2, -1)
+    rows = states.reshape(-1, states.shape[-1])
+    places = (np.arange(n) + 0.5) / n
+    numbers = [np.searchsorted(np.cumsum(mixture.weights(F)[0]), places) for F in free_energies]
+    return rows[np.minimum(numbers, len(rows) - 1)]
 
 
 def _overlap(run: Recorder, mixture: Mixture, free_energies: list[Array]) -> Overlap | None:
@@ -180,7 +269,7 @@ def _overlap(run: Recorder, mixture: Mixture, free_energies: list[Array]) -> Ove
         return None
     states = units.states or ()
     edges = _edges(n)
-    cells = np.searchsorted(edges, run.kept(1, run.start)) - 1
+    cells = np.searchsorted(edges, run.kept(-1, run.start)) - 1
     probability, stderr = histograms(mixture, free_energies, cells, len(edges) - 1)
     as_q = (len(states) * edges / n - 1) / (len(states) - 1)
     width = np.diff(as_q)

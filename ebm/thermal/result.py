@@ -9,7 +9,7 @@ import numpy as np
 from ebm.machine import Array
 from ebm.notebook import at_most, html_table
 
-__all__ = ["Overlap", "Thermodynamics"]
+__all__ = ["Curve", "Overlap", "Thermodynamics"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,19 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """An observable over temperature.
+
+    Attributes
+    ----------
+    value, stderr : float64, (n_temperatures,), or (n_temperatures, m) where it is several numbers
+    """
+
+    value: Array
+    stderr: Array
+
+
+@dataclass(frozen=True)
 class Thermodynamics:
     """Curves over temperature; each array is (n_temperatures,) float64, in nats unless said otherwise.
 
@@ -60,6 +73,10 @@ class Thermodynamics:
         KL(p_β ‖ p_0).
     overlap : Overlap or None
         None where states are continuous.
+    observables : dict of str to Curve
+        Of `observables`, by their names.
+    configurations : (n_temperatures, n, n_units) ndarray, or None
+        States at each temperature, where they were asked for.
     trouble : str
         Why it is not to be trusted, in one line; empty when nothing speaks against it.
     facts : dict
@@ -79,6 +96,8 @@ class Thermodynamics:
     entropy: Array
     entropy_stderr: Array
     overlap: Overlap | None = None
+    observables: dict[str, Curve] = field(default_factory=dict)
+    configurations: Array | None = None
     trouble: str = ""
     facts: dict[str, float] = field(default_factory=dict)
 
@@ -90,11 +109,13 @@ class Thermodynamics:
 
     def _repr_html_(self) -> str:
         names = ("temperature", "log_z", "free_energy", "energy", "heat_capacity", "entropy")
-        rows = zip(*(vars(self)[name][at_most(len(self.temperature))] for name in names), strict=True)
-        return html_table(self.trouble and f"do not trust: {self.trouble}", names, rows)
+        columns = {name: vars(self)[name] for name in names}
+        columns |= {name: of.value for name, of in self.observables.items() if of.value.ndim == 1}
+        rows = zip(*(column[at_most(len(self.temperature))] for column in columns.values()), strict=True)
+        return html_table(self.trouble and f"do not trust: {self.trouble}", list(columns), rows)
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays by name, those of the overlap as ``overlap_q``, ``overlap_edges``, ...
+        """All arrays by name: those of the overlap as ``overlap_q``, …; observables have a ``_stderr``, too.
 
         Examples
         --------
@@ -106,4 +127,6 @@ class Thermodynamics:
         arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
         if self.overlap is not None:
             arrays |= {f"overlap_{name}": value for name, value in vars(self.overlap).items()}
+        for name, found in self.observables.items():
+            arrays |= {name: found.value, f"{name}_stderr": found.stderr}
         return arrays

@@ -57,16 +57,44 @@ class Mixture:
         influence : (3, n_ladders)
             What each ladder moves them by, docs/math.md (12.7): the sum of squares is the variance.
         """
-        w, (total,) = shares(-(free_energy + self.log_density).reshape(-1, 1))
-        w = w.reshape(free_energy.shape)
+        w, total = self.weights(free_energy)
         energy = float((w * slope).sum())
         square = (slope - energy) ** 2 - curvature
         variance = float((w * square).sum())
         moved = w * np.stack([np.ones_like(w), slope - energy, square - variance])
-        direct = centred(moved.sum((1, 3)))
-        by_level = (self.share @ moved.reshape(3, -1).T).T
         log_ratio = total - np.log(w[0].size)
-        return np.array([log_ratio, energy, variance]), direct - by_level @ self.influence
+        return np.array([log_ratio, energy, variance]), self._moved_by_ladders(moved)
+
+    def weights(self, free_energy: Array) -> tuple[Array, float]:
+        """Weights of all samples in p_β, (K, n_ladders, n_records), docs/math.md (12.5), and log Σ ω."""
+        w, (total,) = shares(-(free_energy + self.log_density).reshape(-1, 1))
+        return w.reshape(free_energy.shape), float(total)
+
+    def averages(self, free_energy: Array, values: Array) -> tuple[Array, Array]:
+        """⟨g⟩ at β of functions g of states, docs/math.md (12.6).
+
+        Parameters
+        ----------
+        free_energy : (K, n_ladders, n_records)
+            F of every sample at β.
+        values : (d, K, n_ladders, n_records)
+            Each function of every sample.
+
+        Returns
+        -------
+        mean : (d,)
+        influence : (d, n_ladders)
+            As of `curve`.
+        """
+        w = self.weights(free_energy)[0]
+        mean = (w * values).sum((1, 2, 3))
+        return mean, self._moved_by_ladders(w * (values - mean[:, None, None, None]))
+
+    def _moved_by_ladders(self, moved: Array) -> Array:
+        """What each ladder moves sums over samples by, docs/math.md (12.7): (m, K, C, R) to (m, C)."""
+        direct = centred(moved.sum((1, 3)))
+        by_level = (self.share @ moved.reshape(len(moved), -1).T).T
+        return direct - by_level @ self.influence
 
 
 def histograms(
