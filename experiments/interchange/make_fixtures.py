@@ -201,6 +201,16 @@ def torch() -> None:
     torch.save(grbm.state_dict(), FOLDER / "grbm.hidden.pt")
 
 
+def pairwise() -> None:
+    """Text of formats that no library writes, by their definitions: those of tests/pairwise_files.py."""
+    sys.path.insert(0, str(FOLDER.parents[1]))
+    from pairwise_files import FILES
+
+    for name, file, text, options, *_ in FILES:
+        if not options and name != "dimod-coo":
+            (FOLDER / f"{name}.{file}").write_text(text)
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "own": own,
     "sklearn": sklearn,
@@ -210,6 +220,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "rbmjl": rbmjl,
     "pgm": pgm,
     "torch": torch,
+    "pairwise": pairwise,
 }
 
 
