@@ -171,6 +171,48 @@ def test_convert_keeps_names_and_the_constant(tmp_path):
         interchange.read_named(written(tmp_path, 0))
 
 
+def test_both_generations_of_adabmdca_are_one_model():
+    letters, numbers = (
+        interchange.read(FIXTURES / f"adabmdca.{kind}.dat") for kind in ("letters", "numbers")
+    )
+    x = states(range(5), 3)
+    assert np.array_equal(letters.energy(x), numbers.energy(x))
+
+
+def test_adabmdca_itself(tmp_path):
+    io, statmech = pytest.importorskip("adabmDCA.io"), pytest.importorskip("adabmDCA.statmech")
+    torch = pytest.importorskip("torch")
+    from ebm.interchange.adabmdca import read_chains, write_chains
+
+    def energies(file, load, x, **options):
+        params = load(str(file), device=torch.device("cpu"), dtype=torch.float64, **options)
+        rows = torch.nn.functional.one_hot(torch.tensor(x, dtype=torch.int64), 5).double()
+        return statmech.compute_energy(rows, params).numpy()
+
+    x = states(range(5), 3)
+    theirs = interchange.read(FIXTURES / "adabmdca.letters.dat")
+    there = energies(FIXTURES / "adabmdca.letters.dat", io.load_params, x, tokens="rna")
+    assert np.allclose(theirs.energy(x), there, rtol=0, atol=1e-12)
+    ours = machine_of(ebm.Potts(5), 3)
+    interchange.write(tmp_path / "letters.dat", ours, alphabet="rna")
+    interchange.write(tmp_path / "numbers.dat", ours)
+    for name, load, options in (
+        ("letters", io.load_params, {"tokens": "rna"}),
+        ("numbers", io.load_params_oldformat, {}),
+    ):
+        assert np.allclose(
+            energies(tmp_path / f"{name}.dat", load, x, **options), ours.energy(x), rtol=0, atol=1e-12
+        )
+    write_chains(tmp_path / "c.fasta", x[:4], "rna", log_weights=[0.0, 1, 2, 3])
+    chains, weights = io.load_chains(str(tmp_path / "c.fasta"), "-ACGU", load_weights=True)
+    assert np.array_equal(chains.argmax(-1).numpy(), x[:4])
+    assert weights.tolist() == [0, 1, 2, 3]
+    io.save_chains(str(tmp_path / "d.fasta"), x[:4].astype(int), "rna", log_weights=np.arange(4.0))
+    family = read_chains(tmp_path / "d.fasta", "rna")
+    assert np.array_equal(family.states, x[:4])
+    assert np.allclose(family.weights, np.exp(np.arange(4.0) - 3))
+
+
 def test_large_models_stay_sparse(tmp_path):
     n = 20000
     (tmp_path / "x.qubo").write_text(f"p qubo 0 {n} 1 2\n0 0 1\n0 1 3\n5 {n - 1} -2\n")

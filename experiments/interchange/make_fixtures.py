@@ -201,6 +201,20 @@ def torch() -> None:
     torch.save(grbm.state_dict(), FOLDER / "grbm.hidden.pt")
 
 
+def adabmdca() -> None:
+    """A Potts model in both generations of adabmDCA's parameters."""
+    import numpy as np
+    import torch
+    from adabmDCA import io
+
+    rng = np.random.default_rng(0)
+    J = np.triu(rng.normal(size=(3, 3)), 1)[:, None, :, None] * rng.normal(size=(3, 5, 3, 5))
+    params = {"bias": rng.normal(size=(3, 5)), "coupling_matrix": J + J.transpose(2, 3, 0, 1)}
+    tensors = {name: torch.tensor(values) for name, values in params.items()}
+    io.save_params(str(FOLDER / "adabmdca.letters.dat"), tensors, tokens="rna")
+    io.save_params_oldformat(str(FOLDER / "adabmdca.numbers.dat"), tensors)
+
+
 def pairwise() -> None:
     """Text of formats that no library writes, by their definitions: those of tests/pairwise_files.py."""
     sys.path.insert(0, str(FOLDER.parents[1]))
@@ -221,6 +235,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "pgm": pgm,
     "torch": torch,
     "pairwise": pairwise,
+    "adabmdca": adabmdca,
 }
 
 
