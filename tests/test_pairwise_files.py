@@ -59,7 +59,7 @@ def test_what_is_written_is_read_again(tmp_path, k):
 
 def machine_of(units, n=6, seed=0):
     J = ebm.BoltzmannMachine.random(units, n, scale=1.0, seed=seed)
-    J.params["b"][:] = np.linspace(-1, 1, n * units.width)
+    J.params["b"][:] = np.linspace(-1, 2, n * units.width)
     J.project()
     return J
 
