@@ -14,6 +14,7 @@ import os
 import struct
 import tempfile
 import time
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -39,7 +40,8 @@ __all__ = [
 # What zipfile, numpy and the system raise on bytes that are not theirs.
 UNREADABLE = (
     ValueError, TypeError, LookupError, AttributeError, OverflowError, EOFError, OSError, RuntimeError,
-    MemoryError, SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    MemoryError, SyntaxError, tokenize.TokenError, struct.error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 _PREFIX, _SUFFIX = ".ebm-", ".tmp"
 _WAITS = (0.01, 0.05, 0.2)  # seconds, for who reads a file to be done with it

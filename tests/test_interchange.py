@@ -1,6 +1,7 @@
 """Models of other programs: the energies are equal, what is written is read again, damage is one line."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,13 @@ def test_a_run_of_a_file(tmp_path):
     said = ebm_command("run", config, "--out", tmp_path / "run")
     assert said.exit_code == 0, said.output
     assert f"{machine.exact()[0]:.3f}" in said.output
+
+
+def test_a_sample_of_the_campaign():
+    """Damaged files of every format: one line, or a machine of finite numbers; the campaign tries more."""
+    sys.path.append(str(Path(__file__).resolve().parents[1]))  # where experiments are, beside a checkout
+    campaign = pytest.importorskip("experiments.campaigns.interchange")
+    formats = campaign.cases()
+    outcomes = [campaign.attempt(5, number) for number in range(10 * len(formats))]
+    assert [words for _, outcome, words in outcomes if outcome == "failed"] == []
+    assert {outcome for _, outcome, _ in outcomes} == {"refused", "right"}

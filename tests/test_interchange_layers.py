@@ -188,6 +188,45 @@ def test_plain_data_are_what_pickle_makes_of_them(protocol):
     assert found["d"] == {3} or isinstance(found["d"], Record)
 
 
+# ONNX
+
+
+def networks():
+    from ebm import Bernoulli, Binomial, Gaussian, Ising, Layer, Mixed, Network, Poisson, Potts
+
+    mixed = Mixed(((Potts(3), 2), (Bernoulli(), 1)))
+    yield Network([Layer.random(Bernoulli(), 4, 3), Layer.random(Potts(3), 3, 1)])
+    yield Network([Layer.random(Ising(), 7, 4), Layer.random(mixed, 4, 3)], mixed)
+    yield Network([Layer.random(Gaussian(), 4, 3), Layer.random(Poisson(), 3, 2)])
+    yield Network([Layer.random(Binomial(3), 4, 3), Layer.random(Gaussian(learn_precision=True), 3, 2)])
+    sizes = ((Bernoulli(), 6, 3), (Potts(2), 3, 1))
+    yield Network([Layer.random(*size, dtype=np.float32) for size in sizes], Potts(3))
+
+
+@pytest.mark.parametrize("network", list(networks()), ids=str)
+def test_onnxruntime_gives_the_means_of_a_network(network, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    if "y.precision" in network.params:
+        network.params["y.precision"] = [0.5, 3.0]
+    interchange.write(tmp_path / "m.onnx", network)
+    x = (
+        np.random.default_rng(0)
+        .integers(2, size=(7, network.inputs.count(network.n_in)))
+        .astype(network.dtype)
+    )
+    (theirs,) = runtime.InferenceSession(tmp_path / "m.onnx").run(["mean"], {"x": x})
+    assert np.allclose(theirs, network.predict_mean(x), atol=1e-6)
+
+
+def test_what_onnx_does_not_have(tmp_path):
+    pytest.importorskip("onnx")
+    network = ebm.Network([ebm.Layer.random(ebm.ReLU(), 4, 3)])
+    with pytest.raises(ebm.EbmError, match="means of ReLU"):
+        interchange.write(tmp_path / "m.onnx", network)
+    with pytest.raises(ebm.EbmError, match="expected a Network"):
+        interchange.write(tmp_path / "m.onnx", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2))
+
+
 # torch
 
 

@@ -35,6 +35,7 @@ _MODULES = (
     "qucumber",
     "learnergy",
     "grbm",
+    "onnx",
 )  # fmt: skip
 _HEAD = 2**12  # bytes that are looked at
 

@@ -84,6 +84,8 @@ def read(path: str | os.PathLike[str], edges: Sequence[Sequence[int]] | None = N
     n_visible = n - np.size(found.get("hidden_idx", ()))
     J = scipy.sparse.coo_array((-couplings, (place[i], place[j])), shape=(n, n)).tocsr()
     J = J + J.T
+    if not np.isfinite(J.data).all():  # where edges stand twice, they are added
+        raise EbmError(f"{path}: quadratic: numbers too large to be added; expected real numbers")
     stored = J.toarray() if J.nnz > _DENSE * n * n else J
     return BoltzmannMachine(Ising(), stored, -h[order(path)], n_visible=n_visible)
 

@@ -48,10 +48,17 @@ def _kills(tally: Tally, n: int | None, seed: int) -> None:
     kills.run(tally, n, seed)
 
 
+def _interchange(tally: Tally, n: int | None, seed: int) -> None:
+    from experiments.campaigns import interchange
+
+    interchange.run(tally, n, seed)
+
+
 CAMPAIGNS: dict[str, Campaign] = {
     "grid": _grid,
     "fuzz": _fuzz,
     "odd": _odd,
     "layouts": _layouts,
     "kills": _kills,
+    "interchange": _interchange,
 }
