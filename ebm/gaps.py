@@ -14,7 +14,7 @@ import numpy as np
 
 from ebm.arguments import as_array
 from ebm.errors import EbmError, NotSupported, described
-from ebm.machine import Array, HasInputs, Machine, offers, visible_units
+from ebm.machine import Array, HasInputs, Machine, inputs_of, offers, visible_units
 from ebm.states import enumerate_states, n_states, refuse_above
 from ebm.stream import Stream
 from ebm.units import Units
@@ -34,6 +34,7 @@ __all__ = [
     "marginal_rows",
     "opened",
     "refuse_empty",
+    "refuse_unknown_inputs",
     "stood_in",
 ]
 
@@ -126,11 +127,10 @@ def as_gapped(
 ) -> Gapped:
     """Rows of data with gaps, checked; of rows that come `once` a column may be missing in all."""
     rows = as_array(rows, what)
-    if isinstance(machine, HasInputs):
-        raise NotSupported(f"{what}: {machine} takes no rows with gaps; expected numbers in all cells")
     if rows.ndim != 2 or rows.shape[1] != machine.n_visible:
         got = rows.shape if rows.ndim else described(rows.item())
         raise EbmError(f"{what}: expected shape (n, {machine.n_visible}), got {got}")
+    refuse_unknown_inputs(rows, inputs_of(machine), what)
     x, gaps = opened(visible_units(machine), rows, what, strict=strict)
     if not once:
         refuse_empty(gaps, what)
@@ -171,6 +171,17 @@ def refuse_empty(gaps: Array, what: str = "data") -> None:
     if len(gaps) and gaps.all(0).any():
         column = int(np.flatnonzero(gaps.all(0))[0])
         raise EbmError(f"{what}: column {column} is missing in all rows; expected it in some, or left out")
+
+
+def refuse_unknown_inputs(rows: Array, n_inputs: int, what: str = "data") -> None:
+    """Refuse a gap among the inputs, the first units of a row: no machine says what they are."""
+    lacking = np.argwhere(np.isnan(rows[:, :n_inputs]))
+    if len(lacking):
+        row, column = lacking[0].tolist()
+        raise EbmError(
+            f"{what}: row {row} lacks input {column}; expected inputs without gaps, which are given and not"
+            " modelled: leave such rows out, or fill them first, as by ebm.impute of a machine of the inputs"
+        )
 
 
 def by_pattern(gaps: Array) -> list[tuple[Array, Array]]:
@@ -279,8 +290,11 @@ def complete_states(
     free[:, : machine.n_visible] = gaps
     x = np.array(v, machine.dtype if v.dtype.kind != "f" else v.dtype)
     if anew:
-        biases = machine.params["b"]
-        drawn = machine.sample0(len(v), rng, biases)[:, : machine.n_visible]
+        biases, inputs = machine.params["b"], v[:, : inputs_of(machine)]
+        if isinstance(machine, HasInputs):
+            drawn = machine.sample0_given(inputs, rng, biases)
+        else:
+            drawn = machine.sample0(len(v), rng, biases)[:, : machine.n_visible]
         x = np.where(gaps, drawn, x).astype(x.dtype)
     if machine.n_units > machine.n_visible:
         x = np.asarray(machine.clamp(x, rng, 1))

@@ -307,6 +307,115 @@ REFUSED = {
 }
 
 
+def _gapped(machine, n=8, seed=1):
+    """Rows of whose outputs about half were not observed, some in every row."""
+    rows = rows_of(machine, n, seed).astype(np.float64)
+    gaps = np.random.default_rng(seed).random((n, 3)) < 0.5
+    gaps[np.arange(n), np.arange(n) % 3] = False
+    rows[:, 2:][gaps] = np.nan
+    return rows
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "mixed", "precision"])
+def test_rows_with_gaps_are_judged_and_filled_as_by_the_rbm_of_their_inputs(name):
+    machine = machine_of(name)
+    rows = _gapped(machine)
+    found = ebm.log_likelihood(machine, rows)
+    filled = ebm.impute(machine, rows, n_sweeps=200)
+    for n, row in enumerate(rows):
+        own = machine.given(row[:2])
+        assert np.isclose(found[n], ebm.log_likelihood(own, row[None, 2:])[0], atol=1e-9)
+        said = ebm.impute(own, row[None, 2:], n_sweeps=200)
+        error = 5 * np.hypot(said.stderr[0], filled.stderr[n, 2:]) + 1e-9
+        assert (abs(said.mean[0] - filled.mean[n, 2:]) <= error).all()
+        if name == "precision":
+            assert np.allclose(said.variance[0], filled.variance[n, 2:], rtol=0.4)
+    assert np.array_equal(filled.completed[0][~np.isnan(rows)], rows[~np.isnan(rows)])
+    rows[0, 2:] = np.nan
+    assert ebm.log_likelihood(machine, rows)[0] == 0
+
+
+@each_finite
+def test_filled_outputs_do_not_drift(name):
+    machine, n = machine_of(name, 0.8), 20_000
+    x = np.array([0.7, -1.1])
+    rows = machine.sample_given(np.repeat(x[None], n, 0), Stream(1))
+    rows = np.concatenate([np.repeat(x[None], n, 0), rows], axis=1)
+    gaps = np.random.default_rng(2).random(rows.shape) < 0.5
+    gaps[:, :2] = False
+    y = machine.fill(rows, gaps, Stream(3), 2)
+    assert np.array_equal(y[~gaps], rows[~gaps])
+    assert (y[gaps] != rows[gaps]).mean() > 0.05
+    states = all_states(machine.visible, 3)
+    log_p = ebm.log_likelihood(machine.given(x), states)
+    places = {tuple(state): k for k, state in enumerate(states.tolist())}
+    counts = np.bincount([places[tuple(v)] for v in y[:, 2:].tolist()], minlength=len(states))
+    p = np.exp(log_p)
+    assert 0.5 * abs(counts / n - p).sum() < tv_limit(p, n)
+
+
+@each_finite
+def test_the_exact_gradient_with_gaps_is_the_slope_of_what_was_observed(name):
+    machine = machine_of(name)
+    rows = _gapped(machine)
+    weights = np.random.default_rng(0).random(len(rows))
+    state = ebm.begin(machine.copy(), Exact(), SGD(1.0))
+    ebm.partial_fit(state, rows, Exact(), SGD(1.0), weights=weights)
+    share = weights / weights.sum()
+    slopes = differences(machine, lambda m: share @ ebm.log_likelihood(m, rows))
+    for key, slope in slopes.items():
+        step = state.machine.params[key] - machine.params[key]
+        assert np.allclose(step, slope, atol=1e-6), key
+
+
+@pytest.mark.parametrize("rule", [CD(), PCD(renew=0.2), ebm.PseudoLikelihood()])
+def test_what_was_not_observed_does_not_stop_learning(rule):
+    truth = machine_of("ising-potts", 0.7)
+    rows = rows_of(truth, 1500)
+    lacking = np.where(np.random.default_rng(0).random(rows.shape) < 0.3, np.nan, rows)
+    lacking[:, :2] = rows[:, :2]
+    learnt = ConditionalRBM.from_data(lacking, 2, 2, visible=Ising(), hidden=Potts(2))
+    before = ebm.log_likelihood(learnt, rows).mean()
+    ebm.fit(learnt, lacking, rule=rule, optimiser=SGD(ebm.Linear(0.05, 0.0, 10)), epochs=10)
+    after = ebm.log_likelihood(learnt, rows).mean()
+    assert before - 0.01 < after
+    assert ebm.log_likelihood(truth, rows).mean() - after < 0.05
+
+
+def test_real_units_with_gaps_start_at_their_own_least_squares():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    v = x @ rng.normal(size=(2, 2)) + 0.1 * rng.normal(size=(400, 2))
+    rows = np.concatenate([x, v], axis=1)
+    rows[:150, 3] = np.nan
+
+    def start(rows):
+        return ConditionalRBM.from_data(
+            rows, 2, 1, visible=Gaussian(learn_precision=True), dtype=np.float64
+        ).params
+
+    made = start(rows)
+    for i, known in ((0, slice(None)), (1, slice(150, None))):
+        alone = start(np.column_stack([x, v[:, i]])[known])
+        for key in ("b", "v.precision"):
+            assert np.isclose(made[key][i], alone[key][0], rtol=1e-6)
+        assert np.allclose(made["A"][:, i], alone["A"][:, 0], rtol=1e-6)
+
+
+def test_inputs_have_no_gaps():
+    machine = machine_of("bernoulli")
+    rows = _gapped(machine)
+    rows[3, 1] = np.nan
+    for call in (
+        lambda: ebm.fit(machine, rows, rule=CD()),
+        lambda: ebm.log_likelihood(machine, rows),
+        lambda: ebm.impute(machine, rows),
+        lambda: ConditionalRBM.from_data(rows, 2, 2),
+    ):
+        with pytest.raises(EbmError, match="row 3 lacks input 1; expected inputs without gaps"):
+            call()
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_is_one_line(case):
     call, line = REFUSED[case]

@@ -19,6 +19,7 @@ from ebm.machine import (
     TwoLayers,
     as_data,
     as_machine,
+    inputs_of,
     require,
 )
 from ebm.partition.estimate import Context, LogZ
@@ -64,17 +65,17 @@ def log_likelihood(
     """
     known = None if log_z is None else as_log_z(log_z)
     machine = as_machine(machine, "log_likelihood: machine")
-    if isinstance(machine, HasInputs):
-        if known is not None:
-            raise EbmError("log_likelihood: log_z: expected None: there is one for every row of inputs")
-        rows = as_data(machine, data, strict=True)
-        return -machine.free_energy(rows) - log_z_given(machine, rows[:, : machine.n_inputs], seed=seed).value
+    if isinstance(machine, HasInputs) and known is not None:
+        raise EbmError("log_likelihood: log_z: expected None: there is one for every row of inputs")
     rows, gaps = as_observed(machine, data)
-    if known is None:
-        known = float(_log_z(machine, seed=seed))
-    seen = ~gaps.all(1)
+    n_inputs = inputs_of(machine)
+    seen = ~gaps[:, n_inputs:].all(1)
     out = np.zeros(len(rows))  # what says nothing has probability 1
-    out[seen] = -observed_free_energy(machine, rows[seen], gaps[seen], seed) - known
+    out[seen] = -observed_free_energy(machine, rows[seen], gaps[seen], seed)
+    if isinstance(machine, HasInputs):
+        out[seen] -= log_z_given(machine, rows[seen, :n_inputs], seed=seed).value
+    else:
+        out[seen] -= float(_log_z(machine, seed=seed)) if known is None else known
     return out
 
 

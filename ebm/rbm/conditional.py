@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ebm.arguments import as_array, as_clamped, as_count, as_flag, as_float_type, as_number, as_numbers
 from ebm.arrays import Owned, float_dtype, parameter, row_blocks
 from ebm.errors import EbmError, NotSupported, printable
+from ebm.gaps import as_mask, opened, refuse_empty, refuse_unknown_inputs
 from ebm.machine import (
     Array,
     Base,
@@ -29,7 +30,7 @@ from ebm.rbm.parameters import random_weights
 from ebm.rbm.products import dot, values
 from ebm.rbm.sites import site_changes, site_energies
 from ebm.rbm.statistics import statistics_of_chains
-from ebm.rbm.sweeping import Source, draw
+from ebm.rbm.sweeping import Source, draw, filled
 from ebm.scratch import Scratch
 from ebm.stream import Seed, Stream, as_stream
 from ebm.units import Bernoulli, Gaussian, Mixed, Units
@@ -43,7 +44,8 @@ class ConditionalRBM:
 
     A row is x, then v: wherever a machine takes rows of data or states, this one takes both side by side.
     Inputs are numbers of any kind, held as they are; every rule, sampler and score is of v given them. Lagged
-    values as inputs (`ebm.lagged`) make it a model of a time series, labels one of images of a class.
+    values as inputs (`ebm.lagged`) make it a model of a time series, labels one of images of a class. NaN
+    among v is a unit that was not observed; inputs have no gaps.
 
     Parameters
     ----------
@@ -111,10 +113,8 @@ class ConditionalRBM:
             "B": parameter(B, (len(A), len(core["c"])), dtype, "B"),
         }
         self._params = Owned({key: core[key] for key in "Wbc"} | into | core)
-        parts = [(own, p.stop - p.start) for own, p, _ in self._core.visible.parts(self.n_outputs)]
-        types = [(Gaussian() if own.learns else own, n) for own, n in parts]  # what learns is real
-        self._units = Mixed(((Gaussian(), len(A)), *types))
         self._scratch = Scratch()
+        self._bind()
 
     @classmethod
     def random(
@@ -157,7 +157,7 @@ class ConditionalRBM:
         Parameters
         ----------
         rows : array_like, (n, n_inputs + n_outputs)
-            Inputs, then the units that they shift.
+            Inputs, then the units that they shift, of which NaN were not observed.
         n_inputs : int
         n_hidden : int
         visible, hidden : Units
@@ -170,10 +170,12 @@ class ConditionalRBM:
         rows = as_array(rows, "rows")
         if rows.ndim != 2 or rows.shape[1] <= n_inputs or not len(rows):
             raise EbmError(f"rows: expected {n_inputs} inputs and some outputs in each, got {rows.shape}")
+        refuse_unknown_inputs(rows, n_inputs, "rows")
         x, n_outputs = Gaussian().check(rows[:, :n_inputs], "rows: inputs"), rows.shape[1] - n_inputs
-        v = as_rows(rows[:, n_inputs:], visible, n_outputs, "rows: outputs")
+        v, gaps = opened(visible, rows[:, n_inputs:], "rows: outputs")
+        refuse_empty(gaps, "rows: outputs")
         made = cls.random(visible, hidden, n_inputs, n_outputs, n_hidden, scale=scale, seed=seed)
-        b, A, theta = linear_start(visible, x, v)
+        b, A, theta = linear_start(visible, x, v, gaps)
         spread = x.std(0, dtype=np.float64)
         B = made.params["B"] / np.where(spread > 0, spread, 1.0)[:, None]
         dtype, (W, c) = as_float_type(dtype), (made.params[key] for key in "Wc")
@@ -245,6 +247,12 @@ class ConditionalRBM:
         self._params.check()
         self._core.params.share({key: self._params[key] for key in self._core.params})
         self._core.project()
+        self._bind()
+
+    def _bind(self) -> None:
+        """The units of a row, those of v with the potentials that they have learnt."""
+        parts = [(own, p.stop - p.start) for own, p, _ in self._core.visible.parts(self.n_outputs)]
+        self._units = Mixed(((Gaussian(), self.n_inputs), *parts))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -355,6 +363,20 @@ class ConditionalRBM:
             rows.move(draw(v_layer, rows.v, given, hot, uniforms, self._scratch))
             self._chains(chains)
         return chains if isinstance(x, InputChains) else np.array(chains.x)
+
+    def fill(self, x: Array, gaps: Array, rng: Stream, n: int = 1) -> Array:
+        """n sweeps of the outputs among `gaps`, (n_chains, n_units) bool, of rows x; the others are held."""
+        chains, rng = self.start(x), as_stream(rng)
+        own = as_mask(gaps, (len(chains), self.n_units))[:, self.n_inputs :]
+        v = filled(self._core, chains.rows, own, lambda: self.sweep(chains, rng), as_count(n, "n", 0))
+        return np.concatenate([chains.inputs, v], axis=1)
+
+    def local_inputs(self, x: Any, rng: Stream) -> Array:
+        """Inputs of the units in a row given hidden units drawn given the row: x itself of what is given."""
+        chains, c = self._chains(x), self._params["c"]
+        I = c + self._product(chains)[:, : len(c)]
+        h = self.hidden.sample(I, rng.uniform(len(chains), self.n_hidden, self.dtype))
+        return np.concatenate([chains.inputs, self._core.inputs_v(h) + chains.to_visible], axis=1)
 
     def stats(self, x: Any, weights: Array | None = None) -> Params:
         """−∂F/∂ params, the weighted sum over rows, docs/math.md (4.5), (4.24)."""

@@ -230,12 +230,25 @@ def annealed_rows(
     return log_w
 
 
-def linear_start(visible: Units, x: Array, v: Array) -> tuple[Array, Array, Params]:
+def linear_start(visible: Units, x: Array, v: Array, gaps: Array) -> tuple[Array, Array, Params]:
     """(b, A, θ) of independent units whose inputs are linear in x: what the data say without hidden units.
 
     The maximum of Σ log p(v | x), less what one more row would say that sees no effect of x: least squares
-    for real units, logistic and softmax regression for others. Precisions are those of what is left.
+    for real units, logistic and softmax regression for others. Precisions are those of what is left. Units
+    with gaps, (n, n_outputs) bool, are each learnt from the rows that have them.
     """
+    if not gaps.any():
+        return _linear_start(visible, x, v)
+    found = []
+    for i in range(v.shape[1]):
+        known = ~gaps[:, i]
+        found.append(_linear_start(visible.one(i), x[known], v[known, i : i + 1]))
+    names = dict.fromkeys(name for _, _, own in found for name in own)
+    theta = {name: np.concatenate([own[name] for _, _, own in found if name in own]) for name in names}
+    return np.concatenate([b for b, _, _ in found]), np.hstack([A for _, A, _ in found]), theta
+
+
+def _linear_start(visible: Units, x: Array, v: Array) -> tuple[Array, Array, Params]:
     mean = x.mean(0, dtype=np.float64)
     U, s, Vt = np.linalg.svd(x - mean, full_matrices=False)
     kept = s > _LEAST * s.max(initial=0)

@@ -455,7 +455,8 @@ class RBM:
         """n sweeps of the units `gaps`, (n_chains, n_visible) bool, of states x; the others are held."""
         chains = self.start(x)
         mask = as_mask(gaps, (chains.n, self._n_visible))
-        return values(filled(self, chains, mask, as_stream(rng), as_count(n, "n", 0)).v)
+        rng = as_stream(rng)
+        return filled(self, chains, mask, lambda: self.sweep(chains, rng), as_count(n, "n", 0))
 
     def local_inputs(self, x: Any, rng: Stream) -> Array:
         """Inputs of the visible units given hidden units drawn given x, (n, n_visible·width)."""

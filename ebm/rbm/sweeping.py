@@ -5,7 +5,7 @@ The first half of the next sweep can be made ahead of its time, with a product t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -288,15 +288,16 @@ def sweep_layers(
         chains.move(draw(v_layer, v, given_h, beta, uniforms, scratch))
 
 
-def filled(machine: RBM, chains: BlockChains, gaps: Array, rng: Stream, n: int) -> BlockChains:
-    """n sweeps of chains of which each may change only in its own `gaps`, (n_chains, n_visible) bool.
+def filled(machine: RBM, chains: BlockChains, gaps: Array, sweep: Callable[[], Any], n: int) -> Array:
+    """States after n sweeps of chains of which each may change only in its own `gaps`, (n_chains, n_visible).
 
     Visible units are independent given the hidden ones: what a sweep draws for those that are held is put
-    back, and the others are drawn as they would be.
+    back, and the others are drawn as they would be. `sweep` sweeps the chains, of this machine or of one
+    whose biases inputs shift.
     """
     held, mask = chains.v, as_bits(gaps, Bernoulli(), np.float32)
     for _ in range(n):
-        machine.sweep(chains, rng)
+        sweep()
         drawn: Any = chains.v
         if isinstance(held, Bits) and isinstance(drawn, Bits):
             assert mask is not None
@@ -304,7 +305,7 @@ def filled(machine: RBM, chains: BlockChains, gaps: Array, rng: Stream, n: int) 
             chains.move(Bits(words, held.shape, held.low))
         else:
             chains.move(as_state(np.where(gaps, values(drawn), values(held)), machine.visible, machine.dtype))
-    return chains
+    return values(chains.v)
 
 
 def draw_ahead(machine: RBM, W: Array, chains: BlockChains, rng: Stream, scratch: Scratch) -> None:
