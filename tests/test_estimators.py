@@ -446,3 +446,40 @@ def test_scores_of_labels_that_do_not_fit_are_one_line(made):
     assert np.isfinite(made.score(X, y, np.ones(12)))
     with pytest.raises(ebm.EbmError, match="inconsistent"):
         made.score(X, y[:6])
+
+
+@pytest.mark.parametrize("kind", ["rbm", "boltzmann"])
+def test_a_density_learns_from_rows_with_gaps(kind):
+    """Bits that go together are still known to, and the score of a row is that of what it has."""
+    rng = np.random.default_rng(0)
+    cause = rng.random((400, 1)) < 0.5
+    whole = (rng.random((400, 4)) < np.where(cause, 0.9, 0.1)).astype(float)
+    X = np.where(rng.random(whole.shape) < 0.2, np.nan, whole)
+    model = BoltzmannMachineDensity(kind, n_components=2, learning_rate=0.4, n_iter=50, random_state=0).fit(X)
+    assert model.score(whole) > -4 * np.log(2) + 0.4  # -4 log 2 of independent bits
+    some = model.score_samples([[1, np.nan, np.nan, np.nan], [0, np.nan, np.nan, np.nan]])
+    assert np.isclose(np.exp(some).sum(), 1, atol=1e-5)
+    assert (model.predict(X) < 0).mean() < 0.2
+    with pytest.raises(ebm.EbmError, match="cell_scores are of rows without gaps"):
+        model.cell_scores(X)
+
+
+def test_a_density_of_real_features_with_gaps_is_in_their_units():
+    rng = np.random.default_rng(0)
+    X = rng.normal([3.0, -1.0], [10.0, 0.1], size=(300, 2))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X = X[~np.isnan(X).all(1)]
+    model = BoltzmannMachineDensity(n_components=1, n_iter=10, random_state=0).fit(X)
+    grid = np.linspace(-60, 66, 2001)
+    p = np.exp(model.score_samples(np.column_stack([grid, np.full(len(grid), np.nan)])))
+    assert np.isclose(p.sum() * (grid[1] - grid[0]), 1, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "model", [RBMTransformer(2), RBMClassifier(2), DBNClassifier((2,)), SoftmaxClassifier()], ids=repr
+)
+def test_the_others_say_what_to_do_with_gaps(model):
+    X = np.array([[0, 1.0], [np.nan, 0.0], [1.0, 1.0]])
+    assert not model.__sklearn_tags__().input_tags.allow_nan
+    with pytest.raises(ebm.EbmError, match="BoltzmannImputer"):
+        model.fit(X, [0, 1, 0])

@@ -11,10 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ebm.boltzmann import BoltzmannMachine
 from ebm.conditional import cell_scores
-from ebm.errors import NotSupported
+from ebm.errors import EbmError, NotSupported
 from ebm.estimators.order import arranged
 from ebm.estimators.shell import Verbose
 from ebm.estimators.visible import Inputs, learn
+from ebm.gaps import has_gaps, stood_in
 from ebm.learning import PCD
 from ebm.machine import Array, Machine
 from ebm.optimisers import SGD, Linear
@@ -83,7 +84,7 @@ class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
     """
 
     _learnt = (*Inputs._learnt, "machine_", "log_z_", "log_z_stderr_", "offset_")
-    _states = True
+    _states = _gaps = True
     _real = Gaussian(learn_precision=True)
 
     def __init__(
@@ -122,6 +123,8 @@ class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> BoltzmannMachineDensity:
         """Learn from the rows of X, (n_samples, n_features), and find log Z; y is not looked at.
 
+        NaN is a feature that was not observed: it is drawn given the rest while the machine learns.
+
         Raises
         ------
         EbmError
@@ -141,8 +144,10 @@ class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
         if self.optimiser is None and rate is None:
             optimiser = steady(self.machine_, X, 0.05, schedule=falls)
 
+        whole = stood_in(X) if verbose.enabled else X
+
         def row(state: State[Machine]) -> Row:
-            return {"free_energy": float(state.machine.free_energy(X).mean())} if verbose.enabled else {}
+            return {"free_energy": float(state.machine.free_energy(whole).mean())} if verbose.enabled else {}
 
         learn(
             self.machine_, X, rule, optimiser, epochs=n_iter, batch_size=batch_size, seed=seed,
@@ -161,19 +166,22 @@ class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
             )
         if not self.visible_.finite:
             raise NotSupported(f"machine: boltzmann has no units {self.visible_}; expected rbm")
-        mean = self.visible_.encode(X).mean(0, dtype=np.float64)
+        mean = self.visible_.encode(stood_in(X)).mean(0, dtype=np.float64)
         b = self.visible_.link(mean, floor=0.5 / (len(X) + 1))
         return BoltzmannMachine(self.visible_, np.zeros((len(b), len(b)), X.dtype), b.astype(X.dtype))
 
     def score_samples(self, X: Any) -> Array:
-        """log p of each row, nats per sample; of Gaussian units, the density of the features as given."""
+        """log p of each row, nats per sample; of Gaussian units, the density of the features as given.
+
+        Of rows with NaN, that of the features that were observed.
+        """
         check_is_fitted(self, "machine_")
         return self._log_p(self._inputs(self._dense_rows(X)))
 
     def _log_p(self, x: Array) -> Array:
         """log p of rows as the machine has them, in the units of measurement of the features."""
         values = log_likelihood(self.machine_, x, self.log_z_)
-        return values if self.scale_ is None else values - np.log(self.scale_).sum()
+        return values if self.scale_ is None else values - ~np.isnan(x) @ np.log(self.scale_)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean log-likelihood, nats per sample."""
@@ -196,7 +204,10 @@ class BoltzmannMachineDensity(OutlierMixin, DensityMixin, Inputs):
             Of Gaussian units of densities of the features as given; see `ebm.cell_scores`.
         """
         check_is_fitted(self, "machine_")
-        scores = cell_scores(self.machine_, self._inputs(self._dense_rows(X)))
+        X = self._dense_rows(X)
+        if has_gaps(X):
+            raise EbmError("X: contains NaN: cell_scores are of rows without gaps; expected numbers")
+        scores = cell_scores(self.machine_, self._inputs(X))
         return scores if self.scale_ is None else scores + np.log(self.scale_)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:

@@ -83,6 +83,7 @@ class BoltzmannImputer(TransformerMixin, Shell):
            [1., 1.]])
     """
 
+    _gaps = True
     _learnt = (*Shell._learnt, "machine_", "columns_", "shift_", "scale_", "_seed_used")
 
     def __init__(
@@ -124,7 +125,6 @@ class BoltzmannImputer(TransformerMixin, Shell):
         """Gaps are taken, sparse rows are not."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -24,6 +24,10 @@ from ebm.units import Bernoulli, Units
 
 __all__ = ["Classifier", "Regressor", "Shell", "Verbose", "as_given", "in_our_words", "within_means"]
 
+_NO_GAPS = (
+    "X: contains NaN, and this estimator takes no gaps; expected numbers: BoltzmannImputer() before it"
+    " in a pipeline fills them"
+)
 _BLOCK = 1024  # sparse rows that are made dense at a time
 
 
@@ -40,6 +44,8 @@ def in_our_words() -> Iterator[None]:
         raise MemoryError(str(error) or "more numbers than the memory holds") from None
     except Exception as error:  # others' containers raise what they like
         words = " ".join(str(error).split())
+        if words.startswith("Input X contains NaN"):
+            raise EbmError(_NO_GAPS) from None
         raise EbmError(words if len(words) > 20 else f"rows that cannot be read: {words}") from None
 
 
@@ -65,15 +71,17 @@ class Shell(BaseEstimator):
     """The base of the estimators: parameters are kept as given and checked when something is fitted."""
 
     _learnt: tuple[str, ...] = ("n_features_in_",)  # what every fitted one has, and so its file
+    _gaps = False  # whether rows may have NaN
     n_iter: Any
     rule: Any
     optimiser: Any
     penalties: Any
 
     def __sklearn_tags__(self) -> Any:
-        """Sparse rows are taken."""
+        """Sparse rows are taken, and gaps by those that learn from them."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._gaps
         return tags
 
     def _rows(self, X: Any, *, reset: bool, least: int = 1) -> Any:
@@ -82,7 +90,7 @@ class Shell(BaseEstimator):
         with in_our_words():
             return validate_data(
                 self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset,
-                ensure_min_samples=least,
+                ensure_min_samples=least, ensure_all_finite="allow-nan" if self._gaps else True,
             )  # fmt: skip
 
     def _count(self, name: str, least: int = 1) -> int:

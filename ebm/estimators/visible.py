@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from ebm.errors import EbmError, short
 from ebm.estimators.shell import Shell, as_given, dense, in_our_words
+from ebm.gaps import has_gaps, opened, refuse_empty
 from ebm.learning import Rule
 from ebm.machine import Array, Machine
 from ebm.optimisers import Optimiser
@@ -93,19 +94,24 @@ class Inputs(Shell):
 
     def _begin_inputs(self, X: Array) -> Array:
         """Decide what the visible units are, and return X as such."""
-        between = bool(X.min(initial=0) >= 0 and X.max(initial=0) <= 1)
-        between = between and (not self._states or bool(np.isin(X, (0, 1)).all()))
+        known = X[~np.isnan(X)] if has_gaps(X) else X
+        refuse_empty(np.isnan(X), "X")
+        between = bool(known.min(initial=0) >= 0 and known.max(initial=0) <= 1)
+        between = between and (not self._states or bool(np.isin(known, (0, 1)).all()))
         self.visible_ = self._units("visible", Bernoulli() if between else self._real)
         self.shift_ = self.scale_ = None
         if isinstance(self.visible_, Gaussian):
-            self.shift_, deviation = X.mean(0), X.std(0)
+            self.shift_, deviation = np.nanmean(X, 0), np.nanstd(X, 0)
             self.scale_ = np.where(deviation > 10 * np.finfo(X.dtype).eps * np.abs(self.shift_), deviation, 1)
             self.scale_ = (self.scale_ / self._deviation).astype(X.dtype)
         return self._inputs(X)
 
     def _inputs(self, X: Array) -> Array:
         if self.shift_ is None:
-            return self.visible_.check(X, "X")
+            if not has_gaps(X):
+                return self.visible_.check(X, "X")
+            whole, gaps = opened(self.visible_, X, "X")
+            return np.where(gaps, np.nan, whole).astype(X.dtype, copy=False)
         return ((X - self.shift_) / self.scale_).astype(X.dtype, copy=False)
 
 
