@@ -94,14 +94,16 @@ class Inputs(Shell):
 
     def _begin_inputs(self, X: Array) -> Array:
         """Decide what the visible units are, and return X as such."""
-        known = X[~np.isnan(X)] if has_gaps(X) else X
-        refuse_empty(np.isnan(X), "X")
+        known, mean, deviation_of = X, np.mean, np.std
+        if has_gaps(X):
+            refuse_empty(np.isnan(X), "X")
+            known, mean, deviation_of = X[~np.isnan(X)], np.nanmean, np.nanstd
         between = bool(known.min(initial=0) >= 0 and known.max(initial=0) <= 1)
         between = between and (not self._states or bool(np.isin(known, (0, 1)).all()))
         self.visible_ = self._units("visible", Bernoulli() if between else self._real)
         self.shift_ = self.scale_ = None
         if isinstance(self.visible_, Gaussian):
-            self.shift_, deviation = np.nanmean(X, 0), np.nanstd(X, 0)
+            self.shift_, deviation = mean(X, 0), deviation_of(X, 0)
             self.scale_ = np.where(deviation > 10 * np.finfo(X.dtype).eps * np.abs(self.shift_), deviation, 1)
             self.scale_ = (self.scale_ / self._deviation).astype(X.dtype)
         return self._inputs(X)
