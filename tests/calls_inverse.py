@@ -39,6 +39,7 @@ INVERSE = {
         seconds=1.0,
         errors=False,
     ),
+    "inverse.Firth": call(),
     "inverse.MixedMachine": call(
         units=ebm.Mixed(((ebm.Ising(), 1), (ebm.Gaussian(), 1))),
         J=np.array([[0.0, 0.5], [0.5, 0.0]]),

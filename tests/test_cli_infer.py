@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import ebm
 from ebm.cli import main
-from ebm.inverse import infer
+from ebm.inverse import Firth, infer
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +71,14 @@ def test_answers_on_a_scale_are_categories(tmp_path):
     done = ran(tmp_path / "a.csv", "--l2", "0.01")
     assert done.exit_code == 0, done.output
     assert "sleep  mood" in done.output
+
+
+@pytest.mark.filterwarnings("error")
+def test_firth_makes_a_pair_that_is_always_alike_finite(tmp_path):
+    x = np.array([[0, 0], [0, 0], [1, 1], [1, 1], [1, 1]])
+    np.save(tmp_path / "a.npy", x)
+    done = ran(tmp_path / "a.npy", "--firth")
+    assert done.exit_code == 0, done.output
+    assert f"{infer(x, penalty=Firth()).J[0, 1]:.4g}" in done.output
+    refused = ran(tmp_path / "a.npy", "--firth", "--l2", "0.1")
+    assert "stands alone" in refused.output

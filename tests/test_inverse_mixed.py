@@ -120,6 +120,8 @@ def test_what_rows_cannot_tell_is_finite_and_said():
     with pytest.warns(RuntimeWarning, match="no finite, or no single, estimate"):
         found = infer(twice, REALS)
     assert np.isfinite(found.J).all()
+    assert np.isnan(found.stderr_J.diagonal()).all()
+    assert (found.stderr_precision > 0).all()
     rows[:, 0] = rows[:, 1] > 0
     with pytest.warns(RuntimeWarning, match="unit 0"):
         assert np.isfinite(infer(rows, TABLE).J).all()

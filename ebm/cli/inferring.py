@@ -39,6 +39,9 @@ def _methods() -> str:
 @click.option("--l2", type=float, help="Strength of l2/2 times the sum of squared couplings.")
 @click.option("--group", type=float, help="Strength of group times the sum of pairs' norms: Potts units.")
 @click.option(
+    "--firth", is_flag=True, help="Firth's penalty, of pseudo_likelihood: finite where units tell others."
+)
+@click.option(
     "--symmetrise",
     type=click.Choice(["mean", "and", "or", "joint"]),
     default="mean",
@@ -71,6 +74,7 @@ def infer(
     l1: float | None,
     l2: float | None,
     group: float | None,
+    firth: bool,
     symmetrise: str,
     identity: float | None,
     seed: int,
@@ -102,7 +106,7 @@ def infer(
     from ebm.experiment.config import settings_given
     from ebm.experiment.inferring import write_edges
     from ebm.experiment.report import Report
-    from ebm.inverse import METHODS, sequence_weights
+    from ebm.inverse import METHODS, Firth, sequence_weights
     from ebm.inverse import infer as inferred
 
     check_output(output, (".npz",))
@@ -116,10 +120,12 @@ def infer(
     if output is not None and kind is not None and not kind.finite:
         raise EbmError("-o: a machine with real units has no file; expected --csv FILE, which has its edges")
     if table.alphabet is not None:
-        l2 = _L2_OF_ALIGNMENTS if l1 is l2 is group is None else l2
+        l2 = _L2_OF_ALIGNMENTS if l1 is l2 is group is None and not firth else l2
         identity = _ALIKE if identity is None else identity
     strengths = ((L1, l1, "l1"), (L2, l2, "l2"), (GroupLasso, group, "group"))
-    penalty = [made(as_number(value, name, 0)) for made, value, name in strengths if value is not None]
+    penalty: list[Any] = [made(as_number(v, name, 0)) for made, v, name in strengths if v is not None]
+    if firth:
+        penalty.append(Firth())
     weights = None if identity is None else sequence_weights(table.values, identity)
     with warnings.catch_warnings():
         warnings.showwarning = warn

@@ -26,6 +26,7 @@ from ebm.inverse.methods import METHODS
 from ebm.inverse.mixed import MixedMachine
 from ebm.inverse.mutations import mutation_scan
 from ebm.inverse.network import Network, ising_network
+from ebm.inverse.penalised import Firth
 from ebm.inverse.selection import CrossValidated, Stable, cross_validated, stability_selection
 from ebm.inverse.structure import Structure, align_sequences, read_contacts, read_pdb
 
@@ -35,6 +36,7 @@ __all__ = [
     "Bootstrap",
     "Couplings",
     "CrossValidated",
+    "Firth",
     "Learnt",
     "MixedMachine",
     "Network",

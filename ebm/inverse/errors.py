@@ -11,7 +11,7 @@ from ebm.inverse.rows import Rows
 from ebm.inverse.sitewise import Site
 from ebm.machine import Array
 
-__all__ = ["of_covariance", "of_joint", "of_sites"]
+__all__ = ["of_covariance", "of_information", "of_joint", "of_sites"]
 
 _AT_ONCE = 2**22  # numbers
 
@@ -53,23 +53,26 @@ def of_sites(rows: Rows, sites: list[Site]) -> tuple[Array, Array]:
             K[:, own, own] = -moved[:, r:, bias, None] if len(site.theta) > r else 0.0
         squares = _added(squares, rows, w, (K + K.transpose(0, 2, 1)) / 2, h)
     J, b = _roots(rows, squares)
-    return J if all(site.finite for site in sites) else np.fmax(J, _of_prior(rows, sites)), b
+    held = np.array([not site.finite for site in sites])
+    return np.maximum(J, of_information(rows, sites, held)) if held.any() else J, b
 
 
-def _of_prior(rows: Rows, sites: list[Site]) -> Array:
+def of_information(rows: Rows, sites: list[Site], which: Array | None = None) -> Array:
     """What couplings may be where a prior holds them: no row says more, and none scatters.
 
-    The width of the posterior in the quadratic model, H⁻¹/n, of units that a prior was taken for; 0 of
+    The width of the posterior in the quadratic model, H⁻¹/n, of the units `which`, all when left out; 0 of
     others.
     """
+    which = np.ones(len(sites), bool) if which is None else which
     basis = rows.basis
     width = np.zeros((basis.size, basis.size))
-    held = np.zeros(basis.size, bool)
+    held = which[basis.owners]
     for own, site in zip(basis.own, sites, strict=True):
         assert site.inverse is not None
         wide = np.sqrt(site.inverse.diagonal() / rows.n_effective).reshape(site.theta.shape)
-        width[own, site.columns] = wide[: own.stop - own.start]
-        held[own] = not site.finite
+        r, bias = own.stop - own.start, np.searchsorted(site.columns, own.start)
+        width[own, site.columns] = wide[:r]
+        width[own, own] = wide[r:, bias] if len(wide) > r else 0.0
     width = np.where(held[:, None] | held, (width + width.T) / 2, 0.0)
     found: Array = np.abs(basis.turn) @ width @ np.abs(basis.turn).T
     return found

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_choice
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, nearest
+from ebm.errors import EbmError, NotSupported, nearest
 from ebm.inverse.couplings import Couplings
 from ebm.inverse.methods import METHODS
 from ebm.inverse.mixed import MixedMachine
@@ -63,11 +63,12 @@ def infer(
         see `BoltzmannLearning`. Few edges, without errors: "ebic" (`ising_network`), "decimation",
         "activation". Of two-state units, closed forms without errors: "pairs", "naive_mean_field", "tap",
         "sessak_monasson", "bethe" (exact on trees).
-    penalty : L1, L2 or GroupLasso, or a sequence of them, optional
+    penalty : L1, L2 or GroupLasso, or a sequence of them, or `Firth`, optional
         Of each unit's objective, on its couplings: l1·Σ|J| + l2/2·ΣJ² + group·Σ_pairs |J_ij|, J in the
         zero-sum gauge, real columns over their standard deviations. Errors with L2 are those of the penalised
-        estimate and know nothing of its bias; with penalties that have corners there are none. Units of very
-        many states need L2.
+        estimate and know nothing of its bias; with penalties that have corners there are none. `Firth`
+        takes away the bias of few rows, and makes couplings finite where units tell others' states. Units of
+        very many states need L2.
     weights : (n_rows,), optional
         Row weights ≥ 0.
     n_effective : float, optional
@@ -127,6 +128,11 @@ def infer(
     shrinkage = shrinkage_of(penalty, factors, mask, rows.basis)
     if not how.penalised and (penalty is not None or factors is not None or mask is not None):
         raise EbmError(f"infer: {method} takes no penalty, factors or mask")
+    if shrinkage.firth and (method != "pseudo_likelihood" or symmetrise == "joint" or rows.reals is not None):
+        raise NotSupported(
+            "penalty: Firth() is of pseudo_likelihood, each unit by itself, of finitely many states; expected"
+            " these, or L2(0.01)"
+        )
     if not how.symmetrises and symmetrise != "mean":
         raise EbmError(f"symmetrise: {method} has one estimate of each coupling; leave it out")
     names = [f.name for f in fields(how.settings)]

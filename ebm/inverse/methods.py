@@ -129,7 +129,7 @@ def _sitewise(asked: Loss) -> Callable[[Problem], Found]:
         rows = problem.rows
         largest = max(f.shape[1] for f in rows.basis.contrasts) * rows.basis.size
         whole = rows.reals is None and problem.symmetrise != "joint" and asked is PSEUDO_LIKELIHOOD
-        if largest > _NEWTON and whole:
+        if largest > _NEWTON and whole and not problem.shrinkage.firth:
             K, h = gathered(rows, problem.shrinkage, problem.update)
             return Found(*rows.basis.in_units((K + K.T) / 2, h))
         return newton(problem)
@@ -154,6 +154,8 @@ def _by_newton(asked: Loss) -> Callable[[Problem], Found]:
         K, h = assembled(rows, sites)
         J, b = rows.basis.in_units(_agreed(K, problem.symmetrise), h)
         of_J, of_b = errors.of_sites(rows, sites) if wanted else (None, None)
+        if shrinkage.firth and of_J is not None:  # where units are told apart hardly a row scatters
+            of_J = np.maximum(of_J, errors.of_information(rows, sites))
         away = [i for i, site in enumerate(sites) if not site.finite]
         return Found(J, b, of_J, of_b, (_prior(rows, listed(away)),) if away else ())
 

@@ -10,14 +10,39 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ebm.arguments import as_numbers
-from ebm.errors import EbmError, NotSupported, short
+from ebm.errors import EbmError, NotSupported, settings, short
 from ebm.inverse.basis import Basis
 from ebm.machine import Array
 from ebm.penalties import L1, L2, GroupLasso
 
-__all__ = ["NONE", "Penalties", "Shrinkage", "shrinkage_of"]
+__all__ = ["NONE", "Firth", "Penalties", "Shrinkage", "shrinkage_of"]
 
-Penalties: TypeAlias = L1 | L2 | GroupLasso | Sequence[L1 | L2 | GroupLasso] | None
+
+@settings
+class Firth:
+    """Jeffreys' prior of each unit given the others, ½ log det of its information; docs/math.md (13.8).
+
+    The bias of order 1/rows is taken away, and where some units tell others' states without fail, couplings
+    that would be infinite are finite. Of the method pseudo_likelihood and units of finitely many states; no
+    other penalty beside it.
+
+    References
+    ----------
+    Firth, "Bias reduction of maximum likelihood estimates" (1993); Heinze & Schemper, "A solution to the
+    problem of separation in logistic regression" (2002).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ebm.inverse import Firth, infer
+    >>> rows = np.array([[0, 0], [0, 0], [1, 1], [1, 1], [1, 1]])
+    >>> found = infer(rows, penalty=Firth())
+    >>> bool(2 < found.J[0, 1] < 4)
+    True
+    """
+
+
+Penalties: TypeAlias = L1 | L2 | GroupLasso | Firth | Sequence[L1 | L2 | GroupLasso | Firth] | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +56,8 @@ class Shrinkage:
         By which the strengths of a pair are multiplied.
     allowed : (n, n) bool, optional
         Pairs that may be coupled.
+    firth : bool
+        Jeffreys' prior in place of these strengths.
     """
 
     l1: float = 0.0
@@ -38,6 +65,7 @@ class Shrinkage:
     group: float = 0.0
     factors: Array | None = None
     allowed: Array | None = None
+    firth: bool = False
 
     @property
     def smooth(self) -> bool:
@@ -51,7 +79,7 @@ class Shrinkage:
 
     def with_prior(self, n_effective: float) -> Shrinkage:
         """With the normal prior of standard deviation 1 on every coupling: L2 of 1/rows."""
-        return replace(self, l2=max(self.l2, 1 / n_effective))
+        return replace(self, l2=max(self.l2, 1 / n_effective), firth=False)
 
     def others(self, i: int, n: int) -> Array:
         """Units that unit i may be coupled to."""
@@ -90,9 +118,12 @@ def shrinkage_of(
     """
     parts = [] if penalty is None else list(penalty) if isinstance(penalty, Sequence) else [penalty]
     strengths = dict.fromkeys((L1, L2, GroupLasso), 0.0)
-    for part in parts:
-        if type(part) not in strengths:
-            raise EbmError(f"penalty: expected L1, L2 or GroupLasso, got {short(part)}")
+    firth = [part for part in parts if isinstance(part, Firth)]
+    if firth and len(parts) > 1:
+        raise EbmError("penalty: Firth() stands alone; expected it, or L1, L2, GroupLasso")
+    for part in parts if not firth else []:
+        if isinstance(part, Firth) or type(part) not in strengths:
+            raise EbmError(f"penalty: expected L1, L2, GroupLasso or Firth, got {short(part)}")
         if strengths[type(part)]:
             raise EbmError(f"penalty: {type(part).__name__} is there twice")
         strengths[type(part)] = float(part.strength)
@@ -104,6 +135,7 @@ def shrinkage_of(
         strengths[GroupLasso],
         None if factors is None else _of_pairs(factors, "factors", basis.n, np.float64),
         None if mask is None else _of_pairs(mask, "mask", basis.n, np.bool_),
+        bool(firth),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ebm.errors import EbmError
 from ebm.files import refuse_beyond_memory
-from ebm.inverse.losses import REAL, Loss
+from ebm.inverse.losses import PSEUDO_LIKELIHOOD, REAL, Loss
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.kernels.threads import get_num_threads
@@ -93,6 +93,7 @@ class Objective:
         self._f, self._own = basis.contrasts[i], rows.own(i)
         self.shape = (2 if real else self._f.shape[1], len(self.columns))
         self.largest = _LARGE_OF_REAL if real else LARGE
+        self._firth = 0.5 / rows.n_effective if shrinkage.firth else 0.0
         factor = np.zeros(basis.n)
         factor[others] = shrinkage.of(i, others)
         strength = factor[basis.owners[self.columns]]
@@ -144,10 +145,42 @@ class Objective:
                 total += float(self._rows.w[some] @ self.loss.value(design @ theta.T, x, self._f))
         if self.loss.log:
             total = np.log(total)
+        if self._firth:
+            sign, log_det = np.linalg.slogdet(self._bends(theta)[1])
+            total -= self._firth * float(log_det if sign > 0 else -np.inf)
         return total + 0.5 * float((self.ridge * theta**2).sum()) + self.corners(theta)
 
     def slopes(self, theta: Array) -> tuple[Array, Array]:
-        """The gradient (r, P) and the Hessian (r·P, r·P), without penalties that have corners."""
+        """The gradient (r, P) and the Hessian (r·P, r·P), without penalties that have corners.
+
+        The Hessian of Jeffreys' prior is left out: it is one row's worth.
+        """
+        gradient, hessian = self._bends(theta)
+        if self._firth:
+            gradient = gradient - self._firth * self._jeffreys(theta, hessian)
+        gradient, hessian = gradient + self.ridge * theta, hessian + np.diag(self.ridge.ravel())
+        held = self.held.ravel()
+        gradient[self.held], hessian[held], hessian[:, held] = 0.0, 0.0, 0.0
+        hessian[held, held] = 1.0
+        return gradient, hessian
+
+    def _jeffreys(self, theta: Array, information: Array) -> Array:
+        """The slope of log det of the information, (r, P): the third cumulants with how far each row
+        reaches."""
+        try:
+            inverse = np.linalg.inv(information).reshape(self.shape * 2)
+        except np.linalg.LinAlgError:
+            raise self.apart() from None
+        found = np.zeros(self.shape)
+        for some, design, _ in self._blocks():
+            reach = np.einsum("mp,apbq,mq->mab", design, inverse, design, optimize=True)
+            third = PSEUDO_LIKELIHOOD.third(design @ theta.T, self._f)
+            pull = np.einsum("mabc,mab->mc", third, reach)
+            found += (pull * self._rows.w[some, None]).T @ design
+        return found
+
+    def _bends(self, theta: Array) -> tuple[Array, Array]:
+        """The gradient and the Hessian of the loss."""
         r, P = self.shape
         gradient, blocks, total = np.zeros((r, P)), np.zeros((r, P, r, P)), 0.0
         for some, design, x in self._blocks():
@@ -167,10 +200,6 @@ class Objective:
         if self.loss.log:
             gradient /= total
             hessian = hessian / total - np.outer(gradient, gradient)
-        gradient, hessian = gradient + self.ridge * theta, hessian + np.diag(self.ridge.ravel())
-        held = self.held.ravel()
-        gradient[self.held], hessian[held], hessian[:, held] = 0.0, 0.0, 0.0
-        hessian[held, held] = 1.0
         return gradient, hessian
 
     def slope_of_rows(self, theta: Array) -> Array:
