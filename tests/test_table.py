@@ -155,6 +155,23 @@ def test_guesses_are_shown():
     assert "as asked" in text
 
 
+def test_heaps_in_real_columns_are_said_and_split():
+    """Hours of those who do not work: a heap at 0. Split as is said, no draw lies between."""
+    rng = np.random.default_rng(0)
+    works = rng.random(200) < 0.6
+    hours = np.where(works, 1500 + 300 * rng.normal(size=200), 0.0)
+    age = 40 + 10 * rng.normal(size=200)
+    said = str(Table.from_frame({"hours": hours, "age": age.round()}))
+    (line,) = [line for line in said.splitlines() if "heap" in line]
+    assert "hours" in line
+    assert f"{(~works).mean():.0%} are 0, a heap: better a binary column of that" in line
+    split = {"works": works, "hours": np.where(works, hours, np.nan), "age": age}
+    model = ebm.TableModel.fit(split, n_hidden=1)
+    assert "heap" not in str(model.table)
+    drawn = model.given(works=True).sample(50)
+    assert (np.asarray(drawn["hours"]) > 300).all()
+
+
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda c: c.name)
 def test_a_column_is_kept_by_json(column):
     assert column_from_dict(json.loads(json.dumps(column.to_dict()))) == column

@@ -19,6 +19,7 @@ __all__ = ["SKIP", "column_of"]
 SKIP = "skip"
 _FEW, _LABELS = 10, 50  # whole numbers that are an order, labels that are categories, where nobody says
 _COUNTS = 30  # up to which whole numbers from 0 are counts
+_HEAP, _ABOVE = 0.1, 5  # a value is a heap: of so many cells, and so many times the next commonest one
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 _SETTINGS = {
     "binary": ("labels",),
@@ -44,7 +45,7 @@ def column_of(cells: Cells, asked: Any, other: bool) -> tuple[Column | None, str
     """
     if asked is None:
         kind, why = _guess(cells)
-        return _made(cells, kind, {}, other), why
+        return _with_heap(cells, _made(cells, kind, {}, other), why)
     if isinstance(asked, (list, tuple)):
         asked = {"type": "ordered", "labels": asked}
     settings = dict(asked) if isinstance(asked, Mapping) else {"type": asked}
@@ -58,7 +59,27 @@ def column_of(cells: Cells, asked: Any, other: bool) -> tuple[Column | None, str
             raise EbmError(f"types: column {cells.name!r}: {kind}: unknown setting {short(key)}; {takes}")
     if kind == SKIP:
         return None, "as asked"
-    return _made(cells, kind, settings, other), "as asked"
+    return _with_heap(cells, _made(cells, kind, settings, other), "as asked")
+
+
+def _with_heap(cells: Cells, column: Column | None, why: str) -> tuple[Column | None, str]:
+    """The column and why; that a real one has a heap at one value, such as hours of who does not work, too.
+
+    A Gaussian does not know heaps. Whether a cell is on it is a column of its own, given which the numbers
+    are missing where it is: at random, since the other column says so.
+    """
+    if not isinstance(column, Real):
+        return column, why
+    x = cells.numbers()
+    values, counts = np.unique(x[~np.isnan(x)], return_counts=True)
+    if len(values) < 3:
+        return column, why
+    least, share = np.sort(counts)[-2:], counts.max() / counts.sum()
+    if share < _HEAP or least[1] < _ABOVE * least[0] or least[1] < _FEW:
+        return column, why
+    heap = f"{values[counts.argmax()]:g}"
+    what = f"{share:.0%} are {heap}, a heap: better a binary column of that, and here NaN instead of {heap}"
+    return column, f"{why}; {what}"
 
 
 def _guess(cells: Cells) -> tuple[str, str]:
