@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ebm import transforms as transforms
     from ebm.boltzmann import *
     from ebm.checkpoint import *
+    from ebm.checkup import *
     from ebm.conditional import *
     from ebm.deep import *
     from ebm.errors import *

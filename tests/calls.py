@@ -157,6 +157,17 @@ CALLS = {
         shift=np.zeros(4),
         scale=np.ones(4),
     ),
+    "health": call(
+        machine=rbm,
+        data=np.tile(X, (10, 1)),
+        heldout=np.tile(X, (5, 1)),
+        trajectory=(),
+        n_chains=20,
+        sweeps=2,
+        budget=1.0,
+        seed=0,
+        progress=False,
+    ),
     "sample": call(
         machine=rbm,
         n=2,

@@ -60,6 +60,7 @@ ALLOWED = {
     "checkpoint": TRAINING
     | {"training", "selection", "network", "boltzmann", "rbm", "deep", "estimators", "table"},
     "gauges": METHODS | {"boltzmann", "rbm"},
+    "checkup": TRAINING | {"training", "scores", "diagnostics", "plots"},
     "transforms": METHODS | {"boltzmann", "gauges", "rbm"},
     "ratings": METHODS | {"learning", "rbm"},
     "series": METHODS | {"rbm"},

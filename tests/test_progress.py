@@ -144,6 +144,7 @@ ROWS = np.array([[0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0]] * 4)
 TAKE_LONG = {
     "fit": lambda m, p: ebm.fit(m, ROWS, epochs=3, progress=p),
     "sample": lambda m, p: ebm.sample(m, 4, progress=p),
+    "health": lambda m, p: ebm.health(m, np.tile(ROWS, (4, 1)), n_chains=20, sweeps=4, progress=p),
     "thermodynamics": lambda m, p: ebm.thermodynamics(m, [0.5, 1.0], accuracy=0.5, progress=p),
     "readout": lambda m, p: ebm.readout(m, ROWS, ROWS[:, 0], epochs=3, progress=p),
     "fine_tune": lambda m, p: ebm.fine_tune(

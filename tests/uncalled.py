@@ -5,6 +5,7 @@ import ebm
 WITHOUT = {
     "results: made by the package, not by its users": (
         "Forecast",
+        "Health",
         "LogZGiven",
         "Maximum",
         "Samples",

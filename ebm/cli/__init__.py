@@ -5,6 +5,7 @@ wrong command line; 130 after Ctrl-C.
 """
 
 from ebm.cli import (
+    checking_up,
     comparing,
     configs,
     converting,
@@ -19,6 +20,7 @@ from ebm.cli import (
 from ebm.cli.shell import main
 
 __all__ = [
+    "checking_up",
     "comparing",
     "configs",
     "converting",

@@ -22,6 +22,7 @@ They are to be read in black and white too: series differ in luminance, line sty
 draws all that a run directory allows.
 """
 
+from ebm.plots.approach import approach_curves
 from ebm.plots.chains import annealing, energy_histogram, energy_traces, moments
 from ebm.plots.classes import features_by_class, misclassified, reliability
 from ebm.plots.contacts import contact_map, mutation_map, ppv_curve
@@ -43,6 +44,7 @@ from ebm.plots.thermo import thermo
 
 __all__ = [
     "annealing",
+    "approach_curves",
     "compare_curves",
     "confusion",
     "contact_map",

@@ -1,0 +1,1 @@
+"""Verdicts of `ebm.health` on machines whose history is known."""
