@@ -1,5 +1,6 @@
 """dimod's own conformance tests on our sampler, its composites around it, and its distribution."""
 
+import pickle
 import unittest
 
 import numpy as np
@@ -12,7 +13,6 @@ dimod = pytest.importorskip("dimod")
 pytest.importorskip("dimod.testing")
 
 from ebm.interchange.dimod import Sampler  # noqa: E402
-from ebm.interchange.dimod_sampler import Sampler as Made  # noqa: E402
 
 FAST = ebm.Annealing(n_steps=3, n_sweeps=2)
 
@@ -34,8 +34,11 @@ def frustrated(vartype="SPIN"):
     return bqm.change_vartype(vartype, inplace=False)
 
 
-def test_it_is_a_class_that_can_be_named():
-    assert Sampler is Made
+def test_it_is_a_class_that_can_be_named_and_sent():
+    assert ebm.interchange.dimod.Sampler is Sampler
+    sent = pickle.loads(pickle.dumps(Sampler(FAST, seed=2)))
+    one, two = (s.sample(frustrated(), num_reads=2) for s in (sent, Sampler(FAST, seed=2)))
+    assert np.array_equal(one.record.sample, two.record.sample)
 
 
 @pytest.mark.parametrize("vartype", ["SPIN", "BINARY"])

@@ -6,6 +6,7 @@ units, BINARY ones `Bernoulli` units; labels are kept. dimod is an optional pack
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -105,10 +106,17 @@ def to_dimod(
     )
 
 
+@functools.cache
+def _sampler() -> type:
+    """The class `Sampler`, made once: its bases are dimod's."""
+    dimod = imported("dimod", "ebm.interchange.dimod.Sampler", "interchange")
+    from ebm.interchange.dimod_sampler import Draws
+
+    named = {"__module__": __name__, "__doc__": Draws.__doc__}
+    return type(dimod.Sampler)("Sampler", (Draws, dimod.Sampler, dimod.Initialized), named)
+
+
 def __getattr__(name: str) -> Any:
     if name != "Sampler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    imported("dimod", "ebm.interchange.dimod.Sampler", "interchange")
-    from ebm.interchange.dimod_sampler import Sampler
-
-    return Sampler
+    return _sampler()

@@ -1,4 +1,4 @@
-"""A dimod sampler that draws by the samplers of `ebm`; imported by `ebm.interchange.dimod` when asked for."""
+"""What `ebm.interchange.dimod.Sampler` does; it becomes a `dimod.Sampler` there, where dimod is installed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import itertools
 import time
 from typing import Any
 
-import dimod
 import numpy as np
 
 import ebm.samplers as samplers
 from ebm.arguments import as_count, as_number
 from ebm.boltzmann import BoltzmannMachine
-from ebm.errors import EbmError, expect, short
+from ebm.errors import EbmError, expect, imported, short
 from ebm.interchange.dimod import quadratic_of
 from ebm.interchange.quadratic import Quadratic
 from ebm.machine import Array
@@ -20,7 +19,7 @@ from ebm.samplers.walkers import Walkers, advance
 from ebm.stream import SAMPLE, Stream
 from ebm.units import Bernoulli, Ising
 
-__all__ = ["Sampler"]
+__all__ = ["Draws"]
 
 _STEPS = 100  # of a sampler without an end, from given states
 _PARAMETERS = (
@@ -29,7 +28,7 @@ _PARAMETERS = (
 )  # fmt: skip
 
 
-class Sampler(dimod.Sampler, dimod.Initialized):
+class Draws:
     """Any sampler of `ebm` as a `dimod.Sampler`: for Ocean's composites, hybrid workflows and tools.
 
     Annealing returns the best state that each read met; a sampler at a temperature draws from
@@ -48,14 +47,17 @@ class Sampler(dimod.Sampler, dimod.Initialized):
     --------
     >>> import pytest, ebm
     >>> dimod = pytest.importorskip("dimod")
+    >>> from ebm.interchange.dimod import Sampler
     >>> bqm = dimod.BQM.from_ising({}, {"ab": 1.0, "bc": 1.0, "ca": -1.0})
     >>> found = Sampler(ebm.Annealing(n_steps=10)).sample(bqm, num_reads=5)
     >>> float(found.first.energy), found.info["sampler"].split("(")[0]
     (-3.0, 'Annealing')
     """
 
-    properties: Any = None
+    properties: Any = None  # abstract in dimod.Sampler, as parameters are
     parameters: Any = None
+    remove_unknown_kwargs: Any  # dimod's own
+    parse_initial_states: Any
 
     def __init__(self, sampler: Any = None, *, beta: float = 1.0, seed: int = 0) -> None:
         given = samplers.Annealing() if sampler is None else sampler
@@ -113,6 +115,7 @@ class Sampler(dimod.Sampler, dimod.Initialized):
             Chains too short for their autocorrelation time.
         """
         self.remove_unknown_kwargs(**others)
+        dimod = imported("dimod", "Sampler", "interchange")
         started = time.perf_counter_ns()
         chosen = expect(sampler or self._sampler, samplers.Sampler, "sampler", "one such as Annealing()")
         at = self._beta if beta is None else as_number(beta, "beta")
@@ -144,6 +147,7 @@ class Sampler(dimod.Sampler, dimod.Initialized):
     @staticmethod
     def _empty(bqm: Any, reads: int, info: dict[str, Any]) -> Any:
         """Reads of a model without variables: as many times its offset."""
+        dimod = imported("dimod", "Sampler", "interchange")
         found = dimod.SampleSet.from_samples_bqm((np.zeros((reads, 0), np.int8), []), bqm)
         found.info.update(info)
         return found
