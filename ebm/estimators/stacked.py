@@ -148,6 +148,7 @@ class _Stack(Inputs):
 
 class DBNClassifier(Classifier, Labels, _Stack):
     """A deep belief network as a classifier: pre-trained by layers, a softmax on top, fine-tuned.
+
     Parameters
     ----------
     hidden_layer_sizes : tuple of int

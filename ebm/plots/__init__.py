@@ -17,9 +17,9 @@ Six questions, and the figures that answer each:
 * *Which of several runs is better?* `compare_curves`.
 
 Every function takes arrays (the curves also a run directory) and returns matplotlib Axes; ``ax.figure`` is
-the figure. Nothing here touches pyplot, a backend or rcParams, so figures need no display and leak nothing.
-They are to be read in black and white too: series differ in luminance, line style and marker. `plot_run`
-draws all that a run directory allows.
+the figure, which a notebook shows at the end of a cell. Nothing here touches pyplot, a backend or rcParams,
+so figures need no display and leak nothing. They are to be read in black and white too: series differ in
+luminance, line style and marker. `plot_run` draws all that a run directory allows.
 """
 
 from ebm.plots.approach import approach_curves

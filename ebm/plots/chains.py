@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from ebm.errors import EbmError
@@ -20,6 +19,7 @@ from ebm.plots.style import (
     PER_SITE,
     SWEEPS,
     TRAIN,
+    Figure,
     Look,
     band,
     curve,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError
@@ -19,6 +18,7 @@ from ebm.plots.style import (
     HELDOUT,
     STEPS,
     TRAIN,
+    Figure,
     band,
     curve,
     end_labels,

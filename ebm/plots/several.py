@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError, expect, expect_all
 from ebm.plots.curves import gap_of, present
 from ebm.plots.reading import Run, to_metrics
-from ebm.plots.style import GREY, STEPS, Look, curve
+from ebm.plots.style import GREY, STEPS, Figure, Look, curve
 
 __all__ = ["LOOKS", "Panel", "Series", "compare_curves", "panels"]
 

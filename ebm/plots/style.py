@@ -7,17 +7,18 @@ difference.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import figure
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-__all__ = ["CHAINS", "DIVERGING", "GREY", "HELDOUT", "TRAIN", "Look"]
+__all__ = ["CHAINS", "DIVERGING", "GREY", "HELDOUT", "TRAIN", "Figure", "Look"]
 
 GREY = "0.35"
 STEPS = "step (parameter updates)"
@@ -30,6 +31,15 @@ PER_SITE = "energy per site (nats)"
 DIVERGING = LinearSegmentedColormap.from_list(
     "navy-grey-gold", ["#001a4d", "#2a5c9e", "#969696", "#e3b53c", "#fffbe0"]
 )
+
+
+class Figure(figure.Figure):
+    """A figure that pyplot does not know, and that a notebook shows at the end of a cell."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
 
 
 class Look(NamedTuple):

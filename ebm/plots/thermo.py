@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ebm.errors import EbmError
-from ebm.plots.style import CHAINS, HELDOUT, TRAIN, band, curve, legend_above
+from ebm.plots.style import CHAINS, HELDOUT, TRAIN, Figure, band, curve, legend_above
 
 __all__ = ["thermo"]
 
