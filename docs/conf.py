@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: `docs/build`, or `python -m sphinx -W docs docs/_build`, warnings being errors."""
+"""How Sphinx builds the site: `docs/build`; warnings are errors."""
 
 import os
 import sys
@@ -22,7 +22,13 @@ copyright = author
 version = release = ebm.__version__
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx_gallery.gen_gallery",
               "sources", "references"]  # fmt: skip
-exclude_patterns = ["_build", "jupyter_execute", "gallery", "generated/gallery/*.ipynb", "**/sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "jupyter_execute",
+    "gallery",
+    "generated/gallery/*.ipynb",
+    "**/sg_execution_times.rst",
+]
 default_role = "py:obj"  # `RBM` in a docstring is a link where there is something to link to
 
 html_theme = "furo"

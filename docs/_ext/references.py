@@ -41,8 +41,8 @@ def configs(app: Any) -> None:
         if needs := NEEDED.get(name):
             text += ["Needs " + ", ".join(f"`[{n}]`" for n in needs) + " in the same config.", ""]
         if len(choices) > 1:
-            text += ["`type` is one of: " + ", ".join(f"[{kind}](#{kind.lower()})" for kind in sorted(choices)) + ".",
-                     ""]  # fmt: skip
+            kinds = ", ".join(f"[{kind}](#{kind.lower()})" for kind in sorted(choices))
+            text += [f"`type` is one of: {kinds}.", ""]
         for kind, made in sorted(choices.items()):
             text += _table(kind, made, inner, alone=len(choices) == 1)
         write(f"generated/config/{name}", "\n".join(text) + "\n")
@@ -58,12 +58,12 @@ def configs(app: Any) -> None:
     shipped = [(f"`{name}`", plain(about(path))) for name, path in stock_configs().items()]
     index = [
         "# Config reference", "",
-        "A config is a TOML file. Each of its tables calls something of the package: its keys are the parameters, with "
-        "the same names, defaults and checks. These pages are read from there. In a shell, `ebm new digits` writes a "
-        "config with every key explained, `ebm check mine.toml` says what a run would do, and `ebm schema` writes a "
-        "schema by which editors complete and check.", "",
-        "A value that is a table names its class by `type`: `rate = { type = \"Linear\", start = 0.3, stop = 0.0, "
-        "epochs = 200 }`.", "",
+        "A config is a TOML file. Each of its tables calls something of the package: its keys are the",
+        "parameters, with the same names, defaults and checks. These pages are read from there. In a shell,",
+        "`ebm new digits` writes a config with every key explained, `ebm check mine.toml` says what a run",
+        "would do, and `ebm schema` writes a schema by which editors complete and check.", "",
+        "A value that is a table names its class by `type`:",
+        "`rate = { type = \"Linear\", start = 0.3, stop = 0.0, epochs = 200 }`.", "",
         "## Configs that ship", *rows(("name", "what it does"), shipped),
         "## Tables", "", "```{toctree}", ":maxdepth: 1", "", *TABLES, "values", "```", "",
     ]  # fmt: skip
@@ -106,8 +106,8 @@ def commands(app: Any) -> None:
     """One page of all commands."""
     context = click.Context(main, info_name="ebm")
     text = ["# Command reference", "",
-            "`ebm COMMAND --help` says the same. Exit codes: 0 when what was asked was done, 1 with one line of reason "
-            "when it could not be, 2 for a wrong command line, 130 after Ctrl-C.", ""]  # fmt: skip
+            "`ebm COMMAND --help` says the same. Exit codes: 0 when what was asked was done, 1 with one line",
+            "of reason when it could not be, 2 for a wrong command line, 130 after Ctrl-C.", ""]  # fmt: skip
     listed = [(f"[ebm {name}](#ebm-{name})", plain(main.commands[name].get_short_help_str(200)))
               for name in main.list_commands(context)]  # fmt: skip
     text += rows(("command", "what it does"), listed)
@@ -115,7 +115,15 @@ def commands(app: Any) -> None:
         command = main.commands[name]
         within = click.Context(command, info_name=name, parent=context)
         pieces = " ".join(command.collect_usage_pieces(within))
-        text += [f"## ebm {name}", "", "```text", f"ebm {name} {pieces}", "```", "", *_help(command.help or "")]
+        text += [
+            f"## ebm {name}",
+            "",
+            "```text",
+            f"ebm {name} {pieces}",
+            "```",
+            "",
+            *_help(command.help or ""),
+        ]
         options = []
         for parameter in command.get_params(within):
             record = parameter.get_help_record(within)
@@ -142,7 +150,17 @@ def _help(text: str) -> list[str]:
 
 
 _PARTS = {
-    "Machines": ["units", "boltzmann", "rbm", "deep", "machine", "graph", "gauges", "conditional", "transforms"],
+    "Machines": [
+        "units",
+        "boltzmann",
+        "rbm",
+        "deep",
+        "machine",
+        "graph",
+        "gauges",
+        "conditional",
+        "transforms",
+    ],
     "Learning": ["training", "learning", "optimisers", "penalties", "selection", "maximum", "inverse"],
     "Sampling": ["samplers", "thermal", "elimination", "diagnostics"],
     "Scores": ["partition", "scores", "baselines"],
@@ -163,7 +181,12 @@ def api(app: Any) -> None:
     left = {place.removeprefix("ebm.") for place in modules}
     groups = {title: [m for m in names if m in left] for title, names in _PARTS.items()}
     groups["For those who add parts"] = sorted(left - {m for names in groups.values() for m in names})
-    index = ["# API", "", "Every public name, from the docstrings. Names without a module are `ebm.NAME`.", ""]
+    index = [
+        "# API",
+        "",
+        "Every public name, from the docstrings. Names without a module are `ebm.NAME`.",
+        "",
+    ]
     for title, names in groups.items():
         index += [f"## {title}", ""]
         lines = [(f"[{m}]({m}.md)", plain(_first(importlib.import_module(f"ebm.{m}")))) for m in names]
@@ -179,7 +202,12 @@ def _module(place: str, names: list[str], itself: bool) -> None:
     where = place if itself else "ebm"
     title = place if itself else place.removeprefix("ebm.")
     how = "a public module" if itself else "all of them `ebm.NAME`"
-    text = [f"# {title}", "", f"{plain(_first(module))} {'Names of `' + place + '`' if itself else 'Names'}, {how}.", ""]
+    text = [
+        f"# {title}",
+        "",
+        f"{plain(_first(module))} {'Names of `' + place + '`' if itself else 'Names'}, {how}.",
+        "",
+    ]
     lines = [(f"[{name}](#{where}.{name})", plain(_first(getattr(module, name)))) for name in sorted(names)]
     text += [*rows(("name", "what it is"), lines), "```{eval-rst}", f".. currentmodule:: {where}", ""]
     for name in sorted(names):

@@ -1,8 +1,8 @@
 """Pages as Markdown that reads well where it lies: blocks of Python are run, links out of `docs` are mended.
 
-A page of the site is plain Markdown. Where the site promises that its code runs, blocks ```` ```python ```` become
-cells of a notebook while Sphinx reads them; tests run the same blocks (tests/test_site.py). Pages that lie
-elsewhere in the repository (READMEs of experiments, CONTRIBUTING.md) are copied to ``generated``.
+A page of the site is plain Markdown. Where the site promises that its code runs, blocks of Python become
+cells of a notebook while Sphinx reads them; tests/test_site.py runs the same blocks. Pages that lie elsewhere
+in the repository (READMEs of experiments, CONTRIBUTING.md) are copied to ``generated``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def adopted() -> dict[Path, str]:
     """Pages that lie outside of `docs`, and the names that they have on the site."""
     readmes = sorted((ROOT / "experiments").glob("*/README.md"))
     pages = {path: f"generated/measured/{path.parent.name}" for path in readmes}
-    return pages | {ROOT / f"{name}.md": f"generated/{name.lower()}" for name in ("CONTRIBUTING", "CHANGELOG")}
+    return pages | {
+        ROOT / f"{name}.md": f"generated/{name.lower()}" for name in ("CONTRIBUTING", "CHANGELOG")
+    }
 
 
 def linked(text: str, origin: Path, docname: str) -> str:
@@ -58,7 +60,7 @@ def linked(text: str, origin: Path, docname: str) -> str:
 
 
 def toctree(docname: str, patterns: list[str]) -> str:
-    """The pages that match, in the folder of this one: there may be none yet, at which Sphinx's own would warn."""
+    """The pages that match, in the folder of this one; Sphinx's own warns where there is none yet."""
     folder = (DOCS / docname).parent
     found = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.stem != "index"]
     names = [os.path.relpath(path.with_suffix(""), folder) for path in found]
@@ -78,8 +80,11 @@ def adopt(app: Any) -> None:
     for path, docname in adopted().items():
         write(docname, linked(path.read_text("utf-8"), path, docname))
     listed = [Path(name).name for path, name in adopted().items() if "measured" in name]
-    first = "# Experiments\n\nOne folder of `experiments` per question: the question, the command, the numbers.\n\n"
-    write("generated/measured/index", f"{first}```{{toctree}}\n:maxdepth: 1\n\n" + "\n".join(listed) + "\n```\n")
+    first = (
+        "# Experiments\n\nOne folder of `experiments` per question: the question, the command, the numbers."
+    )
+    text = [first, "", "```{toctree}", ":maxdepth: 1", "", *listed, "```", ""]
+    write("generated/measured/index", "\n".join(text))
 
 
 def read(app: Any, docname: str, source: list[str]) -> None:
