@@ -162,10 +162,10 @@ _PARTS = {
         "transforms",
     ],
     "Learning": ["training", "learning", "optimisers", "penalties", "selection", "maximum", "inverse"],
-    "Sampling": ["samplers", "thermal", "elimination", "diagnostics"],
+    "Sampling": ["samplers", "thermal", "elimination", "diagnostics", "checkup"],
     "Scores": ["partition", "scores", "baselines"],
     "Prediction and tables": ["network", "estimators", "table", "imputation", "series"],
-    "Data, files, figures": ["datasets", "checkpoint", "plots"],
+    "Data, files, figures": ["datasets", "checkpoint", "interchange", "plots", "classroom"],
 }  # what is in none of them comes last
 
 
