@@ -8,7 +8,10 @@ import re
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
+
+from ebm import plots
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHORT = sorted((DOCS / "how-to").glob("*.md"))
@@ -59,3 +62,9 @@ def test_links_between_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             made = "generated/" in target or re.match(r"\w+:", target)
             assert made or (page.parent / target).exists(), (page, target)
+
+
+def test_a_notebook_shows_the_figure_of_axes():
+    ax = plots.weights(np.eye(4), (2, 2))
+    assert ax.figure._repr_png_().startswith(b"\x89PNG")
+    assert plots.moments(np.ones(2), np.ones(2), np.ones(1), np.ones(1))[0].figure._repr_png_()

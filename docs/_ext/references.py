@@ -108,29 +108,42 @@ def commands(app: Any) -> None:
     text = ["# Command reference", "",
             "`ebm COMMAND --help` says the same. Exit codes: 0 when what was asked was done, 1 with one line",
             "of reason when it could not be, 2 for a wrong command line, 130 after Ctrl-C.", ""]  # fmt: skip
-    listed = [(f"[ebm {name}](#ebm-{name})", plain(main.commands[name].get_short_help_str(200)))
-              for name in main.list_commands(context)]  # fmt: skip
-    text += rows(("command", "what it does"), listed)
+    text += _listed(main, context)
     for name in main.list_commands(context):
-        command = main.commands[name]
-        within = click.Context(command, info_name=name, parent=context)
-        pieces = " ".join(command.collect_usage_pieces(within))
-        text += [
-            f"## ebm {name}",
-            "",
-            "```text",
-            f"ebm {name} {pieces}",
-            "```",
-            "",
-            *_help(command.help or ""),
-        ]
-        options = []
-        for parameter in command.get_params(within):
-            record = parameter.get_help_record(within)
-            if record is not None and "--help" not in record[0]:
-                options.append((f"`{record[0]}`".replace("|", "\\|"), plain(record[1])))
-        text += rows(("option", "meaning"), options) if options else []
+        text += _command(main, name, context)
     write("generated/commands", "\n".join(text) + "\n")
+
+
+def _listed(group: click.Group, context: click.Context) -> list[str]:
+    """The commands of a group, each in a line."""
+    lines = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        path = f"{context.command_path} {name}"
+        lines.append((f"[{path}](#{path.replace(' ', '-')})", plain(command.get_short_help_str(200))))
+    return rows(("command", "what it does"), lines)
+
+
+def _command(group: click.Group, name: str, context: click.Context) -> list[str]:
+    """What a command takes; of a group also its commands."""
+    command = group.get_command(context, name)
+    assert command is not None
+    within = click.Context(command, info_name=name, parent=context)
+    path = within.command_path
+    usage = " ".join([path, *command.collect_usage_pieces(within)])
+    text = [f"{'#' * len(path.split())} {path}", "", "```text", usage, "```", "", *_help(command.help or "")]
+    options = []
+    for parameter in command.get_params(within):
+        record = parameter.get_help_record(within)
+        if record is not None and "--help" not in record[0]:
+            options.append((f"`{record[0]}`".replace("|", "\\|"), plain(record[1])))
+    text += rows(("option", "meaning"), options) if options else []
+    if isinstance(command, click.Group):
+        text += _listed(command, within)
+        for inner in command.list_commands(within):
+            text += _command(command, inner, within)
+    return text
 
 
 def _help(text: str) -> list[str]:
