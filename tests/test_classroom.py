@@ -16,12 +16,14 @@ SMALL = {
     "hamiltonian": {"n": 3},
     "gibbs": {"n": 3, "n_sweeps": 4},
     "softmax": {"n_rows": 30},
+    "ising": {"size": 4, "n_samples": 100, "n_pictures": 3},
     "annealing": {"n": 6, "n_chains": 20},
     "landscape": {"n": 6},
     "hopfield": {"size": 40, "n_trials": 2},
     "gradient": {"n_hidden": 2, "k": 2, "n_repeats": 40},
     "encoder": {"n": 4, "n_hidden": 2, "n_starts": 6},
     "shifter": {"n": 3, "n_hidden": 4, "n_steps": 40},
+    "thermodynamics": {"n_hidden": 3, "n_samples": 300, "n_steps": 3},
     "log_z": {"n_visible": 5, "n_hidden": 2},
     "backprop": {},
 }
@@ -169,6 +171,21 @@ def test_valleys_and_barriers():
         assert found.barrier[k] == pytest.approx(height - energy[bottom])
     assert len(found.passes) == len(found.lowest) - 1
     assert energy[found.lowest[found.valley]].tolist() <= energy.tolist()
+
+
+def test_the_ising_model_is_that_of_all_states():
+    found = lesson("ising").numbers
+    z = (found["small"][:, :2] - found["exact"]) / found["small"][:, 2:]
+    assert (z**2).mean() < 3.5
+    np.testing.assert_allclose(found["exact"][0, 1], -1.9510, atol=2e-3)  # T = 1.5
+    assert lesson("ising").films["film"].shape == (3, 16, 72)
+
+
+def test_a_machine_learns_thermodynamics():
+    found = classroom.thermodynamics(n_hidden=5, n_samples=2000, n_steps=40).numbers
+    assert (found["kl"] < 0.3).all()  # of fair coins: 1.0 at T = 4.5, 10.3 at T = 1
+    assert np.abs(found["rbm"][:, 0] - found["exact"][:, 0]).max() < 0.1
+    assert np.abs(found["data"][:, 2] - found["exact"][:, 2]).max() < 0.05
 
 
 def test_log_z_by_hand():

@@ -24,11 +24,13 @@ from ebm.classroom.gibbs import gibbs
 from ebm.classroom.gradient import gradient
 from ebm.classroom.hamiltonian import hamiltonian
 from ebm.classroom.hopfield import hopfield
+from ebm.classroom.ising import ising
 from ebm.classroom.landscape import landscape
 from ebm.classroom.lesson import Lesson
 from ebm.classroom.log_z import log_z
 from ebm.classroom.shifter import shifter
 from ebm.classroom.softmax import softmax
+from ebm.classroom.thermodynamics import thermodynamics
 
 __all__ = [
     "LESSONS",
@@ -40,10 +42,12 @@ __all__ = [
     "gradient",
     "hamiltonian",
     "hopfield",
+    "ising",
     "landscape",
     "log_z",
     "shifter",
     "softmax",
+    "thermodynamics",
 ]
 
 # In the order of a lecture; the command of a name has a hyphen for an underscore.
@@ -53,12 +57,14 @@ LESSONS: dict[str, Callable[..., Lesson]] = {
         hamiltonian,
         gibbs,
         softmax,
+        ising,
         annealing,
         landscape,
         hopfield,
         gradient,
         encoder,
         shifter,
+        thermodynamics,
         log_z,
         backprop,
     )

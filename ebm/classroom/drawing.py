@@ -87,7 +87,7 @@ def matrix(
     if written and table.size <= 64 and table.shape[1] <= 8:
         for (i, j), value in np.ndenumerate(table):
             if np.isfinite(value):
-                dark = value < -0.25 * size if signed else value > 0.6 * size
+                dark = value < -0.25 * size if signed else value > 0.5 * size
                 text = f"{value:.2f}".replace("-", "−")
                 ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black", fontsize=8)
     if ax.figure is not None:
