@@ -24,7 +24,7 @@ def damaged(place: int, value: int) -> bytes:
 
 
 def main() -> None:
-    for place, value in ((0, 1), (0, 2), (0, 99), (5, -7)):
+    for place, value in ((0, 2), (0, 99), (5, -7)):
         done = subprocess.run([sys.executable, "-c", READ], input=damaged(place, value), capture_output=True)
         print(
             f"neighbour {value:3d}: exit {done.returncode}, couplings {done.stdout.decode().strip() or '-'}"
