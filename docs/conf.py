@@ -26,6 +26,7 @@ exclude_patterns = [
     "_build",
     "jupyter_execute",
     "gallery",
+    "notebooks",  # lectures, to be opened in Jupyter
     "generated/gallery/*.ipynb",
     "**/sg_execution_times.rst",
 ]

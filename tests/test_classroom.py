@@ -1,6 +1,9 @@
 """Lessons: what they say is held against all states, and they refuse what makes no sense."""
 
 import inspect
+import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -247,3 +250,17 @@ def test_ebm_teach_refuses():
     assert wrong.exit_code == 1
     assert wrong.output.count("\n") == 1
     assert ebm("teach", "hamiltonian", "--text", "-o", "x").exit_code == 1
+
+
+def test_notebooks_are_those_of_their_script():
+    folder = Path(__file__).parents[1] / "docs" / "notebooks"
+    script = runpy.run_path(str(folder / "make.py"))
+    assert {path.stem for path in folder.glob("*.ipynb")} == set(script["LECTURES"])
+    shown = set()
+    for name, cells in script["LECTURES"].items():
+        assert (folder / f"{name}.ipynb").read_text("utf-8") == script["notebook"](cells)
+        for cell in cells:
+            if not script["is_text"](cell):
+                compile(cell, name, "exec")
+                shown |= set(re.findall(r"classroom\.(\w+)\(", cell))
+    assert shown == set(classroom.LESSONS)
