@@ -38,6 +38,7 @@ INVERSE = {
         max_sweeps=10,
         seconds=1.0,
         errors=False,
+        sampler=ebm.Tempering(n_replicas=4),
     ),
     "inverse.Firth": call(),
     "inverse.MixedMachine": call(

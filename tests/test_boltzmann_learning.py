@@ -219,3 +219,32 @@ def test_the_command(tmp_path):
     )
     assert said.exit_code == 0, said.output
     assert "by boltzmann" in said.output
+
+
+@pytest.mark.parametrize("sampler", [ebm.Tempering(n_replicas=4), ebm.Direct()], ids=["ladder", "exact"])
+def test_a_sampler_crosses_where_sweeps_do_not(sampler):
+    """Two clusters, all up and all down: single flips go from one to the other once in hundreds of sweeps."""
+    J = 0.5 * (np.ones((5, 5)) - np.eye(5))
+    made = BoltzmannMachine(Ising(), J, np.linspace(0, 0.1, 5))
+    x = np.array(list(itertools.product((-1.0, 1.0), repeat=5)))
+    p = np.exp(-made.energy(x))
+    counts = np.round(2000 * p / p.sum())
+    how = {"weights": counts, "n_effective": counts.sum()}
+    exact = infer(x, Ising(), "maximum_likelihood", **how)
+    found = infer(
+        x,
+        Ising(),
+        "boltzmann",
+        sampler=sampler,
+        n_chains=200,
+        tolerance=1.0,
+        max_sweeps=600,
+        errors=False,
+        **how,
+    )
+    assert found.diagnostics.mixed
+    assert found.diagnostics.stopped == "tolerance"  # sweeps alone: max_sweeps, not mixed, 3.3 errors away
+    assert found.diagnostics.autocorrelation < 15  # sweeps alone: 37
+    assert np.nanmax(np.abs(found.J - exact.J) / exact.stderr_J) < 3
+    with pytest.raises(EbmError, match="sampler"):
+        BoltzmannLearning(sampler=ebm.Annealing(n_steps=10))

@@ -64,7 +64,8 @@ ALLOWED = {
     "transforms": METHODS | {"boltzmann", "gauges", "rbm"},
     "ratings": METHODS | {"learning", "rbm"},
     "series": METHODS | {"rbm"},
-    "inverse": METHODS | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties", "plots"},
+    "inverse": METHODS
+    | {"boltzmann", "datasets", "gauges", "graph", "maximum", "penalties", "plots", "samplers"},
     "estimators": TRAINING
     | {
         "training",

@@ -32,8 +32,10 @@ from ebm.inverse.moments import Indicators, moments_of
 from ebm.inverse.penalised import Shrinkage
 from ebm.inverse.rows import Rows
 from ebm.inverse.sampled import MOST, PER_NUMBER, numbers_of, refuse_errors, sampled_errors
-from ebm.machine import Array, Count
+from ebm.machine import Array, Chains, Count
 from ebm.progress import Progress, Update, showing
+from ebm.samplers import Sampler
+from ebm.samplers.walkers import Adapts, Walkers, resume
 from ebm.stream import Seed, Stream
 
 __all__ = ["BoltzmannLearning", "Learnt", "Window", "boltzmann_learning"]
@@ -41,6 +43,7 @@ __all__ = ["BoltzmannLearning", "Learnt", "Window", "boltzmann_learning"]
 _FIRST, _LEAST, _CHECK = 8, 64, 64  # steps: of the first window, of one that may be the last, of a check
 _START, _SLOW, _FAST = 0.02, 0.02, 0.5  # rates
 _AGREE, _EXPECTED = 0.5, 1.0  # a cosine; how often a pair is expected whose moment is looked at
+_ADAPT = 256  # steps of a sampler from one fit of its ladder to the next
 _TIMES = 4  # how often chains forget their past while they are looked at
 _RUNAWAY = 100.0  # a coupling beyond: there is no finite maximum, or no step is small enough
 
@@ -104,6 +107,10 @@ class BoltzmannLearning:
         3000 couplings and biases or fewer.
     watch : callable, optional
         Called with every `Window`; learning stops when it returns true.
+    sampler : Sampler, optional
+        What moves the chains in the place of Gibbs sweeps, such as ``Tempering(n_replicas=10)`` where these
+        do not cross between the data's clusters; n_sweeps are then its steps. A ladder adapts every 256
+        steps.
     """
 
     n_chains: Annotated[int, Field(ge=2)] = 1000
@@ -114,6 +121,12 @@ class BoltzmannLearning:
     seconds: Annotated[float, Field(gt=0)] | None = None
     errors: bool | None = None
     watch: Callable[[Window], bool] | None = None
+    sampler: Sampler | None = None
+
+    def __post_init__(self) -> None:
+        if self.sampler is not None and self.sampler.length not in (None, 0):
+            what = "expected one that may go on for ever, or draws exact states"
+            raise ValueError(f"sampler: {self.sampler!r}: {what}")
 
     @property
     def most(self) -> int:
@@ -338,7 +351,13 @@ class _Learner:
         self.metric = np.outer(spread, spread).ravel()[self.pairs] + self.ridge
         b = np.where(states.q == 2, np.log(smooth / (1 - smooth)), np.log(smooth)).astype(np.float32)
         self.machine = BoltzmannMachine(states.units, np.zeros((size, size), np.float32), b)
-        self.chains = self.machine.start(self.machine.sample0(how.n_chains, rng, base=b))
+        self.walkers: Walkers | None = None
+        self.chains: Chains
+        if how.sampler is None:
+            self.chains = self.machine.start(self.machine.sample0(how.n_chains, rng, base=b))
+        else:
+            self.walkers = how.sampler.init(self.machine, how.n_chains, rng)
+            self.chains = self.walkers.target
         self.counts = np.zeros((size, size), np.int32)
         self.steps = 0
 
@@ -346,6 +365,22 @@ class _Learner:
     def codes(self) -> Array:
         """Which state every unit of every chain is in."""
         return self.states.codes(self.chains.x)
+
+    def move(self, n: int) -> None:
+        """n sweeps of all chains, or steps of the sampler."""
+        sampler, state = self.how.sampler, self.walkers
+        if sampler is None or state is None:
+            self.machine.sweep(self.chains, self.rng, n)
+            return
+        if sampler.length == 0:  # exact states of a machine that is another by now
+            state = sampler.init(self.machine, self.how.n_chains, self.rng)
+        else:
+            state = resume(sampler, self.machine, state.pack())
+            for _ in range(n):
+                state, _ = sampler.step(self.machine, state, self.rng)
+                if state.time % _ADAPT == 0 and isinstance(sampler, Adapts):
+                    sampler.adapt(state)
+        self.walkers, self.chains = state, state.target
 
     def frequencies(self, codes: Array) -> Array:
         """Count pairs of the chains as they stand; the frequencies of single states."""
@@ -362,7 +397,7 @@ class _Learner:
         biases, settings_ = np.zeros(size), (self.spread, self.pull, np.float32(rate))
         worth, shift = size > 256, J @ self.mean
         for _ in range(steps):
-            self.machine.sweep(self.chains, self.rng, self.how.n_sweeps)
+            self.move(self.how.n_sweeps)
             codes = self.codes
             model = self.frequencies(codes)
             moments = self.mean, model, share
@@ -469,7 +504,7 @@ class _Learner:
         """States of all chains, so many times, about so many sweeps apart."""
         gap = int(min(max(apart, 1.0), 100.0)) + 1
         for _ in range(n):
-            self.machine.sweep(self.chains, self.rng, gap)
+            self.move(gap)
             yield self.codes
 
     def learnt(self, windows: list[Window], stopped: str, check: _Check) -> Learnt:
