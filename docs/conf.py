@@ -47,7 +47,7 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/plain", 0), ("html", "image/png", -10)]  # pictures before words
+nb_mime_priority_overrides = [("html", "image/png", -10)]  # pictures before words
 
 numpydoc_show_class_members = False
 autodoc_typehints = "none"

@@ -1,6 +1,6 @@
 """
-Two hills by Gaussian units
-===========================
+Three hills by Gaussian units
+=============================
 
 An RBM of Gaussian visible and binary hidden units is a mixture of Gaussians of equal width.
 """
