@@ -267,6 +267,21 @@ def test_a_file_of_the_grbm(name):
         assert machine.energy(np.array(s)[order][None])[0] == pytest.approx(theirs, abs=1e-5)
 
 
+def test_qucumber_and_learnergy_have_these_energies():
+    """They themselves load the fixtures that they wrote."""
+    torch = pytest.importorskip("torch")
+    states = pytest.importorskip("qucumber.nn_states")
+    models = pytest.importorskip("learnergy.models.bernoulli")
+    v = torch.tensor(list(product((0.0, 1.0), repeat=4)), dtype=torch.double)
+    theirs = states.PositiveWaveFunction.autoload(str(FIXTURES / "qucumber.positive.pt"))
+    ours = interchange.read(FIXTURES / "qucumber.positive.pt")
+    assert np.allclose(ours.free_energy(v.numpy()), theirs.effective_energy(v).detach(), atol=1e-12)
+    machine = models.RBM(n_visible=4, n_hidden=2)
+    machine.load_state_dict(torch.load(FIXTURES / "learnergy.rbm.pth"))
+    ours = interchange.read(FIXTURES / "learnergy.rbm.pth")
+    assert np.allclose(ours.free_energy(v.numpy()), machine.energy(v.float()).detach(), atol=1e-5)
+
+
 def test_a_graph_that_is_not_there_is_asked_for():
     with pytest.raises(ebm.EbmError, match="it has no graph; expected edges"):
         interchange.read(FIXTURES / "grbm.first.pt")

@@ -171,25 +171,38 @@ def pgm() -> None:
         (FOLDER / f"pgm.{name}.data").write_bytes(pickle.dumps(made, protocol))
 
 
-def torch() -> None:
-    """State dicts with the names that QuCumber, learnergy and D-Wave's plugin use, by torch's `save`."""
-    from collections import OrderedDict
+def qucumber() -> None:
+    """QuCumber's own `save` of a positive wave function."""
+    import torch
+    from qucumber.nn_states import PositiveWaveFunction
 
+    torch.manual_seed(0)
+    state = PositiveWaveFunction(4, 2, gpu=False)
+    for bias in (state.rbm_am.visible_bias, state.rbm_am.hidden_bias):
+        bias.data = torch.randn_like(bias)
+    state.save(str(FOLDER / "qucumber.positive.pt"), metadata={"epochs": 3})
+
+
+def learnergy() -> None:
+    """The state dict of learnergy's own RBM."""
+    import torch
+    from learnergy.models.bernoulli import RBM
+
+    torch.manual_seed(0)
+    model = RBM(n_visible=4, n_hidden=2)
+    for parameter in model.parameters():
+        parameter.data = torch.randn_like(parameter)
+    torch.save(model.state_dict(), FOLDER / "learnergy.rbm.pth")
+
+
+def grbm() -> None:
+    """State dicts with the names that D-Wave's plugin uses, by torch's `save`."""
     import torch
 
     torch.manual_seed(0)
-    rbm = OrderedDict(
-        weights=torch.randn(2, 4, dtype=torch.double),
-        visible_bias=torch.randn(4, dtype=torch.double),
-        hidden_bias=torch.randn(2, dtype=torch.double),
-    )
-    torch.save({"rbm_am": rbm, "unitary_dict": {"X": torch.randn(2, 2, 2)}}, FOLDER / "qucumber.positive.pt")
-    module = torch.nn.Module()
-    module.W, module.a, module.b = (torch.nn.Parameter(torch.randn(*size)) for size in ((4, 2), (4,), (2,)))
-    torch.save(module.state_dict(), FOLDER / "learnergy.rbm.pth")
-    grbm = torch.nn.Module()
-    grbm._linear, grbm._quadratic = (torch.nn.Parameter(torch.randn(n)) for n in (4, 4))
-    torch.save(grbm.state_dict(), FOLDER / "grbm.first.pt")
+    model = torch.nn.Module()
+    model._linear, model._quadratic = (torch.nn.Parameter(torch.randn(n)) for n in (4, 4))
+    torch.save(model.state_dict(), FOLDER / "grbm.first.pt")
     indices = {
         "_edge_idx_i": [0, 0, 1, 2],
         "_edge_idx_j": [1, 2, 3, 3],
@@ -197,8 +210,8 @@ def torch() -> None:
         "_hidden_idx": [1],
     }
     for name, value in indices.items():
-        grbm.register_buffer(name, torch.tensor(value))
-    torch.save(grbm.state_dict(), FOLDER / "grbm.hidden.pt")
+        model.register_buffer(name, torch.tensor(value))
+    torch.save(model.state_dict(), FOLDER / "grbm.hidden.pt")
 
 
 def adabmdca() -> None:
@@ -233,7 +246,9 @@ MAKERS: dict[str, Callable[[], None]] = {
     "dimod": dimod,
     "rbmjl": rbmjl,
     "pgm": pgm,
-    "torch": torch,
+    "qucumber": qucumber,
+    "learnergy": learnergy,
+    "grbm": grbm,
     "pairwise": pairwise,
     "adabmdca": adabmdca,
 }
