@@ -88,7 +88,7 @@ class Owned(dict[str, Array]):
     >>> machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2)
     >>> machine.params["c"] = [1, 2]
     >>> machine.c
-    array([1., 2.])
+    array([1., 2.], dtype=float32)
     >>> machine.params["c"] = [1, 2, 3]
     Traceback (most recent call last):
     ebm.errors.EbmError: c: expected shape (2,), got (3,)

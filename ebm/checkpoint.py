@@ -247,7 +247,7 @@ def save(path: str | os.PathLike[str], what: Any) -> None:
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "machine.npz"
     >>> ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2))
     >>> ebm.load(path)
-    RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
+    RBM(Bernoulli(), Potts(q=3), 4 × 2, float32)
     """
     header, arrays = _pack(what)
     header |= {"format": FORMAT, "arrays": sorted(arrays)}

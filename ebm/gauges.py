@@ -107,7 +107,7 @@ def zero_sum(machine: RBM | HasHidden | BoltzmannMachine) -> None:
     Examples
     --------
     >>> import numpy as np, ebm
-    >>> machine = ebm.RBM.random(ebm.Potts(3), ebm.Bernoulli(), 2, 2, scale=1.0)
+    >>> machine = ebm.RBM.random(ebm.Potts(3), ebm.Bernoulli(), 2, 2, scale=1.0, dtype="float64")
     >>> ebm.zero_sum(machine)
     >>> np.abs(machine.W.reshape(2, 3, 2).sum(1)).max() < 1e-12
     np.True_

@@ -406,7 +406,7 @@ def require(machine: object, ability: type[T], who: str, instead: str = "") -> T
     >>> rbm = ebm.RBM.random(ebm.Ising(), ebm.Ising(), 2, 2)
     >>> require(rbm, Layered, "figure")
     Traceback (most recent call last):
-    ebm.errors.NotSupported: figure: RBM(Ising(), Ising(), 2 × 2, float64) is not Layered (a stack of layers)
+    ebm.errors.NotSupported: figure: RBM(Ising(), Ising(), 2 × 2, float32) is not Layered (a stack of layers)
     """
     if not isinstance(machine, ability):
         what = (ability.__doc__ or "").splitlines()[0].rstrip(".")

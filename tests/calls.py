@@ -37,17 +37,17 @@ def made(function):
 
 @made
 def rbm():
-    return ebm.RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    return ebm.RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
 
 
 @made
 def spins():
-    return ebm.BoltzmannMachine.random(Ising(), 3)
+    return ebm.BoltzmannMachine.random(Ising(), 3, dtype="float64")
 
 
 @made
 def hidden():
-    return ebm.BoltzmannMachine.random(Bernoulli(), 4, 1)
+    return ebm.BoltzmannMachine.random(Bernoulli(), 4, 1, dtype="float64")
 
 
 @made
@@ -57,7 +57,7 @@ def network():
 
 @made
 def dbm():
-    return ebm.DBM.random([4, 2, 2])
+    return ebm.DBM.random([4, 2, 2], dtype="float64")
 
 
 @functools.cache
@@ -153,7 +153,7 @@ CALLS = {
     "readout": call(machine=rbm, x=X, y=Y, units=None, optimiser=SGD(), epochs=1, **LEARN),
     "reconstruction_error": call(machine=rbm, data=X),
     "rescaled": call(
-        machine=made(lambda: ebm.RBM.random(Gaussian(True), Bernoulli(), 4, 2)),
+        machine=made(lambda: ebm.RBM.random(Gaussian(True), Bernoulli(), 4, 2, dtype="float64")),
         shift=np.zeros(4),
         scale=np.ones(4),
     ),

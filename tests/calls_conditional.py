@@ -10,7 +10,7 @@ X = np.eye(4)
 
 def conditional():
     """A machine of two inputs and two outputs."""
-    return ebm.ConditionalRBM.random(Bernoulli(), Bernoulli(), 2, 2, 2)
+    return ebm.ConditionalRBM.random(Bernoulli(), Bernoulli(), 2, 2, 2, dtype="float64")
 
 
 def functions():

@@ -21,7 +21,7 @@ SCORES = np.add.outer(np.arange(6.0), np.arange(6.0))
 (FOLDER / "contacts.txt").write_text("1 2 3.5\n")
 
 
-POTTS = ebm.BoltzmannMachine.random(ebm.Potts(5), 6)  # never changed by what is called here
+POTTS = ebm.BoltzmannMachine.random(ebm.Potts(5), 6, dtype="float64")  # never changed by what is called here
 
 
 def call(**arguments):

@@ -18,14 +18,17 @@ TABLES = {
     "Table": call(columns=TABLE.columns, missing=("", "NA"), notes={}),
     "Table.from_frame": call(data=DATA, types={"ill": "binary"}, unseen="refuse", missing=("", "NA")),
     "impute": call(
-        machine=ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2),
+        machine=ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2, dtype="float64"),
         rows=np.array([[1.0, np.nan], [0.0, 1.0]]),
         n=1,
         n_sweeps=2,
         seed=0,
     ),
     "TableModel": call(
-        machine=ebm.RBM.random(TABLE.units, ebm.Bernoulli(), 2, 2), table=TABLE, log_z=1.0, target="ill"
+        machine=ebm.RBM.random(TABLE.units, ebm.Bernoulli(), 2, 2, dtype="float64"),
+        table=TABLE,
+        log_z=1.0,
+        target="ill",
     ),
     "TableModel.fit": call(
         data=DATA, n_hidden=2, types={"ill": "binary"}, unseen="refuse", missing=("", "NA"), table=TABLE,

@@ -44,7 +44,7 @@ MACHINES = {
     "dense32": lambda: ebm.BoltzmannMachine(B, _coupled(40, 1, np.float32), np.zeros(40, np.float32)),
     "states": lambda: ebm.BoltzmannMachine(ebm.Potts(3), _coupled(8, 3, np.float64)),
     "sparse": lambda: ebm.BoltzmannMachine(I, lattice((6, 6)), np.linspace(-1, 1, 36)),
-    "deep": lambda: ebm.DBM.random([20, 6, 4], scale=0.1),
+    "deep": lambda: ebm.DBM.random([20, 6, 4], scale=0.1, dtype="float64"),
 }
 
 

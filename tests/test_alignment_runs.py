@@ -136,7 +136,7 @@ def test_curves_stand_at_their_numbers():
 
 
 def test_mutation_maps_show_sites_and_letters():
-    machine = ebm.BoltzmannMachine.random(ebm.Potts(5), 7, scale=1.0)
+    machine = ebm.BoltzmannMachine.random(ebm.Potts(5), 7, scale=1.0, dtype="float64")
     wild = np.array([0, 1, 2, 3, 4, 0, 1])
     changes = mutation_scan(machine, wild)
     ax = plots.mutation_map(changes, wild, "-ACGU")

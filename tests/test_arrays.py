@@ -76,7 +76,7 @@ def test_a_shape_changed_behind_the_back_is_refused():
 
 
 @pytest.mark.parametrize(
-    "machine", [small(), ebm.BoltzmannMachine(I, lattice((3, 3))), ebm.DBM.random([5, 4, 3])]
+    "machine", [small(), ebm.BoltzmannMachine(I, lattice((3, 3))), ebm.DBM.random([5, 4, 3], dtype="float64")]
 )
 def test_read_only_maps_of_joblib_learn(machine, tmp_path):
     joblib.dump(machine, tmp_path / "m.joblib")
@@ -157,7 +157,7 @@ def test_arrays_of_a_file_that_do_not_fit_are_refused(optimiser, key, tmp_path):
 @pytest.mark.parametrize("value", [7, -1, 0.5])
 def test_chains_of_a_file_hold_states(value, tmp_path):
     path = tmp_path / "s.npz"
-    machine = ebm.RBM.random(ebm.Potts(3), B, 5, 3)
+    machine = ebm.RBM.random(ebm.Potts(3), B, 5, 3, dtype="float64")
     ebm.save(path, ebm.begin(machine, ebm.PCD(n_chains=5), ebm.SGD(0.1)))
     arrays = read_arrays(path)
     write_arrays(path, arrays | {"chains/x": np.full((5, 5), value)})
@@ -228,10 +228,13 @@ def test_states_put_into_chains_are_looked_at():
 @pytest.mark.parametrize(
     ("machine", "other"),
     [
-        (small(), ebm.RBM.random(B, B, 200, 3)),
-        (small(), ebm.RBM.random(I, B, 5, 3)),
+        (small(), ebm.RBM.random(B, B, 200, 3, dtype="float64")),
+        (small(), ebm.RBM.random(I, B, 5, 3, dtype="float64")),
         (small(), small(np.float32)),
-        (ebm.RBM.random(ebm.Potts(3), B, 5, 3), ebm.RBM.random(ebm.Potts(30), B, 5, 3)),
+        (
+            ebm.RBM.random(ebm.Potts(3), B, 5, 3, dtype="float64"),
+            ebm.RBM.random(ebm.Potts(30), B, 5, 3, dtype="float64"),
+        ),
         (ebm.BoltzmannMachine(I, np.zeros((5, 5))), ebm.BoltzmannMachine(I, np.zeros((500, 500)))),
         (ebm.BoltzmannMachine(I, np.zeros((5, 5))), ebm.BoltzmannMachine(B, np.zeros((5, 5)))),
         (ebm.BoltzmannMachine(I, np.zeros((9, 9))), ebm.BoltzmannMachine(I, lattice((3, 3)))),
@@ -250,7 +253,7 @@ def test_chains_of_another_machine_are_refused(machine, other):
 
 
 def test_chains_of_a_copy_run_on():
-    machine = ebm.RBM.random(ebm.Gaussian(learn_precision=True), B, 5, 3)
+    machine = ebm.RBM.random(ebm.Gaussian(learn_precision=True), B, 5, 3, dtype="float64")
     chains = machine.start(np.zeros((4, 5)))
     machine.project()
     machine.copy().sweep(chains, ebm.Stream(1))

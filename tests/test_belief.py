@@ -97,7 +97,10 @@ def test_up_teaches_the_generative_weights():
 def test_down_teaches_the_recognition_weights():
     """At the true posterior the mean step of the recognition weights vanishes."""
     dbn = DBN(
-        [RBM.random(Bernoulli(), Bernoulli(), 3, 2, scale=0.0), RBM.random(Bernoulli(), Bernoulli(), 2, 2)]
+        [
+            RBM.random(Bernoulli(), Bernoulli(), 3, 2, scale=0.0, dtype="float64"),
+            RBM.random(Bernoulli(), Bernoulli(), 2, 2, dtype="float64"),
+        ]
     )
     dbn.params["g0"] += [0.3, -0.2, 0.1]
     dbn.top.params["b"] += [0.5, -0.5]

@@ -23,8 +23,8 @@ from ebm.experiment import Workers
 from ebm.samplers.beside import blocks
 
 PAIR = BoltzmannMachine(Ising(), [[0, 0.7, 0.2], [0.7, 0, -0.4], [0.2, -0.4, 0]], [0.3, -0.2, 0.1])
-RBM_ = RBM.random(Bernoulli(), Bernoulli(), 6, 4, scale=0.7, seed=1)
-REAL = RBM.random(Gaussian(), Bernoulli(), 4, 3, scale=0.3, seed=1)
+RBM_ = RBM.random(Bernoulli(), Bernoulli(), 6, 4, scale=0.7, seed=1, dtype="float64")
+REAL = RBM.random(Gaussian(), Bernoulli(), 4, 3, scale=0.3, seed=1, dtype="float64")
 CASES = [
     (PAIR, 130, {}),
     (RBM_, 1000, {"n_chains": 60, "burn_in": 20, "thin": 2}),

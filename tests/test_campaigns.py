@@ -110,7 +110,7 @@ def test_how_a_call_ends(call, outcome):
 def test_the_grid_sees_a_wrong_number(monkeypatch):
     right = ebm.RBM.free_energy
     monkeypatch.setattr(ebm.RBM, "free_energy", lambda m, *args: right(m, *args) + 1e-6)
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Ising(), 3, 2, scale=0.5)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Ising(), 3, 2, scale=0.5, dtype="float64")
     cells = dict(operations.cells(operations.Case(machine, 0)))
     assert judged(cells["free_energy, beta 1.0"])[0] == "failed"
     assert judged(cells["exact log Z, beta 1.0"])[0] == "right"
@@ -121,6 +121,6 @@ def test_the_grid_sees_a_sweep_that_drifts(monkeypatch):
     monkeypatch.setattr(
         ebm.RBM, "sweep", lambda m, x, rng, n=1, beta=1.0, *a, **k: right(m, x, rng, n, 0.5, *a, **k)
     )
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Ising(), 4, 2, scale=1.0)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Ising(), 4, 2, scale=1.0, dtype="float64")
     cells = dict(operations.cells(operations.Case(machine, 0)))
     assert judged(cells["sweep, scan auto"])[0] == "failed"

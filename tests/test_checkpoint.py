@@ -85,8 +85,10 @@ def test_machines_come_back(name, dtype, tmp_path):
 
 
 def stacks():
-    machines = [ebm.RBM.random(Bernoulli(), Bernoulli(), n, n - 1, scale=1.0, seed=n) for n in (4, 3)]
-    return {"dbm": ebm.DBM.random([4, 3, 2], scale=1.0), "dbn": ebm.DBN(machines)}
+    machines = [
+        ebm.RBM.random(Bernoulli(), Bernoulli(), n, n - 1, scale=1.0, seed=n, dtype="float64") for n in (4, 3)
+    ]
+    return {"dbm": ebm.DBM.random([4, 3, 2], scale=1.0, dtype="float64"), "dbn": ebm.DBN(machines)}
 
 
 EVERY = laws.MACHINES | {name: lambda own=own: own.copy() for name, own in (networks() | stacks()).items()}

@@ -148,13 +148,13 @@ def asymmetric_machine(path):
 
 
 def truncated_model(path):
-    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3))
+    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, dtype="float64"))
     path.write_bytes(path.read_bytes()[:-300])
     return path
 
 
 def good_model(path):
-    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3))
+    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, dtype="float64"))
     return path
 
 

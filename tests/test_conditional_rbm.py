@@ -40,7 +40,7 @@ each_finite = pytest.mark.parametrize("name", ["bernoulli", "ising-potts", "pott
 def machine_of(name, scale=0.4, seed=0):
     """Three outputs, two hidden units, two inputs, and no parameter that is zero."""
     visible, hidden = PAIRS[name]
-    machine = ConditionalRBM.random(visible, hidden, 2, 3, 2, scale=scale)
+    machine = ConditionalRBM.random(visible, hidden, 2, 3, 2, scale=scale, dtype="float64")
     rng = np.random.default_rng(seed)
     for key, value in machine.params.items():
         value += (

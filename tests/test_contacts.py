@@ -26,7 +26,7 @@ UNITS = {"Potts": (Potts(3), 4), "Mixed": (MIXED, 4)}
 
 
 def machine(units, n, seed=0, scale=1.0):
-    made = BoltzmannMachine.random(units, n, scale=scale, seed=seed)
+    made = BoltzmannMachine.random(units, n, scale=scale, seed=seed, dtype="float64")
     made.params["b"][:] = np.random.default_rng(seed).normal(size=len(made.b))
     made.project()
     return made
@@ -131,7 +131,10 @@ def test_ppv_by_hand():
         (lambda: ppv(np.eye(3), np.eye(3)), "separation: no pair of 3 sites is 5 apart"),
         (lambda: ppv([[0, 1], [2, 0]], np.eye(2)), "scores: expected a symmetric matrix"),
         (lambda: ppv(np.zeros((2, 3)), np.eye(2)), "expected a square matrix"),
-        (lambda: contact_scores(ebm.RBM.random(Ising(), Ising(), 2, 2)), "expected a BoltzmannMachine"),
+        (
+            lambda: contact_scores(ebm.RBM.random(Ising(), Ising(), 2, 2, dtype="float64")),
+            "expected a BoltzmannMachine",
+        ),
         (lambda: contact_scores(machine(Potts(3), 2), gap=3), "gap: expected a state from 0 to 2, got 3"),
         (lambda: potts_mean_field([[0, 1], [1, 0]], Ising()), "expected Potts units"),
         (lambda: potts_mean_field([[0, 1], [1, 0]], Potts(3), pseudocount=0), "site 0 is never in state 2"),

@@ -158,7 +158,9 @@ def test_states_that_no_row_has_are_learnt_to_be_rare(rule):
     assert machine.exact()[1]["b"].reshape(2, 3)[:, 1].max() < 0.1
 
 
-@pytest.mark.parametrize("machine", [None, RBM.random(Bernoulli(), Bernoulli(), 4, 3, scale=2.0)], ids=str)
+@pytest.mark.parametrize(
+    "machine", [None, RBM.random(Bernoulli(), Bernoulli(), 4, 3, scale=2.0, dtype="float64")], ids=str
+)
 def test_classes_that_no_row_has_are_never_read(machine):
     """Of four classes only 0 and 2 are there; batches have one of them each."""
     x, y = np.repeat(np.eye(4)[:2], 50, axis=0), np.repeat([0, 2], 50)
@@ -192,7 +194,7 @@ def test_columns_of_zeros_stay_numbers(dtype, limit):
 
 @pytest.mark.parametrize("units", [ebm.Bernoulli(), ebm.Potts(3), ebm.Gaussian()], ids=repr)
 def test_of_no_rows_there_are_no_numbers_and_no_mean(units):
-    machine, none = ebm.RBM.random(units, ebm.Bernoulli(), 4, 3, scale=0.3), np.empty((0, 4))
+    machine, none = ebm.RBM.random(units, ebm.Bernoulli(), 4, 3, scale=0.3, dtype="float64"), np.empty((0, 4))
     assert machine.free_energy(none).shape == machine.visible_free_energy(none).shape == (0,)
     assert machine.mean_h(none).shape == (0, 3)
     for mean in (
@@ -205,7 +207,7 @@ def test_of_no_rows_there_are_no_numbers_and_no_mean(units):
 
 
 def test_penalties_may_come_in_any_sequence():
-    machine, rows = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3), np.eye(4)
+    machine, rows = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, dtype="float64"), np.eye(4)
     rule, optimiser = ebm.CD(), ebm.SGD(0.1)
     for penalties in ((), [], np.array([]), np.array([ebm.L2(0.1)], object), iter([ebm.L2(0.1)])):
         state = ebm.begin(machine.copy(), rule, optimiser)
@@ -224,6 +226,6 @@ def test_what_does_not_fit_into_memory_says_what():
         def __array__(self, dtype=None, copy=None):
             raise MemoryError
 
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, dtype="float64")
     with pytest.raises(MemoryError, match="x: a Long: more numbers than the memory holds"):
         machine.free_energy(Long())

@@ -133,7 +133,7 @@ def test_transitions_visit_single_sites_in_random_order_where_there_is_one(monke
 
 
 def test_the_mean_of_sparse_units_keeps_a_share_of_the_past():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 5, 3, seed=1)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 5, 3, seed=1, dtype="float64")
     rule, v = SparseHidden(ebm.CD(), decay=0.75), np.ones((4, 5), machine.dtype)
     begun = rule.init(machine, Stream(0))
     before = SparseCarried(begun.inner, np.full(3, 0.2, machine.dtype))

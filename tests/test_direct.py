@@ -155,7 +155,7 @@ def test_large_machines_of_small_treewidth():
 def test_rbms_with_a_short_layer():
     """The mean of phi over 10^4 samples of machines 200 x 8 and 8 x 200 is the exact one."""
     for n_v, n_h in ((200, 8), (8, 200)):
-        machine = RBM.random(Bernoulli(), Ising(), n_v, n_h, scale=0.3, seed=8)
+        machine = RBM.random(Bernoulli(), Ising(), n_v, n_h, scale=0.3, seed=8, dtype="float64")
         x = sample(machine, 10_000, sampler=Direct(), seed=9).x
         mean = machine.exact()[1]["b"]
         assert np.all(np.abs(x.mean(0) - mean) < 5 * np.sqrt(mean * (1 - mean) / 10_000))
@@ -203,7 +203,9 @@ def test_machines_without_a_graph_are_enumerated():
         (lambda m: Direct(limit=41), EbmError, "limit"),
         (lambda m: sample(laws.boltzmann(Ising(), 30), 3, sampler=Direct()), TooLarge, "treewidth 29"),
         (
-            lambda m: sample(RBM.random(Gaussian(), Bernoulli(), 30, 40), 3, sampler=Direct()),
+            lambda m: sample(
+                RBM.random(Gaussian(), Bernoulli(), 30, 40, dtype="float64"), 3, sampler=Direct()
+            ),
             TooLarge,
             "40 neighbours",
         ),

@@ -218,7 +218,7 @@ def test_gaussian_units_coupled_to_one_another():
 
 
 def test_samples_depend_on_neither_threads_nor_batches(monkeypatch):
-    machine = RBM.random(Bernoulli(), Potts(3), 40, 5, scale=1.0, seed=2)
+    machine = RBM.random(Bernoulli(), Potts(3), 40, 5, scale=1.0, seed=2, dtype="float64")
     found, before = eliminate(machine.graph()), ebm.get_num_threads()
     whole = found.sample(300, Stream(0))
     ebm.set_num_threads(2)
@@ -264,8 +264,16 @@ def dense(n):
         (lambda: eliminate(dense(24)), TooLarge, r"2\^23.*treewidth 23.*2\^22"),
         (lambda: eliminate(dense(8), limit=5), TooLarge, r"2\^7.*limit is 2\^5"),
         (lambda: eliminate(laws.boltzmann(Potts(3), 6).graph(), limit=6), TooLarge, r"2\^8"),
-        (lambda: eliminate(RBM.random(Bernoulli(), Bernoulli(), 60, 50).graph()), TooLarge, r"2\^50"),
-        (lambda: eliminate(RBM.random(Bernoulli(), Gaussian(), 60, 50).graph()), TooLarge, "60 neighbours"),
+        (
+            lambda: eliminate(RBM.random(Bernoulli(), Bernoulli(), 60, 50, dtype="float64").graph()),
+            TooLarge,
+            r"2\^50",
+        ),
+        (
+            lambda: eliminate(RBM.random(Bernoulli(), Gaussian(), 60, 50, dtype="float64").graph()),
+            TooLarge,
+            "60 neighbours",
+        ),
         (lambda: eliminate(laws.MACHINES["gaussian-gaussian"]().graph(), 9.0), EbmError, "normalisable"),
         (lambda: eliminate(dense(4), given=[1.0]), EbmError, "given"),
         (lambda: eliminate(dense(4), given=[0.5, *[np.nan] * 3]), EbmError, "given"),

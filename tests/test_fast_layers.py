@@ -173,7 +173,7 @@ def test_bits_of_another_machine_are_taken_for_what_they_are(dtype):
         bits = as_bits(x, Bernoulli(), other)
         assert np.array_equal(machine.free_energy(bits), machine.free_energy(x))
         assert np.array_equal(machine.restart(bits).x, x)
-    potts = ebm.RBM.random(Potts(2), Bernoulli(), 70, 9, scale=1.0)
+    potts = ebm.RBM.random(Potts(2), Bernoulli(), 70, 9, scale=1.0, dtype="float64")
     assert np.array_equal(potts.free_energy(bits), potts.free_energy(x.astype(int)))
     for wrong in (as_bits(x[:, :30], Bernoulli(), dtype), x[:, :30], x[0]):
         with pytest.raises(ebm.EbmError):

@@ -131,7 +131,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
 @pytest.mark.parametrize("length", [250, 255])
 def test_names_as_long_as_they_can_be(length, tmp_path):
     path = tmp_path / ("x" * (length - 4) + ".npz")
-    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2))
+    ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2, dtype="float64"))
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -139,7 +139,7 @@ def test_names_as_long_as_they_can_be(length, tmp_path):
 def test_names_that_no_file_can_have(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for call in (
-        lambda: ebm.save(name, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2)),
+        lambda: ebm.save(name, ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2, dtype="float64")),
         lambda: ebm.load(name),
         lambda: ebm.datasets.read_array(name),
         lambda: ebm.datasets.read_gset(name),
@@ -159,7 +159,9 @@ def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
     run = RunDirectory(tmp_path)
     monkeypatch.setattr(os, "fsync", full)
     for name, write in {
-        "m.npz": lambda: ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Ising(), ebm.Ising(), 2, 2)),
+        "m.npz": lambda: ebm.save(
+            tmp_path / "m.npz", ebm.RBM.random(ebm.Ising(), ebm.Ising(), 2, 2, dtype="float64")
+        ),
         "metrics.jsonl": lambda: run.append_metrics({"step": 1}),
     }.items():
         with pytest.raises(OSError, match="No space left") as caught:
@@ -332,7 +334,7 @@ def test_a_save_where_directories_cannot_be_opened(tmp_path, monkeypatch):
         return opened(path, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refusing)
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2, dtype="float64")
     ebm.save(tmp_path / "a.npz", machine)
     assert np.array_equal(ebm.load(tmp_path / "a.npz").W, machine.W)
     run = RunDirectory(tmp_path / "run")

@@ -233,7 +233,7 @@ def test_lbfgs_stops_early_too():
 
 def test_a_readout_of_a_network_stands_on_its_outputs():
     x, y = noisy()
-    machine = RBM.random(Gaussian(), Bernoulli(), 6, 5, scale=1.0)
+    machine = RBM.random(Gaussian(), Bernoulli(), 6, 5, scale=1.0, dtype="float64")
     below = Network([Layer(machine.hidden, machine.W, machine.c)], machine.visible)
     one, other = (readout(m, x, y, epochs=3) for m in (machine, below))
     for key, value in one.params.items():
@@ -267,7 +267,7 @@ def test_refusals_are_one_line(options, message):
 
 
 def test_fit_of_a_machine_knows_no_loss():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
     with pytest.raises(EbmError, match="network"):
         EarlyStopping(score="loss").require(machine, np.eye(4), np.eye(4))
 

@@ -211,7 +211,7 @@ def test_columns_that_nobody_has_are_refused():
     rows = np.array([[0, np.nan], [1, np.nan]])
     with pytest.raises(ebm.EbmError, match="data: column 1 is missing in all rows"):
         ebm.RBM.from_data(rows, 2)
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 2, 2, dtype="float64")
     with pytest.raises(ebm.EbmError, match="data: column 1 is missing in all rows"):
         ebm.fit(machine, rows)
 

@@ -165,7 +165,11 @@ def test_one_natural_step_is_newtons_near_the_optimum():
 
 def test_the_natural_gradient_refuses_large_machines():
     with pytest.raises(TooLarge, match="Fisher"):
-        begin(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 20, 2), NaturalGradient(), SGD(0.1))
+        begin(
+            ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 20, 2, dtype="float64"),
+            NaturalGradient(),
+            SGD(0.1),
+        )
     with pytest.raises(TooLarge):
         begin(laws.MACHINES["gaussian-bernoulli"](), NaturalGradient(), SGD(0.1))
 
@@ -189,7 +193,9 @@ INFERRED = {
 def test_what_is_inferred_is_in_the_zero_sum_gauge(name, units, monkeypatch):
     """Rows and columns of each block, and biases; `zero_sum` moves nothing."""
     method, _, way = name.partition(", ")
-    rows = ebm.sample(ebm.BoltzmannMachine.random(units, 4, scale=0.5, seed=1), 400, seed=0).x
+    rows = ebm.sample(
+        ebm.BoltzmannMachine.random(units, 4, scale=0.5, seed=1, dtype="float64"), 400, seed=0
+    ).x
     if way == "a table":
         monkeypatch.setattr("ebm.inverse.methods._NEWTON", 0)
     if name == "potts_mean_field":

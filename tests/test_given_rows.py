@@ -113,7 +113,7 @@ def test_spins_that_are_means_or_miss_a_value_are_taken():
 
 
 def test_states_numbered_from_one_are_said_to_be():
-    machine = ebm.RBM.random(ebm.Potts(3), ebm.Bernoulli(), 2, 2)
+    machine = ebm.RBM.random(ebm.Potts(3), ebm.Bernoulli(), 2, 2, dtype="float64")
     with pytest.raises(EbmError, match="numbered from 1: map x → x − 1"):
         ebm.log_likelihood(machine, [[1, 3], [2, 2]])
 

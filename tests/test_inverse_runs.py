@@ -80,7 +80,7 @@ def test_a_table_has_its_methods_own_settings(rows, tmp_path):
 
 
 def test_a_run_of_potts_units(tmp_path):
-    made = ebm.BoltzmannMachine.random(ebm.Potts(3), 4, scale=0.5, seed=1)
+    made = ebm.BoltzmannMachine.random(ebm.Potts(3), 4, scale=0.5, seed=1, dtype="float64")
     x = ebm.sample(made, 500, seed=0).x
     file = config(tmp_path, x, "potts", 'penalties = [{ type = "GroupLasso", strength = 0.05 }]')
     done = run(file, out=tmp_path / "r")

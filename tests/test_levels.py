@@ -97,12 +97,12 @@ class Gaps(Units):
 
 def test_whole_units_have_all_numbers_between_their_ends():
     with pytest.raises(EbmError, match="whole numbers, one after the other"):
-        RBM.random(Gaps(), Bernoulli(), 2, 2)
+        RBM.random(Gaps(), Bernoulli(), 2, 2, dtype="float64")
 
 
 def test_counts_without_an_end_are_refused_in_mixed_layers_too():
     with pytest.raises(EbmError, match="readouts of networks only"):
-        RBM.random(Mixed(((Bernoulli(), 1), (ebm.Poisson(), 1))), Bernoulli(), 2, 2)
+        RBM.random(Mixed(((Bernoulli(), 1), (ebm.Poisson(), 1))), Bernoulli(), 2, 2, dtype="float64")
 
 
 @each_level
@@ -125,7 +125,7 @@ def test_machines_begin_at_the_marginals_and_learn(units):
 
 def test_layers_of_levels_come_back_from_files_and_gaps_are_filled(tmp_path):
     mixed = Mixed(tuple((units, 1) for units in LEVELS))
-    machine = RBM.random(mixed, Binomial(2), 3, 2, scale=0.5, seed=1)
+    machine = RBM.random(mixed, Binomial(2), 3, 2, scale=0.5, seed=1, dtype="float64")
     ebm.save(tmp_path / "m.npz", machine)
     twin = ebm.load(tmp_path / "m.npz")
     x = ebm.sample(machine, 5, seed=0).x

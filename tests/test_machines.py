@@ -296,7 +296,7 @@ def test_couplings_that_break_a_rule_are_named(units, place, value, message, spa
         lambda: laws.MACHINES["ising"]().sweep(np.ones((2, 6)), Stream(0), scan="chromtic"),
         lambda: laws.MACHINES["ising"]().condition(np.ones(6)),
         lambda: boltzmann_of(40).exact(),
-        lambda: RBM.random(Bernoulli(), Bernoulli(), 60, 60).exact(),
+        lambda: RBM.random(Bernoulli(), Bernoulli(), 60, 60, dtype="float64").exact(),
     ],
 )
 def test_refusals_are_one_line(make):

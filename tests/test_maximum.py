@@ -119,7 +119,7 @@ def test_the_callback_ends_the_climb():
 
 
 def test_refusals_are_one_line():
-    large = RBM.random(Bernoulli(), Bernoulli(), 60, 50)
+    large = RBM.random(Bernoulli(), Bernoulli(), 60, 50, dtype="float64")
     with pytest.raises(TooLarge):
         maximise(large, np.zeros((2, 60)))
     small = BoltzmannMachine(Bernoulli(), np.zeros((2, 2)))

@@ -14,11 +14,11 @@ from ebm.datasets import lattice
 @pytest.mark.parametrize(
     "machine",
     [
-        ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 5, 4, scale=0.5, seed=1),
-        ebm.RBM.random(ebm.Potts(3), ebm.Ising(), 5, 4, scale=0.5, seed=1),
-        ebm.BoltzmannMachine.random(ebm.Ising(), 5, scale=0.5, seed=1),
-        ebm.BoltzmannMachine.random(ebm.Bernoulli(), 3, 4, scale=0.5, seed=1),
-        ebm.DBM.random([5, 3, 4], scale=0.5, seed=1),
+        ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 5, 4, scale=0.5, seed=1, dtype="float64"),
+        ebm.RBM.random(ebm.Potts(3), ebm.Ising(), 5, 4, scale=0.5, seed=1, dtype="float64"),
+        ebm.BoltzmannMachine.random(ebm.Ising(), 5, scale=0.5, seed=1, dtype="float64"),
+        ebm.BoltzmannMachine.random(ebm.Bernoulli(), 3, 4, scale=0.5, seed=1, dtype="float64"),
+        ebm.DBM.random([5, 3, 4], scale=0.5, seed=1, dtype="float64"),
     ],
 )
 def test_blocks_of_rows_change_nothing(machine, monkeypatch):
@@ -52,7 +52,7 @@ def test_rows_are_looked_at_in_blocks(monkeypatch):
 PEAK = """
 import resource, sys, numpy as np, ebm
 X = (np.random.default_rng(0).random((200_000, 100), dtype=np.float32) < .2).view(np.uint8)
-m = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 100, 16)
+m = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 100, 16, dtype="float64")
 ebm.reconstruction_error(m, X[:10]), ebm.pseudo_likelihood(m, X[:10], stochastic=True)  # compiled, loaded
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 before = peak()
@@ -78,9 +78,11 @@ def test_a_large_sparse_machine_is_not_made_dense(monkeypatch):
 
 def test_what_needs_more_memory_than_is_free_says_so():
     for make in (
-        lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 10**7, 10**7),
-        lambda: ebm.BoltzmannMachine.random(ebm.Ising(), 10**7),
-        lambda: ebm.sample(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 10, 2), 2 * 10**9),
+        lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 10**7, 10**7, dtype="float64"),
+        lambda: ebm.BoltzmannMachine.random(ebm.Ising(), 10**7, dtype="float64"),
+        lambda: ebm.sample(
+            ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 10, 2, dtype="float64"), 2 * 10**9
+        ),
     ):
         with pytest.raises(EbmError, match=r"GiB of memory, .* are free; expected fewer"):
             make()

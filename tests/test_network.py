@@ -278,8 +278,12 @@ def test_an_absurd_rate_is_called_divergence():
         lambda: readout(None, np.zeros((2, 3)), [-1, 1]),
         lambda: readout(None, np.zeros((2, 3)), [0, 1, 1]),
         lambda: readout(BoltzmannMachine(Ising(), np.zeros((3, 3))), np.ones((2, 3)), [0, 1]),
-        lambda: readout(RBM.random(Bernoulli(), Bernoulli(), 3, 2), np.full((2, 3), 2.0), [0, 1]),
-        lambda: readout(RBM.random(Bernoulli(), Bernoulli(), 3, 2), np.zeros((2, 4)), [0, 1]),
+        lambda: readout(
+            RBM.random(Bernoulli(), Bernoulli(), 3, 2, dtype="float64"), np.full((2, 3), 2.0), [0, 1]
+        ),
+        lambda: readout(
+            RBM.random(Bernoulli(), Bernoulli(), 3, 2, dtype="float64"), np.zeros((2, 4)), [0, 1]
+        ),
         lambda: readout(None, np.zeros(3), [0, 1, 1]),
         lambda: readout(None, np.zeros((2, 3)), [0, 1], batch_size=0),
         lambda: fine_tune(network(Potts(3), None), np.full((2, 3), np.nan), np.zeros((2, 2))),

@@ -157,7 +157,7 @@ def test_a_machine_follows_its_parameters_wherever_learning_is_interrupted(at, m
     """Ctrl-C may fall between an update and `project`; chains then swept with a stale copy of W."""
     rng = np.random.default_rng(0)
     rows = (rng.random((200, 60)) < 0.4).astype(float)
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 60, 40, scale=0.1)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 60, 40, scale=0.1, dtype="float64")
     x = machine.sample0(500, ebm.Stream(0))
     machine.sweep(x, ebm.Stream(1), 20)  # makes what is derived from W
     calls, real = [], ebm.SGD.update

@@ -252,7 +252,7 @@ def test_elimination_and_layers_of_several_types_take_them():
 
 
 def test_a_deep_machine_takes_them():
-    machine = ebm.DBM.random([3, 2, 2], [Bernoulli(), Pair(), Uneven()], scale=0.8, seed=1)
+    machine = ebm.DBM.random([3, 2, 2], [Bernoulli(), Pair(), Uneven()], scale=0.8, seed=1, dtype="float64")
     W, _ = machine.layers()
     (f, _, v), (g, w_g, _), (k, w_k, _) = (
         layer(u, n) for u, n in zip(machine.layer_units, machine.sizes, strict=True)
@@ -423,6 +423,6 @@ class Counts(Units):
 
 
 def test_whole_numbers_are_not_integrated_over():
-    machine = RBM.random(Gaussian(), Counts(), 2, 2, scale=0.3, seed=1)
+    machine = RBM.random(Gaussian(), Counts(), 2, 2, scale=0.3, seed=1, dtype="float64")
     with pytest.raises(NotSupported, match="whole = True"):
         machine.exact()

@@ -103,7 +103,7 @@ def test_an_estimate_that_is_none_warns():
 def test_auto_is_exact_where_it_fits_and_a_report_beyond():
     small, large = (
         laws.MACHINES["bernoulli-bernoulli"](),
-        RBM.random(Bernoulli(), Bernoulli(), 40, 40, scale=0.05),
+        RBM.random(Bernoulli(), Bernoulli(), 40, 40, scale=0.05, dtype="float64"),
     )
     assert log_z(small).method == "exact"
     found = log_z(large)

@@ -96,7 +96,7 @@ def test_numbers_have_a_root_mean_square_error(data, tmp_path):
     y = x @ [0.5, 1.0, 0.0, 0.0]
     np.savez(folder / "numbers.npz", rows=x, y=y)
     units = ebm.Mixed(((ebm.Bernoulli(), 4), (ebm.Gaussian(), 1)))
-    machine = ebm.RBM.random(units, ebm.Bernoulli(), 5, 3, scale=0.5, seed=1)
+    machine = ebm.RBM.random(units, ebm.Bernoulli(), 5, 3, scale=0.5, seed=1, dtype="float64")
     expected = ebm.conditional_moments(machine, x)[0]
     ebm.save(tmp_path / "joint.npz", machine)
     said = call(
@@ -120,7 +120,7 @@ def test_regressors_and_features(data, tmp_path):
     ebm.save(tmp_path / "r.npz", model)
     said = call("predict", tmp_path / "r.npz", folder / "x.npy")
     np.testing.assert_allclose(np.loadtxt(said.output.splitlines()), model.predict(x), rtol=1e-6)
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=1.0)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=1.0, dtype="float64")
     dbn = ebm.DBN.greedy(x, [3, 2], epochs=1)
     transformer = RBMTransformer(3, random_state=0).fit(x)
     for found, expected in (
@@ -136,7 +136,7 @@ def test_regressors_and_features(data, tmp_path):
 
 def test_what_cannot_be_done_is_one_line(data, tmp_path):
     folder, x, y = data
-    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3))
+    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, dtype="float64"))
     ebm.save(tmp_path / "b.npz", ebm.BoltzmannMachine(ebm.Ising(), np.zeros((4, 4)), np.zeros(4)))
     ebm.save(tmp_path / "c.npz", DBNClassifier((3,), max_iter=1, random_state=0).fit(x, y))
     ebm.save(tmp_path / "r.npz", DBNRegressor(random_state=0).fit(x, x[:, 0]))

@@ -171,7 +171,7 @@ def test_whatever_takes_long_tells_the_fraction_done_and_a_line(call):
     def progress(done, line):
         seen.append((done, line))
 
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.5)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.5, dtype="float64")
     TAKE_LONG[call](machine.copy(), progress)
     fractions = [done for done, _ in seen]
     assert fractions == sorted(fractions)
@@ -237,7 +237,7 @@ def test_without_a_budget_the_clock_decides_nothing(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_report_without_all_of_its_members_is_not_trusted():
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 40, 40, scale=0.5)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 40, 40, scale=0.5, dtype="float64")
     found = ebm.log_z(machine, "report", budget=1e-9)
     assert list(found.estimates) == ["ais"]
     assert found.verdict == "do not trust"

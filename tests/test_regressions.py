@@ -45,7 +45,7 @@ def test_states_given_are_never_changed(layout):
 
 
 def test_layers_of_more_than_1023_bits_are_counted():
-    wide = RBM.random(Bernoulli(), Bernoulli(), 1100, 4, scale=0.05)
+    wide = RBM.random(Bernoulli(), Bernoulli(), 1100, 4, scale=0.05, dtype="float64")
     assert ebm.log_z(wide).method == "exact"
     glass = BoltzmannMachine(Ising(), sk(1100))
     with pytest.raises(ebm.TooLarge):
@@ -65,7 +65,7 @@ def test_sample_weights_count_in_batches_of_one_row():
 
 
 def test_one_seed_for_everything_gives_independent_numbers():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 30, 20, seed=0)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 30, 20, seed=0, dtype="float64")
     chains = PCD(n_chains=20).init(machine, Stream(0)).x
     agree = np.mean((machine.W.T > 0) == (chains > 0))
     assert abs(agree - 0.5) < 5 * 0.5 / math.sqrt(chains.size)
@@ -129,7 +129,7 @@ def test_states_outside_the_domain_are_refused():
 
 
 def test_means_have_no_likelihood():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 3, 2)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 3, 2, dtype="float64")
     with pytest.raises(EbmError, match="0 and 1"):
         ebm.log_likelihood(machine, [[0.5, 0.0, 1.0]])
     with pytest.raises(EbmError, match="weights"):
@@ -237,7 +237,7 @@ def test_thresholds_follow_the_units(tmp_path):
 
 
 def test_a_checkpoint_is_a_model_and_a_network_is_none(tmp_path):
-    machine = RBM.random(Bernoulli(), Bernoulli(), 3, 2)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 3, 2, dtype="float64")
     ebm.save(tmp_path / "s.npz", ebm.begin(machine, CD(), SGD()))
     assert call("logz", tmp_path / "s.npz").exit_code == 0
     ebm.save(tmp_path / "n.npz", ebm.readout(None, np.eye(2), [0, 1], epochs=1))

@@ -115,7 +115,7 @@ def test_a_run_grows_until_it_is_accurate():
 
 def test_reverse_ais_from_samples_that_are_not_exact_is_no_bound():
     """A machine too large for exact draws; from data and from tempered samples."""
-    machine = RBM.random(Bernoulli(), Bernoulli(), 40, 36, scale=0.05, seed=2)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 40, 36, scale=0.05, seed=2, dtype="float64")
     data = Stream(0).uniform(60, 40).round()
     for given, said in ((data, "data"), (None, "tempered")):
         found = log_z(machine, "reverse_ais", n_temperatures=60, data=given, rounds=1)
@@ -356,7 +356,7 @@ def test_refusals_are_one_line(arguments):
 
 
 def test_estimators_side_by_side_are_the_same_for_any_executor():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 8, 5, scale=0.5, seed=3)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 8, 5, scale=0.5, seed=3, dtype="float64")
     how = {"rounds": 1, "budget": np.inf, "seed": 4}
     with Workers(2) as workers:
         found = log_z(machine, "report", executor=workers, **how)

@@ -31,11 +31,11 @@ TABLES = {
     "thermodynamics": curves(),
 }
 LINES = {
-    "state": ebm.begin(RBM.random(Bernoulli(), Bernoulli(), 60, 40), ebm.PCD(), ebm.SGD()),
+    "state": ebm.begin(RBM.random(Bernoulli(), Bernoulli(), 60, 40, dtype="float64"), ebm.PCD(), ebm.SGD()),
     "data": Digits().load(),
-    "graph": RBM.random(Bernoulli(), Bernoulli(), 60, 40).graph(),
-    "rbm": RBM.random(Bernoulli(), Bernoulli(), 60, 40),
-    "dbm": ebm.DBM.random([40, 30, 20]),
+    "graph": RBM.random(Bernoulli(), Bernoulli(), 60, 40, dtype="float64").graph(),
+    "rbm": RBM.random(Bernoulli(), Bernoulli(), 60, 40, dtype="float64"),
+    "dbm": ebm.DBM.random([40, 30, 20], dtype="float64"),
     "machine": ebm.BoltzmannMachine(ebm.Ising(), np.zeros((50, 50))),
 }
 

@@ -95,7 +95,9 @@ def test_batches_by_hand_are_those_of_training():
 
 def test_a_stream_of_rows_learns():
     rule, optimiser = PCD(n_chains=50), SGD(0.5)
-    state = begin(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.1), rule, optimiser)
+    state = begin(
+        ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.1, dtype="float64"), rule, optimiser
+    )
     rng = np.random.default_rng(0)
     for k in range(400):
         rows = np.repeat(rng.integers(0, 2, (20, 2)), 2, axis=1)

@@ -85,7 +85,7 @@ def test_arviz_reads_them():
 
 
 def test_files_have_chains(tmp_path):
-    ebm.save(tmp_path / "m.npz", RBM.random(Bernoulli(), Bernoulli(), 4, 3))
+    ebm.save(tmp_path / "m.npz", RBM.random(Bernoulli(), Bernoulli(), 4, 3, dtype="float64"))
 
     def call(*args):
         done = CliRunner().invoke(main, ["sample", str(tmp_path / "m.npz"), "-n", "230", *args])

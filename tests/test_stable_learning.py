@@ -95,7 +95,9 @@ def test_curvature_bounds_the_fisher_matrix():
     """Of exact Fisher matrices of small machines, the largest eigenvalues of the blocks of W."""
     states = np.array(np.meshgrid(*[[0.0, 1.0]] * 5)).reshape(5, -1).T
     for seed in range(5):
-        machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 4, scale=0.5, seed=seed)
+        machine = ebm.RBM.random(
+            ebm.Bernoulli(), ebm.Bernoulli(), 5, 4, scale=0.5, seed=seed, dtype="float64"
+        )
         p = np.exp(-machine.free_energy(states) - machine.exact()[0])
         slopes = np.einsum("ni,nj->nij", states, machine.mean_h(states)).reshape(len(states), -1)
         away = slopes - p @ slopes
@@ -105,7 +107,7 @@ def test_curvature_bounds_the_fisher_matrix():
 
 
 def test_the_default_rate_of_units_with_ends_stays():
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 6, 4)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 6, 4, dtype="float64")
     assert steady(machine, np.eye(6), 0.05) == ebm.SGD(0.05)
 
 
@@ -153,7 +155,7 @@ def test_a_lost_precision_is_seen(precision):
 )
 def test_idle_units_are_counted(hidden):
     """Against what the means say, one unit at a time."""
-    machine = ebm.RBM.random(ebm.Bernoulli(), hidden, 6, 8, scale=1.0, seed=3)
+    machine = ebm.RBM.random(ebm.Bernoulli(), hidden, 6, 8, scale=1.0, seed=3, dtype="float64")
     width = hidden.width
     machine.params["c"][: 2 * width : width] = -60 if width == 1 else 60  # the first state of a Potts unit
     machine.params["c"][3 * width - 1] = 60

@@ -147,7 +147,9 @@ def test_coupling_generators_make_machines(tmp_path):
 
 
 def test_a_machine_with_couplings_that_are_cut():
-    machine = ebm.BoltzmannMachine.random(ebm.Potts(3), 4, 2, scale=1.0, cut=[(0, 2, 2, 4)], seed=1)
+    machine = ebm.BoltzmannMachine.random(
+        ebm.Potts(3), 4, 2, scale=1.0, cut=[(0, 2, 2, 4)], seed=1, dtype="float64"
+    )
     J = machine.J.toarray()
     assert machine.sparse
     assert not J[:6, 6:12].any()
@@ -156,7 +158,7 @@ def test_a_machine_with_couplings_that_are_cut():
     assert whole.dtype == np.float32
     assert abs(whole.J[np.triu_indices(300, 1)].std() - 0.5) < 4 * 0.5 / math.sqrt(2 * 300 * 299 / 2)
     with pytest.raises(EbmError, match="cut: expected"):
-        ebm.BoltzmannMachine.random(ebm.Ising(), 4, cut=[(0, 2, 2, 9)])
+        ebm.BoltzmannMachine.random(ebm.Ising(), 4, cut=[(0, 2, 2, 9)], dtype="float64")
 
 
 SGD = '[optimiser]\ntype = "SGD"\n'

@@ -39,7 +39,7 @@ def test_learning_with_exact_chains_is_saved_and_goes_on(tmp_path):
             next(learning)
         return state
 
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, dtype="float64")
     whole = learn(ebm.begin(machine.copy(), rule, optimiser), 6)
     ebm.save(tmp_path / "s.npz", learn(ebm.begin(machine.copy(), rule, optimiser), 3))
     again = learn(ebm.load(tmp_path / "s.npz"), 6)
@@ -53,11 +53,11 @@ def test_chains_that_end_are_refused(sampler):
 
 
 STOPPED = {
-    "real units": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 2),
-    "DBM": lambda: ebm.DBM.random([4, 3, 2]),
+    "real units": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 2, dtype="float64"),
+    "DBM": lambda: ebm.DBM.random([4, 3, 2], dtype="float64"),
     "hidden units in the state": lambda: ebm.BoltzmannMachine(ebm.Bernoulli(), np.zeros((6, 6)), n_visible=4),
-    "too large for sums": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 60),
-    "bits": lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2),
+    "too large for sums": lambda: ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 4, 60, dtype="float64"),
+    "bits": lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2, dtype="float64"),
 }
 
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_compared_is_refused_before_learning(how):
 
 def test_plots_take_a_history():
     pytest.importorskip("matplotlib")
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2, dtype="float64")
     history = ebm.fit(machine, ROWS, epochs=3)
     assert history.columns[:3] == ["epoch", "step", "rate"]
     (axes,) = np.ravel(ebm.plots.energy_curves(history))
@@ -122,12 +122,18 @@ def test_plots_take_a_history():
 
 def test_a_rule_of_networks_is_refused_for_machines():
     with pytest.raises(EbmError, match="BackPropagation: machine: got an RBM; expected a Network"):
-        ebm.fit(ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2), ROWS, rule=ebm.BackPropagation())
+        ebm.fit(
+            ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2, dtype="float64"),
+            ROWS,
+            rule=ebm.BackPropagation(),
+        )
 
 
 def test_a_normal_layer_over_a_hidden_one_is_summed_out():
     """An even layer of normal units has infinitely many states, and log p(v) is exact all the same."""
-    machine = ebm.DBM.random([4, 3, 2], [ebm.Bernoulli(), ebm.Bernoulli(), ebm.Gaussian()], scale=0.5, seed=1)
+    machine = ebm.DBM.random(
+        [4, 3, 2], [ebm.Bernoulli(), ebm.Bernoulli(), ebm.Gaussian()], scale=0.5, seed=1, dtype="float64"
+    )
     (W, V), (b, c, d) = machine.layers()
     v = np.eye(4)
     h = (np.arange(8)[:, None] >> np.arange(3) & 1).astype(float)
@@ -203,7 +209,9 @@ def test_commands_take_estimators_and_stacks(tmp_path):
 
 
 def test_score_of_layers_of_several_types(tmp_path):
-    machine = ebm.DBM.random([3, 3, 2], [ebm.Gaussian(), ebm.Bernoulli(), ebm.Bernoulli()], scale=0.3)
+    machine = ebm.DBM.random(
+        [3, 3, 2], [ebm.Gaussian(), ebm.Bernoulli(), ebm.Bernoulli()], scale=0.3, dtype="float64"
+    )
     ebm.save(tmp_path / "m.npz", machine)
     np.save(tmp_path / "x.npy", np.zeros((2, 3)))
     expected = ebm.log_likelihood(machine, np.zeros((2, 3))).mean()
@@ -224,9 +232,13 @@ def test_a_machine_of_the_marginals_of_data():
 
 SEVERAL = ebm.Mixed(((ebm.Bernoulli(), 2), (ebm.Potts(3), 1)))
 ON_TOP = {
-    "visible units of several types": lambda: ebm.RBM.random(SEVERAL, ebm.Bernoulli(), 3, 4, scale=1.0),
-    "hidden units of several types": lambda: ebm.RBM.random(ebm.Bernoulli(), SEVERAL, 4, 3, scale=1.0),
-    "DBM": lambda: ebm.DBM.random([4, 3, 2], scale=1.0),
+    "visible units of several types": lambda: ebm.RBM.random(
+        SEVERAL, ebm.Bernoulli(), 3, 4, scale=1.0, dtype="float64"
+    ),
+    "hidden units of several types": lambda: ebm.RBM.random(
+        ebm.Bernoulli(), SEVERAL, 4, 3, scale=1.0, dtype="float64"
+    ),
+    "DBM": lambda: ebm.DBM.random([4, 3, 2], scale=1.0, dtype="float64"),
     "DBN": lambda: ebm.DBN.greedy(ROWS, [3, 2], epochs=1),
 }
 
@@ -279,7 +291,7 @@ def test_text_for_classes_is_told_what_to_do():
 
 def test_sparse_targets_of_several_types():
     """Of a Potts unit the first state has the rest, wherever in the layer it stands."""
-    machine = ebm.RBM.random(ebm.Bernoulli(), SEVERAL, 4, 3)
+    machine = ebm.RBM.random(ebm.Bernoulli(), SEVERAL, 4, 3, dtype="float64")
     carried = (rule := ebm.SparseHidden(ebm.CD(), target=0.2, decay=0.0)).init(machine, ebm.Stream(0))
     batch = (ROWS, np.ones(len(ROWS)))
     found, after = rule.gradient(machine, batch, carried, ebm.Stream(1))
@@ -291,7 +303,7 @@ def test_sparse_targets_of_several_types():
 
 def test_stacks_reconstruct():
     """By the definitions: mean fields up and one step down; means up and means down."""
-    deep = ebm.DBM.random([4, 3, 2], scale=1.0, seed=2)
+    deep = ebm.DBM.random([4, 3, 2], scale=1.0, seed=2, dtype="float64")
     x, _ = deep.mean_field(ROWS, tolerance=1e-12)
     (W, _), (b, c, _) = deep.layers()
     odd = 1 / (1 + np.exp(-(x @ deep.params["W"] + c)))
@@ -303,7 +315,9 @@ def test_stacks_reconstruct():
 
 
 def test_the_zero_sum_gauge_of_a_stack():
-    deep = ebm.DBM.random([2, 2, 1], [ebm.Potts(3), ebm.Bernoulli(), ebm.Potts(2)], scale=1.0)
+    deep = ebm.DBM.random(
+        [2, 2, 1], [ebm.Potts(3), ebm.Bernoulli(), ebm.Potts(2)], scale=1.0, dtype="float64"
+    )
     v = np.array([[i, j] for i in range(3) for j in range(3)])
     before = deep.visible_free_energy(v)
     ebm.zero_sum(deep)
@@ -340,8 +354,12 @@ def test_an_rbm_given_some_units_is_an_rbm_again(name):
 
 
 DEEP = {
-    "several types": lambda: ebm.DBM.random([3, 2, 3], [SEVERAL, ebm.Ising(), SEVERAL], scale=0.6),
-    "Gaussian on top": lambda: ebm.DBM.random([3, 3, 2], [SEVERAL, ebm.Ising(), ebm.Gaussian()], scale=0.6),
+    "several types": lambda: ebm.DBM.random(
+        [3, 2, 3], [SEVERAL, ebm.Ising(), SEVERAL], scale=0.6, dtype="float64"
+    ),
+    "Gaussian on top": lambda: ebm.DBM.random(
+        [3, 3, 2], [SEVERAL, ebm.Ising(), ebm.Gaussian()], scale=0.6, dtype="float64"
+    ),
 }
 
 
@@ -387,7 +405,11 @@ def test_constructors_say_their_dtype():
     """`from_data` makes what learns, float32; `random` what is summed exactly, float64."""
     bits = ebm.Bernoulli()
     learn = ebm.RBM.from_data(ROWS, 2), ebm.BoltzmannMachine.from_data(ROWS), ebm.DBM.from_data(ROWS, [2, 2])
-    exact = ebm.RBM.random(bits, bits, 4, 2), ebm.BoltzmannMachine.random(bits, 4), ebm.DBM.random([4, 2, 2])
+    exact = (
+        ebm.RBM.random(bits, bits, 4, 2, dtype="float64"),
+        ebm.BoltzmannMachine.random(bits, 4, dtype="float64"),
+        ebm.DBM.random([4, 2, 2], dtype="float64"),
+    )
     assert {m.dtype for m in learn} == {np.dtype("float32")}
     assert {m.dtype for m in exact} == {np.dtype("float64")}
     for machine in exact:
@@ -395,7 +417,7 @@ def test_constructors_say_their_dtype():
 
 
 def test_a_stack_too_large_for_sums_has_a_likelihood(monkeypatch):
-    machine = ebm.DBM.random([4, 3, 3], scale=1.0)
+    machine = ebm.DBM.random([4, 3, 3], scale=1.0, dtype="float64")
     exact = ebm.log_likelihood(machine, ROWS[:3])
     monkeypatch.setattr("ebm.deep.dbm._MOST_STATES", 1)
     np.testing.assert_allclose(ebm.log_likelihood(machine, ROWS[:3]), exact, atol=0.1)

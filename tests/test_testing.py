@@ -28,7 +28,7 @@ def _spins():
 
 
 def _restricted():
-    return ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.5, seed=1)
+    return ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 3, scale=0.5, seed=1, dtype="float64")
 
 
 def _weaker():

@@ -97,7 +97,7 @@ def test_nothing_goes_into_or_out_of_a_look_in_trouble():
 
 def test_replicas_that_follow_a_machine_need_no_round_trip_in_each_look():
     """A ladder too long for one in 48 steps: looks are believed, and better than a look by itself."""
-    machine, memory = RBM.random(Bernoulli(), Bernoulli(), 64, 48, scale=0.6, seed=1), {}
+    machine, memory = RBM.random(Bernoulli(), Bernoulli(), 64, 48, scale=0.6, seed=1, dtype="float64"), {}
     for k in range(3):
         found, memory = tracked_log_z(machine, memory, Stream(k))
         assert not found.trouble

@@ -94,7 +94,7 @@ class Recorder:
 
 @pytest.mark.parametrize(("n", "size"), [(20, 6), (20, 20), (20, 100), (501, 500), (5, 1)])
 def test_an_epoch_shows_every_row_once_with_its_weight(n, size):
-    machine, rule = RBM.random(Gaussian(), Bernoulli(), 1, 1), Recorder()
+    machine, rule = RBM.random(Gaussian(), Bernoulli(), 1, 1, dtype="float64"), Recorder()
     rows, weights = np.arange(n, dtype=float)[:, None], np.arange(n) + 0.5
     per_epoch = -(-n // size)
     run_to(begin(machine, rule, SGD()), 2 * per_epoch, rows, rule, SGD(), size, weights=weights)
@@ -325,7 +325,7 @@ def test_sparse_machines_keep_their_pattern_and_symmetry():
 
 def test_a_callback_has_every_row_and_changes_nothing():
     def learnt(callback=None):
-        machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+        machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
         return fit(machine, np.eye(4), epochs=3, batch_size=2, callback=callback), machine
 
     told = []
@@ -338,7 +338,7 @@ def test_a_callback_has_every_row_and_changes_nothing():
 
 
 def test_a_callback_may_end_learning():
-    machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    machine = RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
 
     def enough(row):
         if row["epoch"] == 2:
@@ -346,6 +346,6 @@ def test_a_callback_may_end_learning():
 
     with pytest.raises(KeyboardInterrupt):
         fit(machine, np.eye(4), epochs=9, batch_size=2, callback=enough)
-    short = RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    short = RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
     fit(short, np.eye(4), epochs=2, batch_size=2)
     assert np.array_equal(machine.W, short.W)

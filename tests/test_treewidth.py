@@ -114,7 +114,7 @@ def test_a_lattice_of_eighteen_by_eighteen():
 
 def test_an_rbm_is_summed_over_its_smaller_layer():
     for n_v, n_h in ((784, 10), (10, 784), (300, 8)):
-        machine = RBM.random(Bernoulli(), Bernoulli(), n_v, n_h, scale=0.5, seed=1)
+        machine = RBM.random(Bernoulli(), Bernoulli(), n_v, n_h, scale=0.5, seed=1, dtype="float64")
         found = eliminate(machine.graph())
         log_z, stats = machine.exact()
         assert found.bits == min(n_v, n_h)

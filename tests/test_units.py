@@ -85,8 +85,8 @@ def test_extreme_inputs_of_counts_stay_finite(dtype):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: RBM.random(Poisson(), Bernoulli(), 3, 2),
-        lambda: RBM.random(Bernoulli(), Poisson(), 3, 2),
+        lambda: RBM.random(Poisson(), Bernoulli(), 3, 2, dtype="float64"),
+        lambda: RBM.random(Bernoulli(), Poisson(), 3, 2, dtype="float64"),
         lambda: BoltzmannMachine(Poisson(), np.zeros((3, 3))),
     ],
 )

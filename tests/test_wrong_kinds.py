@@ -10,7 +10,7 @@ from ebm import RBM, Bernoulli, BoltzmannMachine, EbmError, Ising
 
 
 def rbm():
-    return RBM.random(Bernoulli(), Bernoulli(), 4, 2)
+    return RBM.random(Bernoulli(), Bernoulli(), 4, 2, dtype="float64")
 
 
 def network():
@@ -77,9 +77,12 @@ OPEN = {
     "RBM: visible": (lambda x: RBM(x, Bernoulli(), np.zeros((2, 2)), [0, 0], [0, 0]), ()),
     "RBM: W": (lambda x: RBM(Bernoulli(), Bernoulli(), x, [0.0], [0.0]), ()),
     "RBM: b": (lambda x: RBM(Bernoulli(), Bernoulli(), np.zeros((2, 2)), x, [0, 0]), ()),
-    "RBM.random: hidden": (lambda x: RBM.random(Bernoulli(), x, 2, 2), ()),
-    "RBM.random: n_visible": (lambda x: RBM.random(Bernoulli(), Bernoulli(), x, 2), ()),
-    "RBM.random: scale": (lambda x: RBM.random(Bernoulli(), Bernoulli(), 2, 2, scale=x), ("number",)),
+    "RBM.random: hidden": (lambda x: RBM.random(Bernoulli(), x, 2, 2, dtype="float64"), ()),
+    "RBM.random: n_visible": (lambda x: RBM.random(Bernoulli(), Bernoulli(), x, 2, dtype="float64"), ()),
+    "RBM.random: scale": (
+        lambda x: RBM.random(Bernoulli(), Bernoulli(), 2, 2, scale=x, dtype="float64"),
+        ("number",),
+    ),
     "RBM.from_data: data": (lambda x: RBM.from_data(x, 2), ()),
     "RBM.from_data: n_hidden": (lambda x: RBM.from_data(DATA, x), ()),
     "RBM.from_data: visible": (lambda x: RBM.from_data(DATA, 2, visible=x), ()),

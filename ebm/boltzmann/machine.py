@@ -124,12 +124,12 @@ class BoltzmannMachine:
         scale: Positive = 0.01,
         cut: Sequence[Sequence[int]] = (),
         seed: Seed = 0,
-        dtype: FloatType = np.float64,
+        dtype: FloatType = np.float32,
     ) -> BoltzmannMachine:
         """Make a machine with normal couplings of standard deviation `scale` and zero biases.
 
         Each (first, stop, first, stop) in `cut` is a pair of ranges of units that are not coupled; the
-        couplings are then kept sparse. float64, for exact work; `from_data` makes machines of float32.
+        couplings are then kept sparse. float32, as of `from_data`; float64 is for exact work.
 
         Parameters
         ----------

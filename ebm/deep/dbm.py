@@ -73,7 +73,7 @@ class DBM(EvenLayers):
     >>> import numpy as np, ebm
     >>> machine = ebm.DBM.random([4, 3, 2], scale=0.1)
     >>> machine
-    DBM(4 × Bernoulli() - 3 × Bernoulli() - 2 × Bernoulli(), float64)
+    DBM(4 × Bernoulli() - 3 × Bernoulli() - 2 × Bernoulli(), float32)
     >>> bool(machine.log_likelihood_bound([[0, 1, 0, 1]]) <= ebm.log_likelihood(machine, [[0, 1, 0, 1]]))
     True
     """
@@ -128,11 +128,11 @@ class DBM(EvenLayers):
         *,
         scale: float = 0.01,
         seed: Seed = 0,
-        dtype: FloatType = np.float64,
+        dtype: FloatType = np.float32,
     ) -> DBM:
         """Make a machine of layers of so many units, Bernoulli by default: normal weights, zero biases.
 
-        float64, for exact work; `from_data` makes machines of float32.
+        float32, as of `from_data`; float64 is for exact work.
         """
         expect(sizes, Sequence, "sizes", "a sequence of numbers such as [6, 4, 3]")
         units = [Bernoulli()] * len(sizes) if units is None else units

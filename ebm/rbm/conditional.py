@@ -127,10 +127,10 @@ class ConditionalRBM:
         *,
         scale: float = 0.01,
         seed: Seed = 0,
-        dtype: FloatType = np.float64,
+        dtype: FloatType = np.float32,
     ) -> ConditionalRBM:
         """Make a machine with normal weights of standard deviation `scale` and zero biases."""
-        core = RBM.random(visible, hidden, n_outputs, n_hidden, scale=scale, seed=seed)
+        core = RBM.random(visible, hidden, n_outputs, n_hidden, scale=scale, seed=seed, dtype=dtype)
         n, columns = as_count(n_inputs, "n_inputs"), len(core.b) + len(core.c)
         into = np.hsplit(random_weights(n, columns, scale, Stream(seed).split(1).key), [len(core.b)])
         dtype = as_float_type(dtype)
