@@ -364,6 +364,7 @@ IN_MODULES = {
     "datasets.Diabetes": call(test=0.2, seed=0),
     "datasets.Digits": call(threshold=8.0, grey=False, test=0.2, seed=0),
     "datasets.Encoder": call(n=4),
+    "datasets.LSAT": call(test=0.2, seed=0, fold=None),
     "datasets.File": call(
         path="rows.npy", key=None, labels=None, numbers=False, threshold=None, test=0.2, seed=0
     ),

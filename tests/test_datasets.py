@@ -387,3 +387,12 @@ def test_edges_refused(edges, n, parts):
 )
 def test_couplings_refused(call, part):
     assert re.match(r"(sk|lattice|random_regular): ", refusal(call, part))
+
+
+def test_lsat_has_the_published_answers():
+    """Bock & Lieberman (1970): 1000 people, the share that got each question right."""
+    data = ds.LSAT(test=0.001).load()
+    whole = np.concatenate([data.train, data.test])
+    assert whole.shape == (1000, 5)
+    np.testing.assert_array_equal(whole.sum(0), [924, 709, 553, 763, 870])
+    assert (whole.sum(1) == 5).sum() == 298
