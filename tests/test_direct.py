@@ -39,7 +39,7 @@ def expected_way(machine, way):
     return "elimination" if not machine.units.finite else way
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(5)
 @each_machine
 @each_way
 @pytest.mark.parametrize("beta", [1.0, 0.4])
@@ -54,6 +54,7 @@ def test_samples_are_the_machines(name, way, beta, monkeypatch):
     assert found.diagnostics == {"tau": 1.0, "burn_in": 0, "thin": 1, "n_chains": 20_000, "method": way}
 
 
+@pytest.mark.some(3)
 @each_machine
 @each_way
 def test_steps_draw_what_does_not_depend_on_the_states_before(name, way, monkeypatch):

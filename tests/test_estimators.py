@@ -68,6 +68,7 @@ CLASSIFIERS = [
 each_classifier = pytest.mark.parametrize("model", CLASSIFIERS, ids=repr)
 
 
+@pytest.mark.some(5)
 @pytest.mark.filterwarnings("ignore:.* hidden units are dead:RuntimeWarning")  # at that rate, some are
 @each_classifier
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -413,6 +414,7 @@ def test_what_makes_no_sense_is_one_line(call, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("part", [1.0, 0.5])
 def test_pre_training_learns_what_rows_look_like(part):
     """The joint log-likelihood of rows and labels, exactly; rows without a label are part of it."""

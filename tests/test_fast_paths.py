@@ -79,6 +79,7 @@ def test_sweeps_are_gibbs_one_unit_at_a_time(path, scan, clamped, units, dtype, 
 FORCED = [(path, name) for name in laws.ALIKE for path in (SPARSE if "sparse" in name else DENSE)]
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(("path", "name"), FORCED)
 @pytest.mark.parametrize("scan", ["auto", "systematic", "random", "chromatic"])
 @each_dtype

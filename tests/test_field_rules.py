@@ -19,7 +19,7 @@ def weak(name, scale=0.3):
     return machine
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(7)
 @pytest.mark.parametrize("name", [n for n, make in laws.CLOSED.items() if not make().units.learns])
 @each_rule
 def test_the_model_phase_is_the_derivative_of_log_z(name, rule, log_z):

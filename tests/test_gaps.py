@@ -107,6 +107,7 @@ def _observed_log_likelihood(machine, rows, weights):
     return float(sum(w * logsumexp(log_p[fit]) for w, fit in zip(weights, fits, strict=True)))
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", MACHINES)
 def test_exact_gradient_is_the_slope_of_the_observed_likelihood(name):
     machine = MACHINES[name](np.float64)

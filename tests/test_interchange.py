@@ -38,7 +38,7 @@ def test_every_fixture_is_recognised():
 
 
 def test_our_own_files_are_a_format(tmp_path):
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2, dtype="float64")
     interchange.write(tmp_path / "m.npz", machine, "ebm")
     assert interchange.recognised(tmp_path / "m.npz").name == "ebm"
     assert np.array_equal(interchange.read(tmp_path / "m.npz").W, machine.W)
@@ -55,7 +55,7 @@ def test_what_is_no_format_is_one_line(tmp_path, content):
 
 
 def test_an_option_that_is_none(tmp_path):
-    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2))
+    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2, dtype="float64"))
     with pytest.raises(EbmError, match="ebm: unknown option 'update'; it has none"):
         interchange.read(tmp_path / "m.npz", update=3)
 
@@ -70,7 +70,7 @@ def ebm_command(*words):
 
 def test_the_command_that_converts(tmp_path):
     """As another form of the same distribution; the constant that it says is that between the two log Z."""
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Gaussian(), 4, 2, scale=0.5)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Gaussian(), 4, 2, scale=0.5, dtype="float64")
     ebm.save(tmp_path / "m.npz", machine)
     said = ebm_command("convert", tmp_path / "m.npz", tmp_path / "j.npz", "--as", "fully_connected")
     assert said.exit_code == 0, said.output
@@ -91,7 +91,7 @@ def test_the_command_that_converts(tmp_path):
     ],
 )
 def test_what_cannot_be_converted(tmp_path, words, said):
-    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2))
+    ebm.save(tmp_path / "m.npz", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2, dtype="float64"))
     result = ebm_command("convert", tmp_path / "m.npz", tmp_path / "n.npz", *words)
     assert result.exit_code == 1
     assert said in result.output
@@ -101,9 +101,9 @@ def test_what_cannot_be_converted(tmp_path, words, said):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2), "2 units, Potts(q=3)"),
-        (lambda: ebm.BoltzmannMachine.random(ebm.Ising(), 4), "6 that are not 0, dense"),
-        (lambda: ebm.DBM.random([4, 3, 2]), "layer 1"),
+        (lambda: ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2, dtype="float64"), "2 units, Potts(q=3)"),
+        (lambda: ebm.BoltzmannMachine.random(ebm.Ising(), 4, dtype="float64"), "6 that are not 0, dense"),
+        (lambda: ebm.DBM.random([4, 3, 2], dtype="float64"), "layer 1"),
         (lambda: ebm.Network([ebm.Layer.random(ebm.Potts(3), 4, 1)]), "Potts(q=3)"),
     ],
 )
@@ -117,7 +117,7 @@ def test_the_command_that_says_what_a_file_is(tmp_path, made, said):
 
 
 def test_a_run_of_a_file(tmp_path):
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 4, 2, dtype="float64")
     ebm.save(tmp_path / "m.npz", machine)
     config = tmp_path / "c.toml"
     config.write_text(f'[machine]\ntype = "File"\npath = "{tmp_path / "m.npz"}"\nformat = "ebm"\n[log_z]\n')

@@ -87,7 +87,7 @@ def again(machine, path):
 def test_what_julia_does_not_have(tmp_path):
     pytest.importorskip("h5py")
     with pytest.raises(ebm.EbmError, match="RestrictedBoltzmannMachines"):
-        again(ebm.RBM.random(ebm.Bernoulli(), ebm.Binomial(3), 4, 2), tmp_path / "m.h5")
+        again(ebm.RBM.random(ebm.Bernoulli(), ebm.Binomial(3), 4, 2, dtype="float64"), tmp_path / "m.h5")
 
 
 def test_a_layer_of_two_axes_is_in_the_order_of_vec(tmp_path):
@@ -224,7 +224,9 @@ def test_what_onnx_does_not_have(tmp_path):
     with pytest.raises(ebm.EbmError, match="means of ReLU"):
         interchange.write(tmp_path / "m.onnx", network)
     with pytest.raises(ebm.EbmError, match="expected a Network"):
-        interchange.write(tmp_path / "m.onnx", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2))
+        interchange.write(
+            tmp_path / "m.onnx", ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 3, 2, dtype="float64")
+        )
 
 
 # torch

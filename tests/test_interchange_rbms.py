@@ -54,7 +54,7 @@ def test_free_energies_are_those_of_scikit_learn():
 
 
 def test_a_machine_goes_to_scikit_learn_and_back():
-    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, scale=0.7, seed=2)
+    machine = ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, scale=0.7, seed=2, dtype="float64")
     theirs = interchange.sklearn.to_sklearn(machine)
     v = all_states(machine.visible, 5)
     assert np.allclose(theirs._free_energy(v), machine.free_energy(v), atol=1e-10)
@@ -79,7 +79,7 @@ def test_an_unfitted_estimator_and_other_units():
     with pytest.raises(EbmError, match="not fitted"):
         interchange.sklearn.from_sklearn(BernoulliRBM())
     with pytest.raises(EbmError, match="expected an RBM"):
-        interchange.sklearn.to_sklearn(ebm.RBM.random(ebm.Ising(), ebm.Bernoulli(), 3, 2))
+        interchange.sklearn.to_sklearn(ebm.RBM.random(ebm.Ising(), ebm.Bernoulli(), 3, 2, dtype="float64"))
 
 
 def test_a_file_of_skops(tmp_path):
@@ -129,10 +129,10 @@ def test_updates_are_a_trajectory():
 
 
 def machines_of_rbms():
-    yield ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, scale=0.7, seed=2)
-    yield ebm.RBM.random(ebm.Potts(4), ebm.Bernoulli(), 3, 2, scale=0.7, seed=2)
-    yield ebm.RBM.random(ebm.Bernoulli(), ebm.Gaussian(), 4, 2, scale=0.7, seed=2)
-    yield ebm.RBM.random(ebm.Ising(), ebm.Gaussian(), 4, 2, scale=0.7, seed=2)
+    yield ebm.RBM.random(ebm.Bernoulli(), ebm.Bernoulli(), 5, 3, scale=0.7, seed=2, dtype="float64")
+    yield ebm.RBM.random(ebm.Potts(4), ebm.Bernoulli(), 3, 2, scale=0.7, seed=2, dtype="float64")
+    yield ebm.RBM.random(ebm.Bernoulli(), ebm.Gaussian(), 4, 2, scale=0.7, seed=2, dtype="float64")
+    yield ebm.RBM.random(ebm.Ising(), ebm.Gaussian(), 4, 2, scale=0.7, seed=2, dtype="float64")
 
 
 @pytest.mark.parametrize("machine", list(machines_of_rbms()), ids=str)
@@ -164,7 +164,9 @@ def test_normal_hidden_units_of_rbms(tmp_path):
 
 def test_what_rbms_does_not_have(tmp_path):
     with pytest.raises(EbmError, match="rbms: it has no"):
-        interchange.write(tmp_path / "m.h5", ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2), "rbms")
+        interchange.write(
+            tmp_path / "m.h5", ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2, dtype="float64"), "rbms"
+        )
 
 
 @pytest.mark.parametrize("machine", list(machines_of_rbms())[:2], ids=str)

@@ -72,6 +72,7 @@ def test_closed_forms_are_right_to_their_order(method, order):
     assert np.log2(errors[0] / errors[1]) > order - 0.25
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("method", EXACT)
 def test_standard_errors_are_what_estimates_scatter_by(method):
     """Over data sets: rms z of J and b near 1, 95 % intervals cover."""

@@ -75,6 +75,7 @@ def test_the_whole_distribution_gives_its_couplings_back(units, n, method, how):
     np.testing.assert_allclose(found.b, made.b, atol=1e-6 if method == "maximum_likelihood" else 1e-8)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("how", ["mean", "joint"])
 @pytest.mark.parametrize("method", EXACT)
 def test_standard_errors_are_what_estimates_scatter_by(method, how):

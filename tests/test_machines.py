@@ -32,6 +32,7 @@ def some_base(machine, seed=0):
     return 0.7 * np.random.default_rng(seed).normal(size=len(machine.params["b"]))
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize("name", laws.CATALOGUE)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 def test_machines_keep_the_laws(name, dtype):

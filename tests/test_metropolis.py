@@ -38,6 +38,7 @@ def test_no_drift(name, beta, clamped):
     assert 0.05 < info["acceptance"] < 0.98
 
 
+@pytest.mark.some(3)
 @each_machine
 def test_it_forgets_its_start(name):
     machine = laws.MACHINES[name]()

@@ -51,7 +51,7 @@ def loss_by_definition(net, units, x, y, w):
     return w @ each.sum(1)
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(7)
 @pytest.mark.parametrize("inputs", INPUTS, ids=str)
 @pytest.mark.parametrize("hidden", HIDDEN, ids=str)
 @each_readout

@@ -188,6 +188,7 @@ def test_restricted_machines_are_sums_over_both_layers(pair):
     assert np.mean(y != x) > 0.1
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     "pair",
     [(Pair(), Uneven()), (Bernoulli(), Segment()), (Segment(), Pair()), (Corner(), Corner())],

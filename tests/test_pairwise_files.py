@@ -58,7 +58,7 @@ def test_what_is_written_is_read_again(tmp_path, k):
 
 
 def machine_of(units, n=6, seed=0):
-    J = ebm.BoltzmannMachine.random(units, n, scale=1.0, seed=seed)
+    J = ebm.BoltzmannMachine.random(units, n, scale=1.0, seed=seed, dtype="float64")
     J.params["b"][:] = np.linspace(-1, 2, n * units.width)
     J.project()
     return J
@@ -90,7 +90,7 @@ def test_files_without_a_constant_keep_differences(tmp_path, name, units):
 
 
 def test_hidden_units_are_units_like_others(tmp_path):
-    rbm = ebm.RBM.random(ebm.Ising(), ebm.Bernoulli(), 3, 2, scale=1.0)
+    rbm = ebm.RBM.random(ebm.Ising(), ebm.Bernoulli(), 3, 2, scale=1.0, dtype="float64")
     interchange.write(tmp_path / "x.bqm", rbm)
     again, offset = named("dimod", tmp_path / "x.bqm", {})
     v, h = states(SPIN, 3), states(BIT, 2)
@@ -322,7 +322,7 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, name, text, words):
 
 def test_machines_that_a_format_cannot_hold(tmp_path):
     potts, spins = machine_of(ebm.Potts(3), 2), machine_of(ebm.Ising())
-    gaussian = ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 3, 2)
+    gaussian = ebm.RBM.random(ebm.Gaussian(), ebm.Bernoulli(), 3, 2, dtype="float64")
     for name in NAMES:
         other = spins if name == "adabmdca" else gaussian if name == "uai" else potts
         with pytest.raises(EbmError, match="expected") as caught:

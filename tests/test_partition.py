@@ -25,7 +25,7 @@ from ebm.partition.estimate import log_mean_exp
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(4)
 @each_machine
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 def test_ais_agrees_with_exact_within_its_error(name, dtype):
@@ -40,6 +40,7 @@ def test_ais_agrees_with_exact_within_its_error(name, dtype):
     assert found.lower <= found.value <= found.upper
 
 
+@pytest.mark.some(3)
 @each_machine
 def test_few_temperatures_are_noisy_but_not_biased(name):
     """E exp(log w) = Z however coarse the path, from any base: 3 temperatures, many chains."""
@@ -52,7 +53,7 @@ def test_few_temperatures_are_noisy_but_not_biased(name):
             assert abs(value - machine.exact(stats=False)[0]) < 4 * stderr
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(4)
 @each_machine
 def test_stderr_is_the_spread_of_repetitions(name):
     """Over 40 repetitions, the errors in units of their stderr have mean square near one."""

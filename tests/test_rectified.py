@@ -67,6 +67,7 @@ REAL = [
 ]
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("layers", REAL, ids=str)
 def test_two_real_layers_agree_with_their_own_derivatives_and_with_ais(layers):
     machine = pair(*layers, n_v=2, n_h=3, scale=0.6)

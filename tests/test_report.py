@@ -25,6 +25,7 @@ def settings_for(method, **given):
     return {key: value for key, value in given.items() if key in settings_of(method)}
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("method", STOCHASTIC)
 @pytest.mark.parametrize("name", FEW)
 def test_every_method_agrees_with_enumeration(name, method):
@@ -70,6 +71,7 @@ def test_mean_field_is_a_bound(name):
     assert np.isnan(found.stderr)
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("name", FEW)
 def test_the_report_agrees(name):
     """Its value within 4 sigma, every trouble-free estimate too; only AIS bounds."""

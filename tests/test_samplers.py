@@ -29,7 +29,7 @@ from ebm.samplers.walkers import advance
 each_machine = pytest.mark.parametrize("name", laws.MACHINES)
 
 
-@pytest.mark.some(2)
+@pytest.mark.some(4)
 @each_machine
 def test_samples_are_the_machines(name):
     """Chains run side by side, burn-in measured: in total variation or moments like exact draws."""

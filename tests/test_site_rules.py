@@ -79,6 +79,7 @@ def test_site_contrast_sums_differences_of_statistics(name):
             np.testing.assert_allclose(value, expected[key], atol=1e-12)
 
 
+@pytest.mark.some(4)
 @each_machine
 @each_rule
 def test_the_gradient_is_the_derivative_of_the_objective(name, rule, objective):
@@ -101,6 +102,7 @@ def test_the_gradient_vanishes_at_the_truth(name, rule, objective):
         assert np.abs(value).max() < 1e-12
 
 
+@pytest.mark.some(2)
 @each_rule
 def test_learning_from_zero_reaches_the_teacher(rule, objective):
     """Without hidden units and with the teacher's p as weights, all three have the teacher as optimum."""

@@ -41,6 +41,7 @@ def test_features_do_not_depend_on_the_unit_of_measurement(scale):
     assert cross_val_score(LogisticRegression(max_iter=500), found, y, cv=3).mean() > 0.85
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize(
     "hidden", [ebm.Bernoulli(), ebm.Ising(), ebm.Potts(3), ebm.Gaussian(), ebm.ReLU()], ids=repr

@@ -121,6 +121,7 @@ def averaged(config):
     return config
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("lost", [0, 1])
 @pytest.mark.parametrize("kind", ["stopping", "averaged"])
 def test_an_interrupted_run_keeps_the_same_machine(config, tmp_path, kind, lost):

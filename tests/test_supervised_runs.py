@@ -106,6 +106,7 @@ def test_a_stack_is_learnt_layer_by_layer(run):
     )
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("lost", [("1.npz",), ("0.npz", "1.npz")])
 def test_a_stopped_stack_goes_on_with_the_layer_it_was_at(run, lost):
     path = run(STACK)

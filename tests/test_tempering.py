@@ -39,6 +39,7 @@ def placed(machine, sampler, n, rng, base=None):
 # Tempering.
 
 
+@pytest.mark.some(3)
 @each_machine
 @pytest.mark.parametrize("with_base", [False, True], ids=["uniform", "base"])
 def test_tempering_keeps_every_level(name, with_base):
@@ -91,6 +92,7 @@ def test_swaps_are_accepted_with_metropolis_probability():
     assert abs(state.swap_rates[0] - rate) < 4 * 0.5 / np.sqrt(80_000)
 
 
+@pytest.mark.some(3)
 @each_machine
 @pytest.mark.parametrize("n", [500, pytest.param(6000, marks=pytest.mark.slow)])
 def test_tempered_samples_are_the_machines(name, n):
@@ -190,6 +192,7 @@ def test_threads_change_nothing(sampler):
 # Tempered transitions.
 
 
+@pytest.mark.some(3)
 @each_machine
 @pytest.mark.parametrize("with_base", [False, True], ids=["uniform", "base"])
 def test_tempered_transitions_keep_the_distribution(name, with_base):

@@ -110,6 +110,7 @@ def test_samplers_keep_the_laws(name):
         check_sampler(sampler, beta=beta)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", sorted(public(Rule) - NO_RULES))
 def test_rules_keep_the_laws(name):
     for rule, how in RULES.get(name) or [(getattr(ebm, name)(), {})]:
@@ -125,6 +126,7 @@ def test_optimisers_keep_the_laws(name):
 ALIKE = {"bennett", "thermodynamic", "population", "report"}  # as mbar and ais are, or made of them
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize(
     "method", [pytest.param(m, marks=pytest.mark.slow) if m in ALIKE else m for m in METHODS]
 )
@@ -135,6 +137,7 @@ def test_estimators_of_log_z_keep_the_laws(method):
     check_estimator_of_log_z(METHODS[method](**settings), runs=4 if method in ("report", "tap") else 10)
 
 
+@pytest.mark.some(5)
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_estimators_of_log_z_keep_the_laws_at_their_defaults(method):

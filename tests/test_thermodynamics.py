@@ -50,6 +50,7 @@ def z_scores(found, exact):
 # The curves.
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", laws.MACHINES)
 def test_curves_are_those_of_enumeration(name):
     machine = laws.MACHINES[name]()

@@ -31,6 +31,7 @@ def at(state, machines, x):
     state.easier, state.chains = chains[:-1], chains[-1]
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", laws.MACHINES)
 def test_every_rung_keeps_its_distribution(name):
     """From exact draws of each machine, steps with both sets of pairs leave each at exact draws."""
@@ -63,6 +64,7 @@ def test_columns_are_independent_of_their_neighbours(name):
     assert abs(same - p @ q) < 4.5 * np.sqrt(p @ q / N)
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", laws.MACHINES)
 def test_it_forgets_its_start(name):
     machine = laws.MACHINES[name]()

@@ -376,7 +376,7 @@ def test_machines_of_float32_are_transformed_as_they_are():
         (lambda: transforms.to_rbm(boltzmann(Binomial(2), 3)), "two states or one-hot"),
         (lambda: transforms.to_rbm(MACHINES["bernoulli-bernoulli"]()), "expected a BoltzmannMachine"),
         (lambda: transforms.turned(boltzmann(Ising(), 3)), "expected an RBM"),
-        (lambda: transforms.turned(ebm.DBM.random([2, 2, 2])), "expected an RBM"),
+        (lambda: transforms.turned(ebm.DBM.random([2, 2, 2], dtype="float64")), "expected an RBM"),
         (lambda: transforms.flipped(boltzmann(Ising(), 3), [True, False]), "where: expected 3 of True"),
         (lambda: transforms.flipped(boltzmann(Potts(3), 3), [True] * 3), "two states"),
         (lambda: transforms.summed_out(boltzmann(Ising(), 3), [0, 0]), "none twice"),
@@ -399,4 +399,4 @@ def test_what_cannot_be_transformed_is_one_line(call, said):
 
 def test_many_spins_are_too_many():
     with pytest.raises(TooLarge, match="reference"):
-        transforms.effective_couplings(RBM.random(Ising(), Ising(), 21, 2), gauge="zero_sum")
+        transforms.effective_couplings(RBM.random(Ising(), Ising(), 21, 2, dtype="float64"), gauge="zero_sum")
