@@ -2,7 +2,7 @@
 
 A *data table* (`Digits`, `MNIST`, `Diabetes`, `BarsAndStripes`, `Encoder`, `Shifter`, `LSAT`, `RNAFamily`,
 `File`) is a frozen set of settings with one method, ``load() -> Data``; a run's ``[data]`` table builds it by
-name. A *coupling generator* (`sk`, `lattice`, `random_regular`, `from_edges`) returns the symmetric matrix J of
+name. A *coupling generator* (`sk`, `lattice`, `random_regular`, `from_edges`) returns the symmetric J of
 E(x) = -b·x - ½ x·J·x, with zero diagonal, and leaves the choice of machine to the caller. A *graph* for
 Max-Cut comes from `read_gset`: the matrix W of its weights, whose heaviest cut is the ground state of the
 Ising machine with J = -W; `cut_value` is the weight of a cut. An `Alignment` of sequences comes from
