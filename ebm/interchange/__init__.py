@@ -119,7 +119,7 @@ def read(path: str | os.PathLike[str], format: str | None = None, **options: Any
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "machine.npz"
     >>> ebm.save(path, ebm.RBM.random(ebm.Bernoulli(), ebm.Potts(3), 4, 2))
     >>> ebm.interchange.read(path)
-    RBM(Bernoulli(), Potts(q=3), 4 × 2, float64)
+    RBM(Bernoulli(), Potts(q=3), 4 × 2, float32)
     """
     entry = format_to_read(path, format)
     return _read(path, entry, entry.read, options)
