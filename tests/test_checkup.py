@@ -129,7 +129,7 @@ def test_verdicts_of_known_courses():
 
 
 def teacher(n=6, scale=1.0):
-    return RBM.random(Bernoulli(), Bernoulli(), n, 3, scale=scale, seed=2)
+    return RBM.random(Bernoulli(), Bernoulli(), n, 3, scale=scale, seed=2, dtype="float64")
 
 
 @pytest.mark.parametrize(
@@ -293,5 +293,8 @@ def test_what_cannot_be_checked_is_one_line(how, said):
 
 
 def test_real_and_potts_units_without_data():
-    for machine in (RBM.random(Gaussian(), Bernoulli(), 3, 2), RBM.random(Potts(3), Bernoulli(), 3, 2)):
+    for machine in (
+        RBM.random(Gaussian(), Bernoulli(), 3, 2, dtype="float64"),
+        RBM.random(Potts(3), Bernoulli(), 3, 2, dtype="float64"),
+    ):
         assert ebm.health(machine, sweeps=16, **SMALL).verdict == "unchecked"
