@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def blocks(language):
@@ -21,8 +21,12 @@ def test_the_python_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "nats per row" in printed
     energy = float(re.search(r"(-\d\.\d+) per spin", printed)[1])
-    assert -0.9 < energy < -0.6
+    assert -1.4 < energy < -1.2
     assert (tmp_path / "digits.npz").exists()
+    made = {path.name for path in tmp_path.glob("*.png")}
+    shown = set(re.findall(r"docs/images/([\w-]+\.png)", README))
+    assert made <= shown
+    assert all((ROOT / "docs" / "images" / name).exists() for name in shown)
     log_z = names["log_z"]
     assert log_z.method == "exact"
     assert names["network"].error(names["digits"].test, names["digits"].test_labels) < 0.2
@@ -46,5 +50,12 @@ def test_ci_runs_the_second_command():
 
 
 def test_every_config_is_in_the_table():
-    named = set(re.findall(r"`configs/([\w-]+)\.toml`", README))
+    page = (ROOT / "docs" / "how-to" / "command-line.md").read_text("utf-8")
+    named = set(re.findall(r"`configs/([\w-]+)\.toml`", page))
     assert named == {path.stem for path in (ROOT / "configs").glob("*.toml")}
+
+
+def test_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", README)
+    assert len(links) > 20
+    assert not [link for link in links if not (ROOT / link).exists()]

@@ -9,12 +9,15 @@ from ebm.arguments import as_count, as_flag, as_number, as_numbers
 from ebm.boltzmann import BoltzmannMachine
 from ebm.errors import EbmError, expect
 from ebm.inverse.edges import norms
+from ebm.inverse.mixed import MixedMachine
 from ebm.machine import Array
 
 __all__ = ["contact_pairs", "contact_scores", "ppv"]
 
 
-def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | None = None) -> Array:
+def contact_scores(
+    machine: BoltzmannMachine | MixedMachine, *, apc: bool = True, gap: int | None = None
+) -> Array:
     """How strongly sites are coupled: Frobenius norms in the zero-sum gauge, docs/math.md (16.4).
 
     Parameters
@@ -51,7 +54,7 @@ def contact_scores(machine: BoltzmannMachine, *, apc: bool = True, gap: int | No
     >>> contact_scores(machine, apc=False)[1].tolist()
     [2.0, 0.0, 1.0]
     """
-    expect(machine, BoltzmannMachine, "machine", "a BoltzmannMachine, such as infer(rows).machine")
+    machine = expect(machine, BoltzmannMachine, "machine", "a BoltzmannMachine, such as infer(rows).machine")
     apc, n = as_flag(apc, "apc"), machine.n_units
     J = (machine.J.toarray() if machine.sparse else machine.J).astype(np.float64)
     owners = machine.units.owners(n)

@@ -1,0 +1,1 @@
+"""The README's code, run, and its pictures."""
