@@ -15,7 +15,8 @@
 `learning`         `ascend` (steps of optimisers), `persistent` (all updates of an epoch in one call)
 `elimination`      exact sums by variable elimination
 `arguments`        what kernels take together: couplings, tempering, numbers of sweeps
-`threads`          `shared`: tiles of work for one thread or several; `cache`: numba's disk cache kept true
+`threads`          `shared`: tiles of work for one thread or several; `cache`: numba's disk cache kept true;
+                   `compiling`: a line that says so
 =================  ====================================================================================
 
 A kernel checks nothing, allocates no result and knows no strings: its wrapper (a machine, a unit, a sampler,
@@ -45,6 +46,7 @@ import numba
 
 from ebm.errors import EbmError
 from ebm.kernels.cache import caches, drop_stale, keep_apart
+from ebm.kernels.compiling import tell
 
 # error_model="numpy": a division by zero gives inf instead of an exception, and the loop around it
 # vectorises (measured: 5.6 -> 0.9 ns). contract: fused multiply-adds. Nothing of fast-math beyond that:
@@ -76,3 +78,4 @@ else:
         RuntimeWarning,
         stacklevel=2,
     )
+tell()
