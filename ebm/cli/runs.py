@@ -1,4 +1,4 @@
-"""ebm run | check | resume | plot: commands about run directories."""
+"""ebm run | check | warmup | resume | plot: commands about run directories."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from typing import Any
 
 import click
 
-from ebm.cli.shell import CONFIG, OVERRIDES, check_output, in_one_line, main, seconds_of, warn
+from ebm.cli.shell import (
+    CONFIG,
+    OPTIONAL_CONFIG,
+    OVERRIDES,
+    check_output,
+    in_one_line,
+    main,
+    seconds_of,
+    warn,
+)
 from ebm.errors import EbmError
 
-__all__ = ["check", "plot", "resume", "run"]
+__all__ = ["check", "plot", "resume", "run", "warmup"]
 
 
 @main.command()
@@ -40,6 +49,26 @@ def run(config: str, overrides: tuple[str, ...], out: str | None, overwrite: boo
 
     where = out or str(Path("runs") / Path(config).stem)
     _interruptible(where, lambda: experiment.run(config, overrides, out=where, overwrite=overwrite))
+
+
+@main.command()
+@OPTIONAL_CONFIG
+@OVERRIDES
+@in_one_line
+def warmup(config: str | None, overrides: tuple[str, ...]) -> None:
+    """Compile the kernels that a run of CONFIG calls (tiny, if none), so that the first need not wait for it.
+
+    Once for a machine and a version; for a lecture, or in an image of a container. Nothing else is written.
+
+    \b
+    Examples:
+      ebm warmup
+      ebm warmup digits
+    """
+    from ebm import experiment
+
+    seconds = experiment.warm_up(config or "tiny", overrides)
+    click.echo(f"the kernels that {config or 'tiny'} calls are ready: {seconds:.0f} s")
 
 
 @main.command()

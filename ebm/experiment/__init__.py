@@ -10,6 +10,7 @@ from ebm.experiment.report import Report
 from ebm.experiment.reporting import write_report
 from ebm.experiment.runner import resume, run
 from ebm.experiment.sweeping import Sweep, sweep
+from ebm.experiment.warming import warm_up
 from ebm.experiment.workers import Workers
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "resume",
     "run",
     "sweep",
+    "warm_up",
     "write_report",
 ]
