@@ -251,8 +251,9 @@ def test_what_is_no_run_is_refused(tmp_path):
         compare([tmp_path / "runs"])
     with pytest.raises(EbmError, match="no runs"):
         compare([])
-    with pytest.raises(EbmError, match=r"runs: got 'runs'; expected a list"):
-        compare("runs")
+    with pytest.raises(EbmError, match="nowhere: no such directory"):
+        compare(str(tmp_path / "nowhere"))
+    assert [run.name for run in compare(tmp_path / "runs" / "one").runs] == ["one"]
     for wrong in ({"by": 3}, {"by": [3]}, {"score": 3}, {"sort": ["seconds"]}, {"against": 0}):
         with pytest.raises(EbmError, match=f"^{next(iter(wrong))}: got .*; expected "):
             compare([tmp_path / "runs" / "one"], **wrong)

@@ -433,3 +433,13 @@ def test_the_machine_that_held_out_rows_prefer_is_kept():
         stopping=stopping,
     )  # fmt: skip
     assert len(history) < 30
+
+
+def test_fit_without_a_rule_learns_a_machine_with_inputs():
+    """PCD, the rule of all others, has no chains that could go on: inputs differ from row to row."""
+    rows = (np.random.default_rng(0).random((60, 5)) < 0.5).astype(float)
+    machine = ConditionalRBM.from_data(rows, 2, 2)
+    other = ConditionalRBM.from_data(rows, 2, 2)
+    ebm.fit(machine, rows, epochs=1)
+    ebm.fit(other, rows, rule=ebm.CD(), epochs=1)
+    assert np.array_equal(machine.W, other.W)

@@ -191,7 +191,7 @@ class Comparison:
 
 
 def compare(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     by: Sequence[str] | str = (),
     score: str | None = None,
@@ -202,7 +202,7 @@ def compare(
 
     Parameters
     ----------
-    paths : iterable of path-like
+    paths : iterable of path-like, or path-like
         Run directories and sweeps.
     by : sequence of str
         Settings that make a group; when left out, all that differ but seeds and folds. What else differs

@@ -130,15 +130,17 @@ class Result:
         return self.environment.get("data")
 
 
-def read_results(paths: Iterable[str | os.PathLike[str]]) -> list[Result]:
-    """The runs of run directories and of sweeps, in the order given; one that is named twice is read once.
+def read_results(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]) -> list[Result]:
+    """The runs of run directories and of sweeps, or of one; one that is named twice is read once.
 
     Raises
     ------
     EbmError
         A path that is neither, a sweep without tasks.
     """
-    if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    if not isinstance(paths, Iterable):
         raise EbmError(f"runs: got {described(paths)}; expected a list of run and sweep directories")
     found: dict[Path, Result] = {}
     for given in paths:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from ebm.arguments import as_count
 from ebm.errors import EbmError, described, expect
-from ebm.learning import PCD, Rule
-from ebm.machine import Machine, as_machine, check_finite, put
+from ebm.learning import CD, PCD, Rule
+from ebm.machine import HasInputs, Machine, as_machine, check_finite, put
 from ebm.optimisers import Optimiser
 from ebm.optimisers.around import Averages
 from ebm.optimisers.schedules import rate_at
@@ -210,7 +210,7 @@ def fit(
         An array, a memory map (`numpy.load(path, mmap_mode="r")`), which may be larger than memory, or a
         scipy.sparse matrix; of the last two only the rows of a batch are read at a time.
     rule : Rule, optional
-        ``PCD()`` when left out.
+        ``PCD()`` when left out; of a machine with inputs ``CD()``, whose chains begin at the rows.
     optimiser : Optimiser, optional
         ``SGD(0.05)`` when left out; of machines with real units at a rate that is stable for these rows, if
         that is less: a tenth of one over the curvature at the start, docs/math.md (5.7a).
@@ -271,7 +271,8 @@ def fit(
     as_machine(machine, "machine")
     if callback is not None and not callable(callback):
         raise EbmError(f"callback: got {described(callback)}; expected a function of a row, or None")
-    rule = PCD() if rule is None else rule
+    if rule is None:
+        rule = CD() if isinstance(machine, HasInputs) else PCD()
     if stopping is not None:
         expect(stopping, EarlyStopping, "stopping", "EarlyStopping()")
     if stopping is not None and validation is None:
