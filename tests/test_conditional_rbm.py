@@ -442,4 +442,4 @@ def test_fit_without_a_rule_learns_a_machine_with_inputs():
     other = ConditionalRBM.from_data(rows, 2, 2)
     ebm.fit(machine, rows, epochs=1)
     ebm.fit(other, rows, rule=ebm.CD(), epochs=1)
-    assert np.array_equal(machine.W, other.W)
+    assert np.array_equal(machine.params["W"], other.params["W"])
