@@ -11,18 +11,17 @@ from ebm import imputation
 from ebm.testing import exactly
 
 
-def _exact(machine, row):
-    """p(state of all visible units | what was observed of a row), and the states."""
+def _exact(machine, rows):
+    """For each row p(state of all visible units | what was observed of it), and the states."""
     states = exactly.states_of(machine)
-    log_p = states.log_p(machine)
-    v = states.x[:, : machine.n_visible]
-    log_p = np.where(((v == row) | np.isnan(row)).all(1), log_p, -np.inf)
-    return np.exp(log_p - logsumexp(log_p)), v
+    log_p, v = states.log_p(machine), states.x[:, : machine.n_visible]
+    for row in rows:
+        of_row = np.where(((v == row) | np.isnan(row)).all(1), log_p, -np.inf)
+        yield np.exp(of_row - logsumexp(of_row)), v
 
 
 def _check(machine, rows, found, tolerance):
-    for i, row in enumerate(rows):
-        p, v = _exact(machine, row)
+    for i, (row, (p, v)) in enumerate(zip(rows, _exact(machine, rows), strict=True)):
         mean, square = p @ v, p @ v**2
         allowed = tolerance(found.stderr[i])
         assert (np.abs(found.mean[i] - mean) <= allowed).all()

@@ -49,10 +49,10 @@ def machine_in(found: object, where: str | os.PathLike[str]) -> Machine:
     """
     if isinstance(found, DBN):
         found = found.top
+    elif isinstance(found, Fitted):  # first: what is called machine in one is the name of a kind
+        found = found.machine_
     elif isinstance(found, (TableModel, State, HoldsMachine)):
         found = found.machine
-    elif isinstance(found, Fitted):
-        found = found.machine_
     if not isinstance(found, Machine):
         raise EbmError(
             f"{where}: a {type(found).__name__}; expected a machine, a stack or an estimator of one"
